@@ -1,0 +1,316 @@
+import { AddressSyntaxError } from '../net/address.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
+import { FeedError, type Problem } from '../problem.ts';
+import { CLOUDS, cloudNamedInFile } from './cloud.ts';
+import { contentDigest } from './content-digest.ts';
+import { fileDateOf } from './file-date.ts';
+import { decodeText, parseJson, quote } from './json-text.ts';
+import type { Cloud, ServiceTag, Snapshot } from './snapshot.ts';
+
+/**
+ * What the two JSON publications spell differently: in the Service Tag Discovery API change numbers are
+ * decimal strings, and tags have no `platform`.
+ */
+export type FeedDialect = 'file' | 'api';
+
+/**
+ * Parses one weekly file strictly. The file's own cloud is taken from its `cloud` field; `expected`
+ * makes another cloud a problem.
+ * @param where how messages name the file; its end gives the file date (`…_20250714.json`)
+ * @throws FeedError with every problem of the file, each with its JSON path and value
+ */
+export function parseServiceTags(
+  content: string | Uint8Array,
+  where: string,
+  expected?: Cloud,
+  dialect: FeedDialect = 'file',
+): Snapshot {
+  const value = parseJson(decodeText(content, where), where);
+  const reader = new Reader(where, dialect);
+  const snapshot = reader.snapshot(value, expected);
+  reader.throwProblems();
+  return snapshot!;
+}
+
+/** Letters, digits and dots: neither a line break nor a shell's or template's character gets past here. */
+const TAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.]{0,126}[A-Za-z0-9])?$/;
+
+/** Regions, services and platforms are shown to people and nothing else; the archive has letters and digits only. */
+const LABEL = /^[A-Za-z0-9 ._-]{0,128}$/;
+
+const KNOWN_TOP: Readonly<Record<FeedDialect, ReadonlySet<string>>> = {
+  file: new Set(['changeNumber', 'cloud', 'values']),
+  api: new Set(['changeNumber', 'cloud', 'values', 'name', 'id', 'type', 'nextLink']),
+};
+const KNOWN_TAG: Readonly<Record<FeedDialect, ReadonlySet<string>>> = {
+  file: new Set(['name', 'id', 'properties']),
+  api: new Set(['name', 'id', 'properties', 'serviceTagChangeNumber']),
+};
+const KNOWN_PROPERTIES: Readonly<Record<FeedDialect, ReadonlySet<string>>> = {
+  file: new Set([
+    'changeNumber',
+    'region',
+    'regionId',
+    'platform',
+    'systemService',
+    'addressPrefixes',
+    'networkFeatures',
+  ]),
+  api: new Set([
+    'changeNumber',
+    'region',
+    'regionId',
+    'platform',
+    'systemService',
+    'addressPrefixes',
+    'networkFeatures',
+    'state',
+  ]),
+};
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+class Reader {
+  readonly #where: string;
+  readonly #dialect: FeedDialect;
+  readonly #problems: Problem[] = [];
+  /** Most prefixes stand in several tags: parsed once, and one object for all. */
+  readonly #prefixes = new Map<string, Prefix>();
+  #unknownFields = 0;
+
+  constructor(where: string, dialect: FeedDialect) {
+    this.#where = where;
+    this.#dialect = dialect;
+  }
+
+  throwProblems(): void {
+    if (this.#problems.length === 0) return;
+    const count = this.#problems.length === 1 ? 'a problem' : `${this.#problems.length} problems`;
+    throw new FeedError(`the feed is not usable: ${count} in ${this.#where}`, this.#problems);
+  }
+
+  snapshot(value: unknown, expected: Cloud | undefined): Snapshot | undefined {
+    const top = this.#object(value, '$');
+    if (top === undefined) return undefined;
+    this.#countUnknown(top, KNOWN_TOP[this.#dialect]);
+    const changeNumber = this.#changeNumber(top.changeNumber, '$.changeNumber');
+    const cloud = this.#cloud(top.cloud, expected);
+    const tags = this.#tags(top.values);
+    if (changeNumber === undefined || cloud === undefined || this.#problems.length > 0) return undefined;
+    return {
+      cloud,
+      changeNumber,
+      fileDate: fileDateOf(this.#where),
+      contentSha256: contentDigest(cloud, tags.values()),
+      tags,
+      unknownFields: this.#unknownFields,
+    };
+  }
+
+  #cloud(value: unknown, expected: Cloud | undefined): Cloud | undefined {
+    const name = this.#string(value, '$.cloud');
+    if (name === undefined) return undefined;
+    const cloud = cloudNamedInFile(name);
+    if (cloud === undefined) this.#problem('$.cloud', `${quote(name)} is no cloud that is known here`);
+    else if (expected !== undefined && cloud !== expected)
+      this.#problem(
+        '$.cloud',
+        `${quote(name)} is the cloud ${cloud}, but ${expected} (${quote(CLOUDS[expected].nameInFile)}) was asked for`,
+      );
+    return cloud;
+  }
+
+  #tags(value: unknown): ReadonlyMap<string, ServiceTag> {
+    const tags = new Map<string, ServiceTag>();
+    const values = this.#array(value, '$.values');
+    if (values === undefined) return tags;
+    if (values.length === 0) this.#problem('$.values', 'the file has no service tags');
+    const spelt = new Map<string, string>();
+    for (const [index, element] of values.entries()) {
+      const path = `$.values[${index}]`;
+      const tag = this.#tag(element, path);
+      if (tag === undefined) continue;
+      const twin = spelt.get(tag.name.toLowerCase());
+      if (twin !== undefined)
+        this.#problem(`${path}.name`, `${quote(tag.name)} occurs twice (also at ${twin})`);
+      spelt.set(tag.name.toLowerCase(), path);
+      tags.set(tag.name, tag);
+    }
+    return tags;
+  }
+
+  #tag(value: unknown, path: string): ServiceTag | undefined {
+    const tag = this.#object(value, path);
+    if (tag === undefined) return undefined;
+    this.#countUnknown(tag, KNOWN_TAG[this.#dialect]);
+    const name = this.#matching(tag.name, `${path}.name`, TAG_NAME, 'letters, digits and dots');
+    const id = this.#matching(tag.id, `${path}.id`, TAG_NAME, 'letters, digits and dots');
+    const properties = this.#object(tag.properties, `${path}.properties`);
+    if (properties === undefined) return undefined;
+    this.#countUnknown(properties, KNOWN_PROPERTIES[this.#dialect]);
+    const at = (field: string) => `${path}.properties.${field}`;
+    const changeNumber = this.#changeNumber(properties.changeNumber, at('changeNumber'));
+    const label = (field: string, optional = false) =>
+      optional && (properties[field] === undefined || properties[field] === null)
+        ? ''
+        : this.#matching(properties[field], at(field), LABEL, 'letters, digits, spaces, ".", "_" and "-"');
+    const api = this.#dialect === 'api';
+    const region = label('region', api);
+    const platform = label('platform', api);
+    const systemService = label('systemService', api);
+    this.#regionId(properties.regionId, at('regionId'));
+    this.#networkFeatures(properties.networkFeatures, at('networkFeatures'));
+    const prefixes = this.#addressPrefixes(properties.addressPrefixes, at('addressPrefixes'), name);
+    if (
+      name === undefined ||
+      id === undefined ||
+      changeNumber === undefined ||
+      region === undefined ||
+      platform === undefined ||
+      systemService === undefined ||
+      prefixes === undefined
+    )
+      return undefined;
+    return new ParsedTag({ name, id, changeNumber, region, systemService, platform, prefixes });
+  }
+
+  #addressPrefixes(value: unknown, path: string, tag: string | undefined): readonly Prefix[] | undefined {
+    const elements = this.#array(value, path);
+    if (elements === undefined) return undefined;
+    const prefixes: Prefix[] = [];
+    const seen = new Set<unknown>();
+    const of = tag === undefined ? '' : ` (${tag})`;
+    for (const [index, element] of elements.entries()) {
+      const prefix = this.#prefix(element, `${path}[${index}]`, of);
+      if (prefix === undefined) continue;
+      if (seen.has(element))
+        this.#problem(`${path}[${index}]`, `${quote(String(element))} occurs twice${of}`);
+      seen.add(element);
+      prefixes.push(prefix);
+    }
+    return prefixes;
+  }
+
+  #prefix(value: unknown, path: string, of: string): Prefix | undefined {
+    if (typeof value !== 'string') {
+      this.#problem(path, `${kindOf(value)} where a prefix is expected${of}`);
+      return undefined;
+    }
+    const known = this.#prefixes.get(value);
+    if (known !== undefined) return known;
+    if (value.length > 64) {
+      this.#problem(path, `${quote(value)} is not a prefix${of}`);
+      return undefined;
+    }
+    try {
+      const prefix = parsePrefix(value);
+      const canonical = formatPrefix(prefix);
+      if (canonical !== value) {
+        this.#problem(path, `${quote(value)} is not canonical, ${quote(canonical)} is${of}`);
+        return undefined;
+      }
+      this.#prefixes.set(value, prefix);
+      return prefix;
+    } catch (error) {
+      if (!(error instanceof AddressSyntaxError)) throw error;
+      const reason = error.message.slice(JSON.stringify(error.text).length);
+      this.#problem(path, `${quote(value)}${reason}${of}`);
+      return undefined;
+    }
+  }
+
+  /** Absent before 2020-08-27. */
+  #regionId(value: unknown, path: string): void {
+    if (value === undefined || value === null || Number.isSafeInteger(value)) return;
+    if (this.#dialect === 'api' && typeof value === 'string') return;
+    this.#problem(path, `${kindOf(value)} where a whole number is expected`);
+  }
+
+  /** Absent before 2020-08-27; null, [] and [''] all occur. Nothing is made of it. */
+  #networkFeatures(value: unknown, path: string): void {
+    if (value === undefined || value === null || value === '') return;
+    for (const [index, feature] of (this.#array(value, path) ?? []).entries())
+      if (feature !== null && typeof feature !== 'string')
+        this.#problem(`${path}[${index}]`, `${kindOf(feature)} where a text is expected`);
+  }
+
+  #changeNumber(value: unknown, path: string): number | undefined {
+    const number =
+      this.#dialect === 'api' && typeof value === 'string' && /^(0|[1-9]\d{0,14})$/.test(value)
+        ? Number(value)
+        : value;
+    if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
+    this.#problem(path, `${kindOf(value)} where a whole number is expected`);
+    return undefined;
+  }
+
+  #matching(value: unknown, path: string, pattern: RegExp, allowed: string): string | undefined {
+    const text = this.#string(value, path);
+    if (text === undefined || pattern.test(text)) return text;
+    this.#problem(path, `${quote(text)} is not allowed: only ${allowed}, at most 128`);
+    return undefined;
+  }
+
+  #string(value: unknown, path: string): string | undefined {
+    if (typeof value === 'string') return value;
+    this.#problem(path, `${kindOf(value)} where a text is expected`);
+    return undefined;
+  }
+
+  #array(value: unknown, path: string): readonly unknown[] | undefined {
+    if (Array.isArray(value)) return value;
+    this.#problem(path, `${kindOf(value)} where a list is expected`);
+    return undefined;
+  }
+
+  #object(value: unknown, path: string): JsonObject | undefined {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+    this.#problem(path, `${kindOf(value)} where an object is expected`);
+    return undefined;
+  }
+
+  #countUnknown(object: JsonObject, known: ReadonlySet<string>): void {
+    for (const key of Object.keys(object)) if (!known.has(key)) this.#unknownFields++;
+  }
+
+  #problem(path: string, what: string): void {
+    this.#problems.push({ where: path, what });
+  }
+}
+
+class ParsedTag implements ServiceTag {
+  readonly name: string;
+  readonly id: string;
+  readonly changeNumber: number;
+  readonly region: string;
+  readonly systemService: string;
+  readonly platform: string;
+  readonly prefixes: readonly Prefix[];
+  #addresses: DualStackSet | undefined;
+
+  constructor(fields: Omit<ServiceTag, 'addresses'>) {
+    this.name = fields.name;
+    this.id = fields.id;
+    this.changeNumber = fields.changeNumber;
+    this.region = fields.region;
+    this.systemService = fields.systemService;
+    this.platform = fields.platform;
+    this.prefixes = fields.prefixes;
+  }
+
+  get addresses(): DualStackSet {
+    this.#addresses ??= DualStackSet.fromPrefixes(this.prefixes);
+    return this.#addresses;
+  }
+}
+
+/** What stands there instead, bounded however large it is. */
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (typeof value === 'string') return `the text ${quote(value)}`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'an object';
+  return `the ${typeof value} ${String(value)}`;
+}
