@@ -6,7 +6,7 @@ export const feedsDirectory = fileURLToPath(new URL('../../../shared/feeds/', im
 
 /** Whether the real weekly files are at hand; with `REQUIRE_FEEDS=1` their absence is a failure. */
 export const feedsAvailable = existsSync(feedsDirectory);
-if (!feedsAvailable && process.env['REQUIRE_FEEDS'] === '1')
+if (!feedsAvailable && process.env.REQUIRE_FEEDS === '1')
   throw new Error(`REQUIRE_FEEDS=1, but ${feedsDirectory} does not exist`);
 
 /** The path of one weekly file, e.g. `feedFile('20250714')`. */

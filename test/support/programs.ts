@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const required = process.env['REQUIRE_LIVE'] === '1';
+const required = process.env.REQUIRE_LIVE === '1';
 
 /** Where a program stands, searched on PATH and in the system directories; undefined if absent. */
 export function findProgram(name: string): string | undefined {
-  const places = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+  const places = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
   return places.map((place) => join(place, name)).find((path) => existsSync(path));
 }
 

@@ -1,0 +1,142 @@
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import { HostSet } from '../net/host-set.ts';
+import { PortSet } from '../net/ports.ts';
+
+/** Hosts and addresses that may be reached on some ports. */
+export interface Grant {
+  readonly hosts: HostSet;
+  readonly addresses: DualStackSet;
+  readonly ports: PortSet;
+}
+
+type Content = Omit<Grant, 'ports'>;
+
+const NOTHING: Content = { hosts: HostSet.empty, addresses: DualStackSet.empty };
+
+/**
+ * What is let through, whoever says it and in whatever form: the set of all (host, port) and
+ * (address, port) pairs. Policies, omissions, widenings and rule files that were read back are
+ * compared as admissions and as nothing else.
+ *
+ * Canonical form: disjoint port sets in port order, each with other hosts or addresses than the rest.
+ */
+export class Admission {
+  static readonly empty = new Admission([]);
+  readonly grants: readonly Grant[];
+
+  private constructor(grants: readonly Grant[]) {
+    this.grants = grants;
+  }
+
+  static of(grants: Iterable<Grant>): Admission {
+    return Admission.#build([...grants], (covering) => ({
+      hosts: covering.reduce((hosts, grant) => hosts.union(grant.hosts), HostSet.empty),
+      addresses: DualStackSet.union(covering.map((grant) => grant.addresses)),
+    }));
+  }
+
+  static hosts(hosts: HostSet, ports: PortSet): Admission {
+    return Admission.of([{ ...NOTHING, hosts, ports }]);
+  }
+
+  static addresses(addresses: DualStackSet, ports: PortSet): Admission {
+    return Admission.of([{ ...NOTHING, addresses, ports }]);
+  }
+
+  /** The union of any number of admissions; nothing in, nothing admitted. */
+  static union(admissions: Iterable<Admission>): Admission {
+    return Admission.of([...admissions].flatMap((admission) => admission.grants));
+  }
+
+  get isEmpty(): boolean {
+    return this.grants.length === 0;
+  }
+
+  union(other: Admission): Admission {
+    return Admission.union([this, other]);
+  }
+
+  difference(other: Admission): Admission {
+    return this.#combine(other, (a, b) => ({
+      hosts: a.hosts.difference(b.hosts),
+      addresses: a.addresses.difference(b.addresses),
+    }));
+  }
+
+  intersection(other: Admission): Admission {
+    return this.#combine(other, (a, b) => ({
+      hosts: a.hosts.intersection(b.hosts),
+      addresses: a.addresses.intersection(b.addresses),
+    }));
+  }
+
+  equals(other: Admission): boolean {
+    return this.difference(other).isEmpty && other.difference(this).isEmpty;
+  }
+
+  /** What is admitted on one port. */
+  onPort(port: number): Content {
+    return this.grants.find(({ ports }) => ports.has(port)) ?? NOTHING;
+  }
+
+  /** One line a grant, for messages: at most `shown` hosts and prefixes each, the rest counted. */
+  describe(shown = 5): string[] {
+    const list = (items: readonly string[]) =>
+      items.length <= shown
+        ? items.join(' ')
+        : `${items.slice(0, shown).join(' ')} … and ${items.length - shown} more`;
+    return this.grants.map(({ hosts, addresses, ports }) =>
+      [`port ${ports}:`, list(hosts.toStrings()), list(addresses.toStrings())]
+        .filter((part) => part !== '')
+        .join(' '),
+    );
+  }
+
+  #combine(other: Admission, operate: (a: Content, b: Content) => Content): Admission {
+    const ours = new Set(this.grants);
+    // Grants of one admission have disjoint ports: at most one of each side covers a port.
+    return Admission.#build([...this.grants, ...other.grants], (covering) =>
+      operate(
+        covering.find((grant) => ours.has(grant)) ?? NOTHING,
+        covering.findLast((grant) => !ours.has(grant)) ?? NOTHING,
+      ),
+    );
+  }
+
+  /** Splits the ports at every boundary, merges what covers each part, joins parts of equal content. */
+  static #build(grants: readonly Grant[], merge: (covering: readonly Grant[]) => Content): Admission {
+    const parts = new Map<
+      string,
+      { ranges: { first: number; last: number }[]; covering: readonly Grant[] }
+    >();
+    for (const range of elementaryRanges(grants)) {
+      const indexes = grants.flatMap(({ ports }, index) => (ports.has(range.first) ? [index] : []));
+      if (indexes.length === 0) continue;
+      const key = indexes.join();
+      const part = parts.get(key) ?? { ranges: [], covering: indexes.map((index) => grants[index]!) };
+      part.ranges.push(range);
+      parts.set(key, part);
+    }
+    const merged: Grant[] = [];
+    for (const { ranges, covering } of parts.values()) {
+      const { hosts, addresses } = merge(covering);
+      if (hosts.isEmpty && addresses.isEmpty) continue;
+      const ports = PortSet.fromRanges(ranges);
+      const same = merged.findIndex(
+        (grant) => grant.hosts.equals(hosts) && grant.addresses.equals(addresses),
+      );
+      if (same < 0) merged.push({ hosts, addresses, ports });
+      else merged[same] = { hosts, addresses, ports: merged[same]!.ports.union(ports) };
+    }
+    return new Admission(merged.sort((a, b) => a.ports.ranges[0]!.first - b.ports.ranges[0]!.first));
+  }
+}
+
+/** The port ranges between neighbouring boundaries: inside one, the same grants apply everywhere. */
+function elementaryRanges(grants: readonly Grant[]): { first: number; last: number }[] {
+  const boundaries = new Set(
+    grants.flatMap(({ ports }) => ports.ranges.flatMap(({ first, last }) => [first, last + 1])),
+  );
+  const sorted = [...boundaries].sort((a, b) => a - b);
+  return sorted.slice(0, -1).map((first, index) => ({ first, last: sorted[index + 1]! - 1 }));
+}

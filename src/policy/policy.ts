@@ -1,0 +1,51 @@
+import type { EndpointRow } from '../endpoints/endpoint-table.ts';
+import type { DualStackSet } from '../net/dual-stack-set.ts';
+import type { HostSet } from '../net/host-set.ts';
+import type { PortSet } from '../net/ports.ts';
+import type { Prefix } from '../net/prefix.ts';
+
+/**
+ * How a rule that has names uses its addresses: only where a target cannot match every name
+ * (`fallback`), on every target (`always`), or on none (`never`). A rule without names is by address
+ * everywhere, whatever this says.
+ */
+export type AddressUse = 'fallback' | 'always' | 'never';
+
+/** Names that may be reached on one set of ports. */
+export interface NameGrant {
+  readonly hosts: HostSet;
+  readonly ports: PortSet;
+}
+
+/** The addresses that one service tag brings into a rule. */
+export interface TagAddresses {
+  readonly tag: string;
+  readonly region: string;
+  /** As published, in numeric order. */
+  readonly prefixes: readonly Prefix[];
+  readonly addresses: DualStackSet;
+}
+
+/** One rule: names and addresses of the same traffic, the ports, and the reason. */
+export interface PolicyRule {
+  readonly name: string;
+  readonly reason: string;
+  /** One grant a distinct port set, disjoint in (host, port), in port order. */
+  readonly names: readonly NameGrant[];
+  /** The table rows that the names came from: provenance and coverage. */
+  readonly rows: readonly EndpointRow[];
+  readonly tags: readonly TagAddresses[];
+  /** Prefixes that the configuration adds by hand. */
+  readonly prefixes: readonly Prefix[];
+  /** All addresses of the tags and prefixes. */
+  readonly addresses: DualStackSet;
+  readonly addressPorts: PortSet;
+  readonly addressUse: AddressUse;
+}
+
+/** What shall be let through: rules in configured order. */
+export interface Policy {
+  readonly rules: readonly PolicyRule[];
+  /** SHA-256, in hex, of what the rules admit: with equal digests, rule files are equal. */
+  readonly digest: string;
+}

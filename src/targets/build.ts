@@ -1,0 +1,93 @@
+import type { Admission } from '../policy/admission.ts';
+import type { AddressUse, Policy } from '../policy/policy.ts';
+import { GuardRefusal, type Problem } from '../problem.ts';
+import type { Target } from './catalog.ts';
+import { fitPolicy } from './fit.ts';
+import type { TargetPlan } from './plan.ts';
+import { readBackByGrammar } from './read-back.ts';
+import { type RuleFile, render } from './render.ts';
+import { buildView, type OptionValues } from './view.ts';
+
+/** A target as a configuration asks for it. */
+export interface TargetRequest {
+  /** The key under `targets`, and the folder in the output tree. */
+  readonly id: string;
+  readonly target: Target;
+  readonly addressUse?: AddressUse;
+  readonly options: OptionValues;
+}
+
+/** What a target made of a policy, proven by reading it back. */
+export interface TargetOutput {
+  readonly id: string;
+  readonly plan: TargetPlan;
+  /** Paths are relative to the target's folder; sorted. */
+  readonly files: readonly RuleFile[];
+  /** Address entries in all files together, against the limit of the manifest. */
+  readonly entries: number;
+}
+
+/**
+ * Fits, renders and reads back one target.
+ * @throws GuardRefusal `target-limit` if a limit of the manifest is exceeded
+ * @throws GuardRefusal `read-back` if the text does not say exactly what the plan says
+ */
+export function buildTarget(policy: Policy, request: TargetRequest): TargetOutput {
+  const { manifest, templates, vendor, where } = request.target;
+  const plan = fitPolicy(policy, manifest.capabilities, request.addressUse);
+  const view = buildView(policy, plan, manifest, request.options);
+  const extended = vendor.extendView?.(view, plan) ?? view;
+  const files = render(manifest, templates, extended, where).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const entries = view.addressLists.reduce((sum, list) => sum + list.count, 0);
+  refuseOverLimit(request, files, entries);
+  const problems = proveReadBack(request.target, plan.admission, files);
+  if (problems.length > 0)
+    throw new GuardRefusal(
+      `read-back: the files of target ${request.id} do not say what the policy says`,
+      problems,
+    );
+  return { id: request.id, plan, files, entries };
+}
+
+/**
+ * Reads rule files back and compares them with what they must admit; nothing returned, nothing wrong.
+ * @throws ReadBackError if the text is not in the target's form
+ */
+export function proveReadBack(target: Target, expected: Admission, files: readonly RuleFile[]): Problem[] {
+  const found = target.vendor.readBack?.(files) ?? readBackByGrammar(target.manifest, files);
+  return [
+    ...expected
+      .difference(found)
+      .describe()
+      .map((what) => ({ where: target.manifest.id, what: `missing: ${what}` })),
+    ...found
+      .difference(expected)
+      .describe()
+      .map((what) => ({ where: target.manifest.id, what: `not in the policy: ${what}` })),
+  ];
+}
+
+function refuseOverLimit({ id, target }: TargetRequest, files: readonly RuleFile[], entries: number): void {
+  const { limits } = target.manifest;
+  const problems: Problem[] = [];
+  if (limits.entries !== undefined && entries > limits.entries)
+    problems.push({
+      where: `targets.${id}`,
+      what: `${entries} address entries, ${limits.entries} at most`,
+      next: 'select fewer or narrower service tags',
+    });
+  for (const { path, text } of files) {
+    const bytes = Buffer.byteLength(text);
+    if (limits.fileBytes !== undefined && bytes > limits.fileBytes)
+      problems.push({ where: `${id}/${path}`, what: `${bytes} bytes, ${limits.fileBytes} at most` });
+    if (limits.lineLength !== undefined)
+      for (const [index, line] of text.split('\n').entries())
+        if (line.length > limits.lineLength)
+          problems.push({
+            where: `${id}/${path}:${index + 1}`,
+            what: `a line of ${line.length} characters, ${limits.lineLength} at most`,
+          });
+  }
+  if (problems.length > 0)
+    throw new GuardRefusal(`target-limit: target ${id} is over a limit of its vendor`, problems);
+}

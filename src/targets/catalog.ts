@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { AllowlistError, ConfigurationError, type Problem } from '../problem.ts';
+import { closest } from '../suggest.ts';
+import { type Manifest, manifestSchema } from './manifest.ts';
+import type { TemplateTexts } from './render.ts';
+import type { Vendor } from './vendor.ts';
+
+/** A vendor format as found on disk: the manifest, its templates, and the module it may bring. */
+export interface Target {
+  readonly manifest: Manifest;
+  readonly templates: TemplateTexts;
+  readonly vendor: Vendor;
+  /** The folder, for messages. */
+  readonly where: string;
+}
+
+const bundled = fileURLToPath(new URL('../../templates/', import.meta.url));
+
+/** The ids of the targets that come with the product, sorted. */
+export async function bundledTargets(): Promise<string[]> {
+  const entries = await readdir(bundled, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/**
+ * Loads a bundled target by id.
+ * @throws ConfigurationError for an unknown id, with suggestions
+ */
+export async function loadTarget(id: string): Promise<Target> {
+  const known = await bundledTargets();
+  if (!known.includes(id)) {
+    const near = closest(id, known);
+    throw new ConfigurationError(
+      `there is no target ${JSON.stringify(id)}${near.length > 0 ? `; did you mean ${near.join(', ')}?` : ''} Known: ${known.join(', ')}. A format of your own needs \`template: DIR\`.`,
+    );
+  }
+  const target = await loadTargetFolder(join(bundled, id));
+  if (target.manifest.id !== id)
+    throw new AllowlistError(`templates/${id}/manifest.yaml: id is ${target.manifest.id}`);
+  return { ...target, vendor: await loadVendor(id), where: `templates/${id}` };
+}
+
+/**
+ * Loads a target from a folder of the user's: manifest and templates, no code.
+ * @throws ConfigurationError listing every problem of the manifest
+ */
+export async function loadTargetFolder(directory: string): Promise<Target> {
+  const file = join(directory, 'manifest.yaml');
+  const where = relative('.', directory) || '.';
+  let document: unknown;
+  try {
+    document = parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigurationError(`cannot read ${file}: ${(error as Error).message}`, [], { cause: error });
+  }
+  const parsed = manifestSchema.safeParse(document);
+  if (!parsed.success)
+    throw new ConfigurationError(
+      `${file} is not a valid manifest`,
+      parsed.error.issues.map(
+        (issue): Problem => ({ where: issue.path.join('.') || '(top level)', what: issue.message }),
+      ),
+    );
+  const templates = new Map<string, string>();
+  for (const { template } of parsed.data.files) {
+    const path = join(directory, template);
+    if (relative(directory, path).startsWith('..') || !existsSync(path))
+      throw new ConfigurationError(`${file} names a template that does not exist in its folder: ${template}`);
+    templates.set(template, await readFile(path, 'utf8'));
+  }
+  return { manifest: parsed.data, templates, vendor: {}, where };
+}
+
+async function loadVendor(id: string): Promise<Vendor> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const module = new URL(`./vendors/${id}.${extension}`, import.meta.url);
+  if (!existsSync(module)) return {};
+  const { vendor } = (await import(module.href)) as { vendor: Vendor };
+  return vendor;
+}

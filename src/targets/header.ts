@@ -1,0 +1,41 @@
+import { formatHostPattern } from '../net/host-pattern.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Manifest } from './manifest.ts';
+import type { Omission, PlannedRule, TargetPlan, Widening } from './plan.ts';
+
+/** How many names or prefixes of an omission or widening a header spells out; the lock has them all. */
+const SHOWN = 8;
+
+/**
+ * The comment lines at the head of every rule file. They hold nothing that changes while the content
+ * does not: no date, no changeNumber, no host.
+ */
+export function header(policy: Policy, plan: TargetPlan, manifest: Manifest): string[] {
+  return [
+    `azure-allowlist: ${manifest.title}`,
+    'Generated; the next run overwrites edits.',
+    `Policy sha256 ${policy.digest}`,
+    ...plan.rules.map((rule) => `Rule ${rule.name}: ${counts(rule)}`),
+    ...plan.omissions.map((omission) => `NOT IN THESE FILES ${describe(omission, omission.omitted)}`),
+    ...plan.widenings.map((widening) => `MORE THAN ASKED ${describe(widening, widening.admitted)}`),
+    ...manifest.notes,
+  ];
+}
+
+function counts({ names, addresses }: PlannedRule): string {
+  const parts = names.map(({ hosts, ports }) => `${hosts.patterns().include.length} names on port ${ports}`);
+  if (addresses !== undefined)
+    parts.push(
+      `${addresses.ipv4.length} IPv4 and ${addresses.ipv6.length} IPv6 prefixes on port ${addresses.ports}`,
+    );
+  return parts.length === 0 ? 'nothing on this target' : parts.join('; ');
+}
+
+function describe({ rule, reason }: Omission | Widening, admission: Omission['omitted']): string {
+  const what = admission.grants.map(({ hosts, addresses, ports }) => {
+    const things = [...hosts.patterns().include.map(formatHostPattern), ...addresses.toStrings()];
+    const more = things.length > SHOWN ? ` and ${things.length - SHOWN} more` : '';
+    return `${things.slice(0, SHOWN).join(' ')}${more} (port ${ports})`;
+  });
+  return `(rule ${rule}; ${reason}): ${what.join('; ')}`;
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+
+/**
+ * The shape of `templates/<id>/manifest.yaml`: what a target can express, its limits, its options, its
+ * files, and how they are read back. Every capability defaults to "cannot".
+ */
+
+const evidence = z.strictObject({
+  claim: z.string().describe('what the document says'),
+  url: z.url().describe("the vendor's document, or the program and version that was observed"),
+  checked: z.iso.date().describe('the day the claim was checked'),
+});
+
+const capabilities = z.strictObject({
+  ipv4: z.boolean().default(false),
+  ipv6: z.boolean().default(false),
+  names: z
+    .enum(['none', 'exact', 'suffix'])
+    .default('none')
+    .describe('whole host names only, or subdomains of any depth as well'),
+  apex: z
+    .enum(['separate', 'included'])
+    .default('separate')
+    .describe('whether `*.x` also lets `x` through; if it does, a widening is declared'),
+  ports: z
+    .boolean()
+    .default(false)
+    .describe('whether the files bind ports; if not, the device must, and a widening is declared'),
+  addressMatch: z
+    .enum(['destination', 'literal'])
+    .default('destination')
+    .describe('the address a packet goes to, or only a host that is written as an address'),
+  tlsExemption: z.boolean().default(false).describe('whether the files exempt the names from TLS inspection'),
+});
+
+const count = z.int().positive().optional();
+
+const limits = z.strictObject({
+  entries: count.describe('address entries in all files together'),
+  members: count.describe('members of one group or set'),
+  nameLength: count.describe('characters of a generated object name'),
+  lineLength: count.describe('characters of one line'),
+  fileBytes: count.describe('bytes of one file'),
+});
+
+const option = z.strictObject({
+  type: z.enum(['string', 'integer', 'boolean']),
+  description: z.string(),
+  default: z.union([z.string(), z.int(), z.boolean()]).optional(),
+  values: z.array(z.string()).optional().describe('the only values allowed'),
+  pattern: z.string().optional().describe('a regular expression the whole value must match'),
+});
+
+const file = z.strictObject({
+  path: z.string().describe('relative to the folder of the target; with `each`, a template over the item'),
+  template: z.string(),
+  each: z.string().optional().describe('an array of the view model: one file an item, none if it is empty'),
+  encoding: z.enum(['ascii', 'utf-8']).default('ascii'),
+});
+
+const line = z.strictObject({
+  match: z.string().describe('a regular expression for the whole line'),
+  does: z
+    .enum(['ignore', 'group', 'entry', 'grant'])
+    .describe(
+      'entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below); group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>)',
+    ),
+});
+
+const readBack = z.strictObject({
+  files: z.string().describe('a regular expression for the path; (?<ports>) and (?<group>) may stand in it'),
+  lines: z.array(line).min(1),
+});
+
+export const manifestSchema = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
+  title: z.string(),
+  description: z.string(),
+  capabilities,
+  limits: limits.default({}),
+  options: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/), option).default({}),
+  files: z.array(file).min(1),
+  readBack: z.array(readBack).default([]).describe('empty where a module of the target reads its files back'),
+  notes: z.array(z.string()).default([]).describe('what the person who installs the files must know'),
+  evidence: z.array(evidence).default([]),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Capabilities = Manifest['capabilities'];
+export type ReadBackGrammar = Manifest['readBack'][number];

@@ -1,0 +1,54 @@
+import { ConfigurationError, type Problem } from '../problem.ts';
+import { closest } from '../suggest.ts';
+import type { Manifest } from './manifest.ts';
+import type { OptionValues } from './view.ts';
+
+/**
+ * Checks a target's options against its manifest and fills in defaults.
+ * @param where the place in the configuration, e.g. `targets.pac`
+ * @throws ConfigurationError listing every problem
+ */
+export function resolveOptions(
+  manifest: Manifest,
+  given: Readonly<Record<string, unknown>>,
+  where: string,
+): OptionValues {
+  const problems: Problem[] = [];
+  const values: Record<string, string | number | boolean> = {};
+  const known = Object.keys(manifest.options).sort();
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    const near = closest(key, known);
+    problems.push({
+      where: `${where}.${key}`,
+      what: 'unknown key',
+      next: near.length > 0 ? `did you mean ${near.join(', ')}?` : `known: ${known.join(', ') || 'none'}`,
+    });
+  }
+  for (const key of known) {
+    const option = manifest.options[key]!;
+    const value = given[key] ?? option.default;
+    const at = `${where}.${key}`;
+    if (value === undefined) {
+      problems.push({ where: at, what: 'is required', next: option.description });
+      continue;
+    }
+    const right = option.type === 'integer' ? Number.isInteger(value) : typeof value === option.type;
+    if (!right) problems.push({ where: at, what: `${JSON.stringify(value)} is not of type ${option.type}` });
+    else if (option.values !== undefined && !option.values.includes(String(value)))
+      problems.push({
+        where: at,
+        what: `${JSON.stringify(value)} is not one of ${option.values.join(', ')}`,
+      });
+    else if (option.pattern !== undefined && !new RegExp(`^(?:${option.pattern})$`, 'u').test(String(value)))
+      problems.push({
+        where: at,
+        what: `${JSON.stringify(value)} does not match ${option.pattern}`,
+        next: option.description,
+      });
+    else values[key] = value as string | number | boolean;
+  }
+  if (problems.length > 0)
+    throw new ConfigurationError(`${where}: the options of target ${manifest.id} are wrong`, problems);
+  return values;
+}

@@ -1,0 +1,54 @@
+import type { DualStackSet } from '../net/dual-stack-set.ts';
+import type { PortSet } from '../net/ports.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { Admission } from '../policy/admission.ts';
+import type { NameGrant } from '../policy/policy.ts';
+
+/** What cannot be said: names, a family, or (with a budget or an address use) whole addresses. */
+export type OmissionKind = 'names' | 'ipv4' | 'ipv6';
+
+/** Why more is admitted: the apex beside `*.apex`, every port, a whole host for one path, a budget. */
+export type WideningKind = 'apex' | 'ports' | 'path' | 'budget';
+
+/** Something of a rule that the target cannot express; it is not in the rule files. */
+export interface Omission {
+  readonly rule: string;
+  readonly kind: OmissionKind;
+  readonly omitted: Admission;
+  readonly reason: string;
+}
+
+/** Something more than the rule asks that the target admits. */
+export interface Widening {
+  readonly rule: string;
+  readonly kind: WideningKind;
+  readonly admitted: Admission;
+  readonly reason: string;
+}
+
+/** The addresses of one rule as the target will write them. */
+export interface PlannedAddresses {
+  readonly set: DualStackSet;
+  /** In numeric order; the exact cover of `set`. */
+  readonly ipv4: readonly Prefix[];
+  readonly ipv6: readonly Prefix[];
+  readonly ports: PortSet;
+}
+
+/** One rule as the target will write it. Empty lists render nothing. */
+export interface PlannedRule {
+  readonly name: string;
+  readonly reason: string;
+  readonly names: readonly NameGrant[];
+  /** Undefined where the rule is not by address on this target, or has no address left. */
+  readonly addresses: PlannedAddresses | undefined;
+}
+
+/** What one target will write, decided before a byte is rendered. */
+export interface TargetPlan {
+  readonly rules: readonly PlannedRule[];
+  readonly omissions: readonly Omission[];
+  readonly widenings: readonly Widening[];
+  /** Policy, less omissions, plus widenings: what the rule files must read back as. */
+  readonly admission: Admission;
+}

@@ -1,0 +1,165 @@
+import { Netmask } from 'netmask';
+import { formatAddress } from '../net/address.ts';
+import { compareHostPatterns, formatHostPattern, type HostPattern } from '../net/host-pattern.ts';
+import type { PortSet } from '../net/ports.ts';
+import { formatPrefix, lastAddress, type Prefix } from '../net/prefix.ts';
+import type { Policy } from '../policy/policy.ts';
+import { header } from './header.ts';
+import type { Manifest } from './manifest.ts';
+import type { TargetPlan } from './plan.ts';
+
+/** What a template sees of a set of ports. */
+export interface PortsView {
+  /** `80,443,8080-8090` */
+  readonly text: string;
+  /** `80-443-8080_8090`: fit for names; at most 7 characters, otherwise `p` and six digits of a hash. */
+  readonly key: string;
+  readonly ranges: readonly { readonly first: number; readonly last: number; readonly text: string }[];
+}
+
+/** What a template sees of one prefix. */
+export interface PrefixView {
+  /** `198.51.100.0/24` */
+  readonly prefix: string;
+  /** `198.51.100.0` */
+  readonly address: string;
+  /** `198.51.100.255` */
+  readonly last: string;
+  /** `24` */
+  readonly length: number;
+  /** `255.255.255.0`; empty for IPv6 */
+  readonly netmask: string;
+  /** `0.0.0.255`; empty for IPv6 */
+  readonly wildcard: string;
+}
+
+/** What a template sees of one host pattern. */
+export interface HostView {
+  /** `example.com`, without any wildcard */
+  readonly name: string;
+  /** `example.com`, `*.example.com` or `.example.com` (both) */
+  readonly pattern: string;
+  readonly apex: boolean;
+  readonly subdomains: boolean;
+}
+
+/** Names of one rule on one set of ports; never empty. */
+export interface NameListView {
+  /** `<rule>-<ports key>` */
+  readonly id: string;
+  readonly rule: string;
+  readonly ports: PortsView;
+  readonly hosts: readonly HostView[];
+  readonly count: number;
+}
+
+/** Addresses of one rule and family; never empty. */
+export interface AddressListView {
+  /** `<rule>-ipv4` or `<rule>-ipv6` */
+  readonly id: string;
+  readonly rule: string;
+  readonly family: 4 | 6;
+  readonly ports: PortsView;
+  readonly prefixes: readonly PrefixView[];
+  readonly count: number;
+}
+
+/** One rule; a rule of which nothing is left on this target is not there. */
+export interface RuleView {
+  readonly name: string;
+  readonly nameLists: readonly NameListView[];
+  readonly addressLists: readonly AddressListView[];
+}
+
+/** Everything a template sees. Plain data: strings, numbers, booleans, arrays, objects. */
+export interface View {
+  /** Comment lines without the comment sign: provenance, rules and counts, omissions and widenings. */
+  readonly header: readonly string[];
+  readonly digest: string;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  readonly rules: readonly RuleView[];
+  /** The name lists of all rules. */
+  readonly nameLists: readonly NameListView[];
+  /** The address lists of all rules. */
+  readonly addressLists: readonly AddressListView[];
+}
+
+export type OptionValues = View['options'];
+
+export function buildView(policy: Policy, plan: TargetPlan, manifest: Manifest, options: OptionValues): View {
+  const rules = plan.rules
+    .map(({ name, names, addresses }): RuleView => {
+      const addressList = (family: 4 | 6, prefixes: readonly Prefix[], ports: PortSet): AddressListView[] =>
+        prefixes.length === 0
+          ? []
+          : [
+              {
+                id: `${name}-ipv${family}`,
+                rule: name,
+                family,
+                ports: portsView(ports),
+                prefixes: prefixes.map(prefixView),
+                count: prefixes.length,
+              },
+            ];
+      return {
+        name,
+        nameLists: names.map(({ hosts, ports }) => {
+          const views = [...hosts.patterns().include].sort(compareHostPatterns).map(hostView);
+          const view = portsView(ports);
+          return { id: `${name}-${view.key}`, rule: name, ports: view, hosts: views, count: views.length };
+        }),
+        addressLists:
+          addresses === undefined
+            ? []
+            : [
+                ...addressList(4, addresses.ipv4, addresses.ports),
+                ...addressList(6, addresses.ipv6, addresses.ports),
+              ],
+      };
+    })
+    .filter(({ nameLists, addressLists }) => nameLists.length + addressLists.length > 0);
+  return {
+    header: header(policy, plan, manifest),
+    digest: policy.digest,
+    options,
+    rules,
+    nameLists: rules.flatMap(({ nameLists }) => nameLists),
+    addressLists: rules.flatMap(({ addressLists }) => addressLists),
+  };
+}
+
+export function portsView(ports: PortSet): PortsView {
+  const ranges = ports.ranges.map(({ first, last }) => ({
+    first,
+    last,
+    text: first === last ? `${first}` : `${first}-${last}`,
+  }));
+  const key = ranges.map(({ text }) => text.replace('-', '_')).join('-');
+  return { text: ports.toString(), key: key.length <= 7 ? key : shortKey(key), ranges };
+}
+
+/** FNV-1a, 24 bits: a name that stays the same while the ports do. */
+function shortKey(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  return `p${(hash >>> 8).toString(16).padStart(6, '0')}`;
+}
+
+function prefixView(prefix: Prefix): PrefixView {
+  const text = formatPrefix(prefix);
+  // netmask guesses at loose text, so that it only ever sees canonical prefixes.
+  const mask = prefix.family === 4 ? new Netmask(text) : undefined;
+  return {
+    prefix: text,
+    address: formatAddress(prefix.family, prefix.first),
+    last: formatAddress(prefix.family, lastAddress(prefix)),
+    length: prefix.length,
+    netmask: mask?.mask ?? '',
+    wildcard: mask?.hostmask ?? '',
+  };
+}
+
+function hostView(pattern: HostPattern): HostView {
+  return { ...pattern, pattern: formatHostPattern(pattern) };
+}
