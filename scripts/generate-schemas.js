@@ -1,0 +1,14 @@
+// Writes the JSON Schemas that editors use, from the schemas in the built code: `npm run schemas`.
+// A test compares the files with what the code says, so a forgotten run is noticed.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { endpointTableJsonSchema } from '../dist/endpoints/schema.js';
+
+/** File under `schema/`, and the function that makes its content. One line a schema. */
+const schemas = [['endpoint-table.schema.json', endpointTableJsonSchema]];
+
+const directory = new URL('../schema/', import.meta.url);
+await mkdir(directory, { recursive: true });
+for (const [name, generate] of schemas) {
+  await writeFile(new URL(name, directory), `${JSON.stringify(generate(), undefined, 2)}\n`);
+  console.log(`schema/${name}`);
+}

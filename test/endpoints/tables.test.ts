@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest';
+import { formatEndpoint, selectRows } from '../../src/endpoints/endpoint-table.ts';
+import { lintEndpointTable } from '../../src/endpoints/lint.ts';
+import { listEndpointTables, loadEndpointTable } from '../../src/endpoints/load.ts';
+import { compareHostPatterns } from '../../src/net/host-pattern.ts';
+import { PortSet } from '../../src/net/ports.ts';
+
+/** What a table asks for, one `endpoint ports` a line, ports of several rows joined. */
+async function lines(id: string, groups: readonly string[] = []): Promise<string[]> {
+  const ports = new Map<string, PortSet>();
+  const rows = [...selectRows(await loadEndpointTable(id), groups)];
+  rows.sort((a, b) => compareHostPatterns(a.host, b.host));
+  for (const row of rows) {
+    const endpoint = formatEndpoint(row);
+    ports.set(endpoint, (ports.get(endpoint) ?? PortSet.empty).union(row.ports));
+  }
+  return [...ports].map(([endpoint, set]) => `${endpoint} ${set}`).sort();
+}
+
+const REGISTRATION = [
+  '*.microsoftonline-p.com 443',
+  '*.microsoftonline.com 443',
+  '*.msauth.net 443',
+  '*.msauthimages.net 443',
+  '*.msecnd.net 443',
+  '*.msftauth.net 443',
+  '*.msftauthimages.net 443',
+  '*.phonefactor.net 443',
+  'enterpriseregistration.windows.net 443',
+  'login.windows.net 443',
+  'management.azure.com 443',
+  'policykeyservice.dc.ad.msft.net 443',
+  'secure.aadcdn.microsoftonline-p.com 443',
+];
+
+const CURRENT = [
+  ...REGISTRATION,
+  '*.msappproxy.net 443',
+  '*.servicebus.windows.net 443',
+  'crl.microsoft.com 80',
+  'crl3.digicert.com 80',
+  'crl4.digicert.com 80',
+  'ctldl.windowsupdate.com 80,443',
+  'ocsp.digicert.com 80',
+  'ocsp.msocsp.com 80',
+  'oneocsp.microsoft.com 80',
+  'www.microsoft.com/pkiops 80,443',
+];
+
+describe('the bundled tables', () => {
+  test('are three', async () => {
+    expect(await listEndpointTables()).toEqual([
+      'app-proxy-2020',
+      'private-network-connector',
+      'private-network-connector-usgov',
+    ]);
+  });
+
+  test('app-proxy-2020 is the article of April 2020, and the correction of its misprint', async () => {
+    const expected = [
+      ...REGISTRATION,
+      '*.msappproxy.net 443',
+      '*.servicebus.windows.net 443',
+      'crl.microsoft.com 80',
+      'ctdl.windowsupdate.com 80',
+      'ctldl.windowsupdate.com 80',
+      'mscrl.microsoft.com 80',
+      'ocsp.msocsp.com 80',
+      'www.microsoft.com 80',
+    ];
+    expect(await lines('app-proxy-2020')).toEqual(expected.sort());
+    expect(await lines('app-proxy-2020', ['tunnel-80'])).toEqual(
+      expected
+        .map((line) => line.replace(/^(\*\.(msappproxy|servicebus\.windows)\.net) 443$/, '$1 80,443'))
+        .sort(),
+    );
+  });
+
+  test('private-network-connector is the union of the two current articles', async () => {
+    expect(await lines('private-network-connector')).toEqual([...CURRENT].sort());
+  });
+
+  test('private-network-connector brings its optional groups when asked', async () => {
+    expect(await lines('private-network-connector', ['certificate-issuers', 'service-bus-direct'])).toEqual(
+      [
+        ...CURRENT.filter((line) => !line.startsWith('*.servicebus')),
+        '*.servicebus.windows.net 443,5671-5672,9350-9354',
+        'cacerts.digicert.com 80',
+        'cacerts.geotrust.com 80',
+        'caissuers.microsoft.com 80',
+      ].sort(),
+    );
+  });
+
+  test('private-network-connector-usgov is the government article', async () => {
+    expect(await lines('private-network-connector-usgov')).toEqual(
+      [
+        '*.microsoftonline-p.us 443',
+        '*.microsoftonline.us 443',
+        '*.msappproxy.us 443',
+        '*.msauth.net 443',
+        '*.msauthimages.net 443',
+        '*.msecnd.net 443',
+        '*.msftauth.net 443',
+        '*.msftauthimages.net 443',
+        '*.phonefactor.net 443',
+        '*.servicebus.usgovcloudapi.net 443',
+        'crl.microsoft.us 80',
+        'ctldl.windowsupdate.us 80',
+        'enterpriseregistration.windows.net 443',
+        'login.windows.us 443',
+        'management.azure.com 443',
+        'mscrl.microsoft.us 80',
+        'ocsp.msocsp.us 80',
+        'policykeyservice.dc.ad.msft.net 443',
+        'secure.aadcdn.microsoftonline-p.com 443',
+        'www.microsoft.us 80',
+      ].sort(),
+    );
+  });
+
+  test('say how far they can be trusted, in which cloud, and by which dated documents', async () => {
+    const tables = await Promise.all((await listEndpointTables()).map((id) => loadEndpointTable(id)));
+    expect(
+      tables.map(({ id, cloud, confidence, sources }) => [
+        id,
+        cloud,
+        confidence,
+        ...sources.map((s) => s.date),
+      ]),
+    ).toEqual([
+      ['app-proxy-2020', 'public', 'high', '2020-04-07'],
+      ['private-network-connector', 'public', 'high', '2026-02-04', '2025-05-01', '2023-11-27', '2020-06-23'],
+      ['private-network-connector-usgov', 'usgov', 'low', '2025-04-09'],
+    ]);
+  });
+
+  test('name the rows that stand in one of the two current articles only', async () => {
+    const { rows } = await loadEndpointTable('private-network-connector');
+    const alone = rows.filter(({ sources, optional }) => optional === undefined && sources.length === 1);
+    expect(alone.map((row) => `${formatEndpoint(row)} ${row.ports} ${row.sources} ${row.since}`)).toEqual([
+      'policykeyservice.dc.ad.msft.net 443 proxy-article 2020-04',
+      'www.microsoft.com/pkiops 443 connector-article 2023-09',
+    ]);
+  });
+
+  test('flag the misprint of the 2020 article, and nothing else', async () => {
+    const tables = await Promise.all((await listEndpointTables()).map((id) => loadEndpointTable(id)));
+    const misprints = tables.flatMap(({ rows }) => rows.filter(({ misprintOf }) => misprintOf !== undefined));
+    expect(misprints.map((row) => [row.table, formatEndpoint(row), row.misprintOf])).toEqual([
+      ['app-proxy-2020', 'ctdl.windowsupdate.com', 'ctldl.windowsupdate.com'],
+    ]);
+  });
+
+  test('pass the lint', async () => {
+    for (const id of await listEndpointTables())
+      expect(lintEndpointTable(await loadEndpointTable(id)), id).toEqual([]);
+  });
+
+  test('use every source and every optional group that they declare', async () => {
+    for (const id of await listEndpointTables()) {
+      const table = await loadEndpointTable(id);
+      expect(new Set(table.rows.flatMap(({ sources }) => sources))).toEqual(
+        new Set(table.sources.map((source) => source.id)),
+      );
+      expect(new Set(table.rows.flatMap(({ optional }) => optional ?? []))).toEqual(
+        new Set(table.optionalGroups.map((group) => group.id)),
+      );
+    }
+  });
+});
