@@ -1,3 +1,6 @@
+import { readValue, writeValue } from './address-words.ts';
+import { writeIpv6 } from './prefix-bytes.ts';
+
 /** IP version. */
 export type Family = 4 | 6;
 
@@ -43,20 +46,30 @@ export function formatAddress(family: Family, value: bigint): string {
 /** Parses a strict dotted quad into an unsigned 32-bit number. @throws AddressSyntaxError */
 export function parseIpv4(text: string): number {
   let value = 0;
-  let position = 0;
-  const octets = text.split('.');
-  for (const [index, octet] of octets.entries()) {
-    if (index > 3) throw new AddressSyntaxError(text, position - 1, 'an IPv4 address has four parts');
-    if (!/^\d+$/.test(octet)) throw new AddressSyntaxError(text, position, 'a decimal part is expected');
-    if (octet.length > 1 && octet.startsWith('0'))
-      throw new AddressSyntaxError(text, position, 'a part must not begin with 0');
-    if (octet.length > 3 || Number(octet) > 255)
-      throw new AddressSyntaxError(text, position, 'a part is at most 255');
-    value = value * 256 + Number(octet);
-    position += octet.length + 1;
+  let part = 0;
+  let octet = 0;
+  let begin = 0;
+  // One pass over the characters, as this also serves look-ups by text at millions a second.
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 46) {
+      if (at === begin) throw new AddressSyntaxError(text, at, 'a decimal part is expected');
+      if (++part === 4) throw new AddressSyntaxError(text, at, 'an IPv4 address has four parts');
+      value = value * 256 + octet;
+      octet = 0;
+      begin = at + 1;
+    } else {
+      const digit = code - 48;
+      if (digit < 0 || digit > 9) throw new AddressSyntaxError(text, at, 'a decimal part is expected');
+      if (at > begin && octet === 0)
+        throw new AddressSyntaxError(text, begin, 'a part must not begin with 0');
+      octet = octet * 10 + digit;
+      if (octet > 255) throw new AddressSyntaxError(text, begin, 'a part is at most 255');
+    }
   }
-  if (octets.length < 4) throw new AddressSyntaxError(text, text.length, 'an IPv4 address has four parts');
-  return value;
+  if (part < 3) throw new AddressSyntaxError(text, text.length, 'an IPv4 address has four parts');
+  if (begin === text.length) throw new AddressSyntaxError(text, begin, 'a decimal part is expected');
+  return value * 256 + octet;
 }
 
 export function formatIpv4(value: number): string {
@@ -104,18 +117,15 @@ function parseIpv6(text: string): bigint {
   if (words.length > 8 || (gap >= 0 && words.length > 7)) fail('too many groups', text.length);
   if (gap < 0 && words.length < 8) fail('an IPv6 address has eight groups', text.length);
   if (gap >= 0) words.splice(gap, 0, ...new Array<number>(8 - words.length).fill(0));
-  return words.reduce((value, word) => (value << 16n) | BigInt(word), 0n);
+  for (let k = 0; k < 4; k++) ipv6Words[k] = words[2 * k]! * 0x10000 + words[2 * k + 1]!;
+  return readValue(ipv6Words, 0, 4);
 }
 
 function formatIpv6(value: bigint): string {
-  const words = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn));
-  let best = { start: -1, length: 1 };
-  for (let start = 0; start < 8; start++) {
-    let length = 0;
-    while (start + length < 8 && words[start + length] === 0) length++;
-    if (length > best.length) best = { start, length };
-  }
-  const hex = words.map((word) => word.toString(16));
-  if (best.start < 0) return hex.join(':');
-  return `${hex.slice(0, best.start).join(':')}::${hex.slice(best.start + best.length).join(':')}`;
+  writeValue(ipv6Words, 0, 4, value);
+  return String.fromCharCode(...ipv6Text.subarray(0, writeIpv6(ipv6Text, 0, ipv6Words, 0)));
 }
+
+// Scratch space, so that formatting a list makes nothing but its strings.
+const ipv6Words = new Uint32Array(4);
+const ipv6Text = new Uint8Array(39);

@@ -21,9 +21,17 @@ export class DualStackSet {
 
   /** The union of any number of sets; nothing in, empty set out. */
   static union(sets: Iterable<DualStackSet>): DualStackSet {
-    let result = DualStackSet.empty;
-    for (const set of sets) result = result.union(set);
-    return result;
+    const all = [...sets];
+    return new DualStackSet(
+      AddressSet.union(
+        4,
+        all.map(({ ipv4 }) => ipv4),
+      ),
+      AddressSet.union(
+        6,
+        all.map(({ ipv6 }) => ipv6),
+      ),
+    );
   }
 
   get isEmpty(): boolean {

@@ -1,4 +1,6 @@
 import { AddressSyntaxError, type Family, formatAddress, parseAddress, width } from './address.ts';
+import { readValue } from './address-words.ts';
+import { PrefixReader } from './prefix-bytes.ts';
 
 /** One CIDR: `first` is its lowest address, `length` its prefix length in bits; host bits are zero. */
 export interface Prefix {
@@ -12,9 +14,38 @@ export interface Prefix {
  * @throws AddressSyntaxError
  */
 export function parsePrefix(text: string): Prefix {
+  return readPrefixText(text) ?? explainPrefix(text);
+}
+
+/** Words a prefix that `PrefixReader` knows; undefined for any other text. */
+function readPrefixText(text: string): Prefix | undefined {
+  const length = text.length;
+  if (length > LONGEST_TEXT) return undefined;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    // A byte array would keep the low bits only of U+0131, and take it for "1".
+    if (code > 127) return undefined;
+    scratch[i] = code;
+  }
+  scratch[length] = 0;
+  if (!reader.read(scratch, 0) || reader.end !== length) return undefined;
+  return {
+    family: reader.family,
+    first: readValue(reader.words, 0, reader.family === 4 ? 1 : 4),
+    length: reader.length,
+  };
+}
+
+/** Uncompressed groups with a dotted quad at the end: six of four digits and a colon, "255.255.255.255/128". */
+const LONGEST_TEXT = 6 * 5 + 19;
+const scratch = new Uint8Array(LONGEST_TEXT + 1);
+const reader = new PrefixReader();
+
+/** The slow and talkative parser: says what is wrong with a text that is not a prefix, and where. */
+function explainPrefix(text: string): Prefix {
   const slash = text.indexOf('/');
+  const { family, value } = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (slash < 0) throw new AddressSyntaxError(text, text.length, 'a prefix length ("/24") is expected');
-  const { family, value } = parseAddress(text.slice(0, slash));
   const digits = text.slice(slash + 1);
   if (!/^(0|[1-9]\d{0,2})$/.test(digits))
     throw new AddressSyntaxError(text, slash + 1, 'a decimal prefix length is expected');

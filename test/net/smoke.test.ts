@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { DualStackSet } from '../src/net/dual-stack-set.ts';
-import { parseHostPattern } from '../src/net/host-pattern.ts';
-import { HostSet } from '../src/net/host-set.ts';
-import { parsePrefix } from '../src/net/prefix.ts';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { parseHostPattern } from '../../src/net/host-pattern.ts';
+import { HostSet } from '../../src/net/host-set.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
 
 describe('net', () => {
   it('merges adjacent prefixes into the exact cover', () => {

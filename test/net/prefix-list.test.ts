@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
+import { PrefixReader, writeIpv4 } from '../../src/net/prefix-bytes.ts';
+import { PrefixListError, parsePrefixList } from '../../src/net/prefix-list.ts';
+import { Random } from './seeded.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+describe('a prefix list', () => {
+  it.each([
+    ['', []],
+    ['\n\r\n\n', []],
+    ['192.0.2.0/25\n192.0.2.128/25', ['192.0.2.0/24']],
+    [
+      '192.0.2.128/25\r\n2001:db8::/33\r\n\r\n2001:db8:8000::/33\r\n192.0.2.0/25\r\n',
+      ['192.0.2.0/24', '2001:db8::/32'],
+    ],
+    ['0.0.0.0/0\n10.0.0.0/8\n::/0\n2001:db8::/32\n', ['0.0.0.0/0', '::/0']],
+    [
+      '255.255.255.255/32\nffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128',
+      ['255.255.255.255/32', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128'],
+    ],
+    ['198.51.100.7/32\n198.51.100.4/30\n198.51.100.6/31\n198.51.100.0/30', ['198.51.100.0/29']],
+  ])('%j', (text, cover) => {
+    expect(parsePrefixList(bytes(text)).toStrings()).toEqual(cover);
+  });
+
+  it.each([
+    ['192.0.2.0/24\n\n192.0.2.1/24\n', 3, 9, 'the prefix would be 192.0.2.0/24'],
+    ['192.0.2.0/24 \n', 1, 10, 'decimal prefix length'],
+    ['192.0.2.0/24,198.51.100.0/24\n', 1, 10, 'decimal prefix length'],
+    ['# note\n', 1, 0, 'decimal part'],
+    ['192.0.2.0/24\r198.51.100.0/24', 1, 10, 'decimal prefix length'],
+    ['2001:db8::/32\r\n2001:db8::1/32\r\n', 2, 11, 'host bits'],
+    ['::/0\n192.0.2.0', 2, 9, 'prefix length'],
+  ])('refuses %j at line %i, offset %i', (text, line, position, reason) => {
+    try {
+      parsePrefixList(bytes(text));
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toBeInstanceOf(PrefixListError);
+      expect(error).toMatchObject({ line, position });
+      expect((error as Error).message).toContain(`line ${line}: `);
+      expect((error as Error).message).toContain(reason);
+    }
+  });
+
+  it('equals the set of the same prefixes read one by one, for a hundred thousand of them', () => {
+    const random = new Random(7);
+    const lines: string[] = [];
+    for (let i = 0; i < 100_000; i++) {
+      const bits = 20 + random.below(13);
+      const value = (random.word() >>> (32 - bits)) * 2 ** (32 - bits);
+      lines.push(`${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}/${bits}`);
+      if (i % 3 === 0)
+        lines.push(`2001:db8:${random.below(64).toString(16)}:${random.below(65536).toString(16)}::/64`);
+    }
+    const set = parsePrefixList(bytes(lines.join('\n')));
+    expect(set.equals(DualStackSet.fromPrefixes(lines.map(parsePrefix)))).toBe(true);
+    expect(set.ipv6.rangeCount).toBeGreaterThan(1000);
+  });
+});
+
+describe('the reader of bytes', () => {
+  it('starts anywhere and stops after the last digit', () => {
+    const reader = new PrefixReader();
+    const text = bytes('"addressPrefixes":["192.0.2.0/24","2001:db8::/32"]');
+    expect(reader.read(text, 20)).toBe(true);
+    expect([reader.family, reader.words[0], reader.length, reader.end]).toEqual([4, 0xc0000200, 24, 32]);
+    expect(reader.read(text, 35)).toBe(true);
+    expect([reader.family, [...reader.words], reader.length, reader.end]).toEqual([
+      6,
+      [0x20010db8, 0, 0, 0],
+      32,
+      48,
+    ]);
+    expect(reader.read(text, 19)).toBe(false);
+    expect(reader.read(text, text.length)).toBe(false);
+  });
+
+  it('writes addresses', () => {
+    const target = new Uint8Array(20);
+    expect(writeIpv4(target, 3, 0xc00002ff)).toBe(14);
+    expect(new TextDecoder().decode(target.subarray(3, 14))).toBe('192.0.2.255');
+  });
+});
