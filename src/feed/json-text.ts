@@ -1,15 +1,18 @@
 import { FeedError } from '../problem.ts';
 
+/** What came is no JSON document at all: cut off, a web page, garbage. Another way to the file may give it. */
+export class NotJsonError extends FeedError {}
+
 /**
  * Decodes published bytes: UTF-8, with or without a byte order mark.
- * @throws FeedError for bytes that are not UTF-8
+ * @throws NotJsonError for bytes that are not UTF-8
  */
 export function decodeText(content: string | Uint8Array, where: string): string {
   if (typeof content === 'string') return content.startsWith('\ufeff') ? content.slice(1) : content;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(content);
   } catch (cause) {
-    throw new FeedError('the feed is not usable', [{ where, what: 'the content is not UTF-8 text' }], {
+    throw new NotJsonError('the feed is not usable', [{ where, what: 'the content is not UTF-8 text' }], {
       cause,
     });
   }
@@ -18,11 +21,11 @@ export function decodeText(content: string | Uint8Array, where: string): string 
 /**
  * Parses JSON text and refuses what JSON.parse lets pass: a key that occurs twice in one object, where
  * the first value would vanish without a word.
- * @throws FeedError
+ * @throws NotJsonError
  */
 export function parseJson(text: string, where: string): unknown {
   const refuse = (what: string, at = where, options?: ErrorOptions): never => {
-    throw new FeedError('the feed is not usable', [{ where: at, what }], options);
+    throw new NotJsonError('the feed is not usable', [{ where: at, what }], options);
   };
   const start = text.slice(0, 400).trimStart();
   if (start === '' && text.trim() === '') refuse('the content is empty');

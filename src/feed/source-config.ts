@@ -77,7 +77,9 @@ export interface HttpConfig {
   readonly totalSeconds?: number;
   /** How often a failed request is tried again. Default 4. */
   readonly retries?: number;
-  /** Longest wait before a retry, also when Retry-After asks for more. Default 60. */
+  /** Seconds before the first retry, doubled for each further one. Default 1. */
+  readonly firstWaitSeconds?: number;
+  /** Longest wait before a retry. A Retry-After that asks for more ends the attempts at once. Default 60. */
   readonly longestWaitSeconds?: number;
   /** Largest document, uncompressed. Default 64. */
   readonly maximumMegabytes?: number;
@@ -90,6 +92,7 @@ export const HTTP_DEFAULTS = {
   responseSeconds: 30,
   totalSeconds: 180,
   retries: 4,
+  firstWaitSeconds: 1,
   longestWaitSeconds: 60,
   maximumMegabytes: 64,
 } as const satisfies HttpConfig;
