@@ -34,7 +34,7 @@ export function parseServiceTags(
 }
 
 /** Letters, digits and dots: neither a line break nor a shell's or template's character gets past here. */
-const TAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.]{0,126}[A-Za-z0-9])?$/;
+export const TAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.]{0,126}[A-Za-z0-9])?$/;
 
 /** Regions, services and platforms are shown to people and nothing else; the archive has letters and digits only. */
 const LABEL = /^[A-Za-z0-9 ._-]{0,128}$/;
@@ -172,7 +172,7 @@ class Reader {
       prefixes === undefined
     )
       return undefined;
-    return new ParsedTag({ name, id, changeNumber, region, systemService, platform, prefixes });
+    return createServiceTag({ name, id, changeNumber, region, systemService, platform, prefixes });
   }
 
   #addressPrefixes(value: unknown, path: string, tag: string | undefined): readonly Prefix[] | undefined {
@@ -277,6 +277,11 @@ class Reader {
   #problem(path: string, what: string): void {
     this.#problems.push({ where: path, what });
   }
+}
+
+/** A tag whose addresses are computed when first asked for. */
+export function createServiceTag(fields: Omit<ServiceTag, 'addresses'>): ServiceTag {
+  return new ParsedTag(fields);
 }
 
 class ParsedTag implements ServiceTag {
