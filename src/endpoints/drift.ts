@@ -1,0 +1,298 @@
+import { distance } from 'fastest-levenshtein';
+import { compareHostPatterns, type HostPattern } from '../net/host-pattern.ts';
+import { PortSet } from '../net/ports.ts';
+import { ConfigurationError } from '../problem.ts';
+import { closest } from '../suggest.ts';
+import { type EndpointSource, type EndpointTable, formatEndpoint } from './endpoint-table.ts';
+import type { LintFinding } from './lint.ts';
+import { type EndpointDocument, parseEndpointDocument } from './markdown.ts';
+
+/** An endpoint that only one side has. */
+export interface DriftEntry {
+  /** `*.example.net` or `www.example.com/path`. */
+  readonly endpoint: string;
+  /** Canonical: `80,443,9350-9354`. */
+  readonly ports: string;
+  /** The lines of the document, for one that only the document has. */
+  readonly lines?: readonly number[];
+  /** The table's sources that have it, for one that only the table has. */
+  readonly sources?: readonly string[];
+  /** An endpoint of the other side that it may be a misspelling of, or be misspelt as. */
+  readonly resembles?: string;
+}
+
+/** An endpoint that both sides have, differently. */
+export interface DriftChange {
+  /** As the table has it. */
+  readonly endpoint: string;
+  /** As the document has it; differs from `endpoint` when the wildcard or the path changed. */
+  readonly documented: string;
+  readonly portsAdded: string;
+  readonly portsRemoved: string;
+  readonly lines: readonly number[];
+}
+
+/** How a document differs from a table: what the table would have to take over. */
+export interface DriftReport {
+  readonly table: string;
+  /** The source whose rows were compared; undefined when all rows were. */
+  readonly source?: string;
+  /** In the document, not in the table. */
+  readonly added: readonly DriftEntry[];
+  /** In the table, not in the document. Optional rows are never missed. */
+  readonly removed: readonly DriftEntry[];
+  readonly changed: readonly DriftChange[];
+  /** Endpoints that both sides have alike. */
+  readonly same: number;
+  /** Whether anything was added, removed or changed; findings alone are no drift. */
+  readonly drifted: boolean;
+  readonly findings: readonly LintFinding[];
+}
+
+/** What one side asks for, ports of several rows joined. */
+interface Endpoint {
+  readonly host: HostPattern;
+  readonly path?: string;
+  readonly ports: PortSet;
+  /** Lines of the document, or sources of the table. */
+  readonly from: ReadonlySet<number | string>;
+}
+
+type Endpoints = ReadonlyMap<string, Endpoint>;
+
+/**
+ * The source of a table that a document at a path or URL is a version of, judged by the last part of both addresses
+ * (`how-to-configure-connectors`), if there is exactly one.
+ */
+export function findSource(table: EndpointTable, location: string): EndpointSource | undefined {
+  const stem = (text: string) =>
+    text
+      .replace(/[?#].*$/, '')
+      .replace(/[\\/]+$/, '')
+      .split(/[\\/]/)
+      .at(-1)!
+      .replace(/\.md$/i, '')
+      .toLowerCase();
+  const found = table.sources.filter(({ url }) => stem(url) === stem(location));
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/**
+ * Compares the endpoint tables of a Markdown document with a table: hosts, paths and ports. Purposes are told in each
+ * side's own words and are not compared. Rows of optional groups need not be in the document, nor does the correction
+ * of a misprint that the document repeats.
+ * @param options.source only the rows of this source of the table need be in the document
+ * @throws ConfigurationError for a document without a table of endpoints, and for an unknown source
+ */
+export function checkEndpoints(
+  markdown: string,
+  table: EndpointTable,
+  options: { readonly source?: string } = {},
+): DriftReport {
+  const { source } = options;
+  if (source !== undefined) requireSource(table, source);
+  const exactHosts = new Set(table.rows.filter(({ host }) => !host.subdomains).map(({ host }) => host.name));
+  const document = parseEndpointDocument(markdown, exactHosts);
+  requireEndpoints(document, markdown);
+
+  const documented = join(
+    document.endpoints.map((endpoint) => ({ ...endpoint, from: new Set([endpoint.line]) })),
+  );
+  const tabled = join(table.rows.map((row) => ({ ...row, from: new Set(row.sources) })));
+  const required = join(
+    table.rows
+      .filter((row) => row.optional === undefined && (source === undefined || row.sources.includes(source)))
+      .map((row) => ({ ...row, from: new Set(row.sources) })),
+  );
+  return {
+    table: table.id,
+    ...(source !== undefined && { source }),
+    ...compare(documented, tabled, required, misprintPairs(table)),
+    findings: document.findings,
+  };
+}
+
+/**
+ * @param tabled all that the table has: finding it documented is no drift
+ * @param required what of it the document must have
+ */
+function compare(
+  documented: Endpoints,
+  tabled: Endpoints,
+  required: Endpoints,
+  misprints: ReadonlyMap<string, string>,
+): Omit<DriftReport, 'table' | 'source' | 'findings'> {
+  const changed: DriftChange[] = [];
+  let same = 0;
+  let added: Endpoint[] = [];
+  for (const [key, there] of documented) {
+    const here = tabled.get(key);
+    if (here === undefined) {
+      added.push(there);
+      continue;
+    }
+    const change = changeOf(
+      here,
+      there,
+      there.ports.difference(here.ports),
+      (required.get(key)?.ports ?? PortSet.empty).difference(there.ports),
+    );
+    if (change === undefined) same++;
+    else changed.push(change);
+  }
+  let removed = [...required].filter(([key]) => !documented.has(key)).map(([, endpoint]) => endpoint);
+  removed = removed.filter((endpoint) => !documented.has(misprints.get(formatEndpoint(endpoint)) ?? ''));
+  // The same name with another wildcard or path is one change, not one row gone and another come.
+  for (const there of added) {
+    const here = removed.find(({ host }) => host.name === there.host.name);
+    if (here === undefined) continue;
+    removed = removed.filter((endpoint) => endpoint !== here);
+    added = added.filter((endpoint) => endpoint !== there);
+    const change = changeOf(
+      here,
+      there,
+      there.ports.difference(here.ports),
+      here.ports.difference(there.ports),
+    );
+    if (change !== undefined) changed.push(change);
+  }
+  return {
+    added: [...added].sort(inOrder).map((endpoint) => ({
+      endpoint: formatEndpoint(endpoint),
+      ports: endpoint.ports.toString(),
+      lines: linesOf(endpoint),
+      ...resembling(endpoint, removed),
+    })),
+    removed: [...removed].sort(inOrder).map((endpoint) => ({
+      endpoint: formatEndpoint(endpoint),
+      ports: endpoint.ports.toString(),
+      sources: [...endpoint.from].map(String).sort(),
+      ...resembling(endpoint, added),
+    })),
+    changed: changed.sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1)),
+    same,
+    drifted: added.length + removed.length + changed.length > 0,
+  };
+}
+
+function requireSource(table: EndpointTable, source: string): void {
+  const ids = table.sources.map(({ id }) => id);
+  if (ids.includes(source)) return;
+  const near = closest(source, ids);
+  throw new ConfigurationError('Unknown source', [
+    {
+      where: `endpoint table ${table.id}`,
+      what: `it has no source ${JSON.stringify(source)}`,
+      next: `choose from ${(near.length > 0 ? near : ids).join(', ')}`,
+    },
+  ]);
+}
+
+function requireEndpoints({ endpoints, tables }: EndpointDocument, markdown: string): void {
+  if (endpoints.length > 0) return;
+  const html = /^\s*<(!doctype|html)\b/i.test(markdown);
+  throw new ConfigurationError('The document cannot be compared', [
+    {
+      where: 'document',
+      what:
+        tables.length === 0
+          ? 'it has no Markdown table with a column of URLs or hosts'
+          : `no endpoint can be read from the table in line ${tables.join(', ')}`,
+      next: `${html ? 'this is an HTML page: ' : ''}give the Markdown source of the article`,
+    },
+  ]);
+}
+
+/** Each declared misprint with its correction, and the other way round. */
+function misprintPairs(table: EndpointTable): ReadonlyMap<string, string> {
+  return new Map(
+    table.rows.flatMap((row) => {
+      const { misprintOf } = row;
+      const printed = formatEndpoint(row);
+      return misprintOf === undefined ? [] : [[printed, misprintOf] as const, [misprintOf, printed] as const];
+    }),
+  );
+}
+
+function join(endpoints: readonly Endpoint[]): Endpoints {
+  const joined = new Map<string, Endpoint>();
+  for (const endpoint of endpoints) {
+    const key = formatEndpoint(endpoint);
+    const { ports, from } = joined.get(key) ?? { ports: PortSet.empty, from: [] };
+    joined.set(key, {
+      ...endpoint,
+      ports: endpoint.ports.union(ports),
+      from: new Set([...from, ...endpoint.from]),
+    });
+  }
+  return joined;
+}
+
+function changeOf(
+  here: Endpoint,
+  there: Endpoint,
+  portsAdded: PortSet,
+  portsRemoved: PortSet,
+): DriftChange | undefined {
+  const endpoint = formatEndpoint(here);
+  const documented = formatEndpoint(there);
+  if (endpoint === documented && portsAdded.isEmpty && portsRemoved.isEmpty) return undefined;
+  return {
+    endpoint,
+    documented,
+    portsAdded: portsAdded.toString(),
+    portsRemoved: portsRemoved.toString(),
+    lines: linesOf(there),
+  };
+}
+
+function inOrder(a: Endpoint, b: Endpoint): number {
+  return compareHostPatterns(a.host, b.host) || ((a.path ?? '') < (b.path ?? '') ? -1 : 1);
+}
+
+function linesOf({ from }: Endpoint): readonly number[] {
+  return [...from].map(Number).sort((a, b) => a - b);
+}
+
+/** One or two letters apart is a misprint on one of the two sides more often than a new host. */
+function resembling(endpoint: Endpoint, others: readonly Endpoint[]): { readonly resembles?: string } {
+  const text = formatEndpoint(endpoint);
+  const near = others
+    .map(formatEndpoint)
+    .filter((other) => distance(text, other) <= 2)
+    .sort()[0];
+  return near === undefined ? {} : { resembles: near };
+}
+
+/** The report as text, one endpoint a line; ends in a newline. */
+export function formatDrift(report: DriftReport): string {
+  const { table, source, added, removed, changed, same, drifted, findings } = report;
+  const against = source === undefined ? table : `${table}, rows of ${source}`;
+  const count = (number: number) => `${number} ${number === 1 ? 'endpoint' : 'endpoints'}`;
+  const maybe = (resembles: string | undefined) =>
+    resembles === undefined ? '' : ` (resembles ${resembles})`;
+  const lines = drifted
+    ? [
+        `The document differs from ${against}: ${added.length} added, ${removed.length} removed, ${changed.length} changed, ${same} alike.`,
+      ]
+    : [`The document and ${against} agree on ${count(same)}.`];
+  for (const { endpoint, ports, lines: at = [], resembles } of added)
+    lines.push(`+ ${endpoint} ${ports}: ${lineNumbers(at)}${maybe(resembles)}`);
+  for (const { endpoint, ports, sources = [], resembles } of removed)
+    lines.push(`- ${endpoint} ${ports}: in the table from ${sources.join(', ')}${maybe(resembles)}`);
+  for (const { endpoint, documented, portsAdded, portsRemoved, lines: at } of changed) {
+    const parts = [
+      ...(documented === endpoint ? [] : [`now ${documented}`]),
+      ...(portsAdded === '' ? [] : [`port +${portsAdded}`]),
+      ...(portsRemoved === '' ? [] : [`port -${portsRemoved}`]),
+    ];
+    lines.push(`~ ${endpoint}: ${parts.join(', ')}: ${lineNumbers(at)}`);
+  }
+  for (const { rule, where, what, next } of findings)
+    lines.push(`! ${where}: ${what}${next === undefined ? '' : ` — ${next}`} [${rule}]`);
+  return `${lines.join('\n')}\n`;
+}
+
+function lineNumbers(lines: readonly number[]): string {
+  return `${lines.length === 1 ? 'line' : 'lines'} ${lines.join(', ')}`;
+}

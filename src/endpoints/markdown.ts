@@ -1,0 +1,195 @@
+import { type HostPattern, HostSyntaxError, parseHostPattern } from '../net/host-pattern.ts';
+import { PortSet } from '../net/ports.ts';
+import { type LintFinding, lintHost, lintSpelling } from './lint.ts';
+
+/** One endpoint as a document's table states it. */
+export interface DocumentedEndpoint {
+  readonly host: HostPattern;
+  readonly path?: string;
+  readonly ports: PortSet;
+  /** The line of the document, from 1. */
+  readonly line: number;
+}
+
+/** What the tables of a document ask for. */
+export interface EndpointDocument {
+  readonly endpoints: readonly DocumentedEndpoint[];
+  /** Oddities of spelling, and everything in the tables that could not be read as an endpoint. */
+  readonly findings: readonly LintFinding[];
+  /** The lines of the header rows of the tables that were read. */
+  readonly tables: readonly number[];
+}
+
+/** A table with a column of hosts; `hosts` and `ports` are columns. */
+interface MarkdownTable {
+  readonly line: number;
+  readonly hosts: number;
+  readonly ports: number | undefined;
+  readonly rows: readonly { readonly line: number; readonly cells: readonly string[] }[];
+}
+
+/** The port of an endpoint about which neither its spelling nor a port column says anything. */
+const DEFAULT_PORT = 443;
+
+const PORT_OF_PROTOCOL: Readonly<Record<string, number>> = { http: 80, https: 443 };
+
+/**
+ * Reads the tables of endpoints in a Markdown document: those with a column named URL, host, address, endpoint or
+ * FQDN. Both forms of Microsoft's articles are understood: hosts separated by `<br>`, `host:port`, escaped or encoded
+ * asterisks, code spans (also without anything between them), links, and a column of ports such as `443/HTTPS`.
+ * An endpoint's own port wins over the column; without either it is 443.
+ * @param exactHosts hosts that are known to stand for themselves alone, for the lint of wildcards
+ */
+export function parseEndpointDocument(
+  markdown: string,
+  exactHosts: ReadonlySet<string> = new Set(),
+): EndpointDocument {
+  const endpoints: DocumentedEndpoint[] = [];
+  const findings: LintFinding[] = [];
+  const tables = [...markdownTables(markdown)];
+  for (const table of tables)
+    for (const { line, cells } of table.rows) {
+      const portText = table.ports === undefined ? '' : (cells[table.ports] ?? '');
+      const ports = readPorts(portText);
+      if (portText !== '' && ports === undefined)
+        findings.push({
+          rule: 'unread',
+          where: `line ${line}`,
+          what: `no port can be read from ${JSON.stringify(portText)}`,
+          next: `${DEFAULT_PORT} is assumed`,
+        });
+      for (const spelling of splitSpellings(cells[table.hosts] ?? '')) {
+        const read = readEndpoint(spelling, ports, line);
+        findings.push(...read.findings);
+        if (read.endpoint === undefined) continue;
+        endpoints.push(read.endpoint);
+        findings.push(...lintHost(read.endpoint.host, `line ${line}`, exactHosts));
+      }
+    }
+  return { endpoints, findings, tables: tables.map(({ line }) => line) };
+}
+
+const HOST_HEADER =
+  /\b(urls?|uris?|host ?(name)?s?|fqdns?|address(es)?|endpoints?|domains?|destinations?)\b/i;
+const PORT_HEADER = /\bports?\b/i;
+
+/** The tables that have a column of hosts, outside fenced code. */
+function* markdownTables(markdown: string): Generator<MarkdownTable> {
+  const lines = markdown.split(/\r\n|\r|\n/).map((line) => line.replace(/^[\s>]+/, ''));
+  let fence = '';
+  for (let place = 0; place < lines.length; place++) {
+    const line = lines[place]!;
+    const mark = /^(`{3,}|~{3,})/.exec(line)?.[1] ?? '';
+    if (fence !== '' || mark !== '') {
+      if (fence === '') fence = mark;
+      else if (mark.startsWith(fence)) fence = '';
+      continue;
+    }
+    if (!line.includes('|') || !isDelimiterRow(lines[place + 1] ?? '')) continue;
+    const headers = splitCells(line).map(plainText);
+    const hosts = headers.findIndex((header) => HOST_HEADER.test(header) && !PORT_HEADER.test(header));
+    const ports = headers.findIndex((header) => PORT_HEADER.test(header));
+    const header = place + 1;
+    const rows: { line: number; cells: readonly string[] }[] = [];
+    for (place += 2; place < lines.length && lines[place]!.includes('|'); place++)
+      rows.push({ line: place + 1, cells: splitCells(lines[place]!).map(plainText) });
+    place--;
+    if (hosts >= 0) yield { line: header, hosts, ports: ports < 0 ? undefined : ports, rows };
+  }
+}
+
+function isDelimiterRow(line: string): boolean {
+  return line.includes('-') && line.includes('|') && /^\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/.test(line);
+}
+
+/** The cells of a row; the outer pipes may be absent, and `\|` is no border. */
+function splitCells(line: string): string[] {
+  return line
+    .replace(/^\s*\|/, '')
+    .replace(/(?<!\\)\|\s*$/, '')
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim());
+}
+
+/** Text without Markdown and HTML: line breaks and code spans become spaces, entities and escapes what they mean. */
+function plainText(cell: string): string {
+  return (
+    cell
+      .replace(/<(https?:\/\/[^>\s]+)>/gi, '$1')
+      // Only real tags: `<tenant>.example.com` is a placeholder, and must not turn into a pattern.
+      .replace(/<\/?(a|b|br|code|div|em|i|li|ol|p|span|strong|sub|sup|ul)\b[^<>]*>/gi, ' ')
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/`/g, ' ')
+      .replace(/&(ast|nbsp|amp|period|sol|colon|#\d{1,7}|#x[\da-f]{1,6});/gi, (entity, name: string) =>
+        decodeEntity(entity, name.toLowerCase()),
+      )
+      .replace(/\\([!-/:-@[-`{-~])/g, '$1')
+      .replace(/(^|\s)(\*\*|__)(?=\S)(.+?)\2(?=\s|$)/g, '$1$3')
+      .replace(/[\s\u00a0\u200b\ufeff]+/g, ' ')
+      .trim()
+  );
+}
+
+function decodeEntity(entity: string, name: string): string {
+  const named: Readonly<Record<string, string>> = {
+    ast: '*',
+    nbsp: ' ',
+    amp: '&',
+    period: '.',
+    sol: '/',
+    colon: ':',
+  };
+  if (!name.startsWith('#')) return named[name] ?? entity;
+  const code = name.startsWith('#x') ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+  return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : entity;
+}
+
+function splitSpellings(text: string): string[] {
+  return text.split(/[\s,;]+/).filter((word) => word !== '' && !/^(and|or)$/i.test(word));
+}
+
+/** `443/HTTPS`, `80, 443`, `TCP 9350-9354`, `HTTPS`; undefined when no port is named. */
+function readPorts(text: string): PortSet | undefined {
+  const numbers = [...text.matchAll(/\b(\d{1,5})(?:\s*[-–]\s*(\d{1,5}))?\b/g)].map(([, first, last]) => ({
+    first: Number(first),
+    last: Number(last ?? first),
+  }));
+  const named = [...text.matchAll(/\bhttps?\b/gi)].map(([name]) => PORT_OF_PROTOCOL[name.toLowerCase()]!);
+  if (numbers.length === 0) return named.length === 0 ? undefined : PortSet.of(...named);
+  const lawful = numbers.every(({ first, last }) => first >= 1 && first <= last && last <= 65535);
+  return lawful ? PortSet.fromRanges(numbers) : undefined;
+}
+
+function readEndpoint(
+  spelling: string,
+  columnPorts: PortSet | undefined,
+  line: number,
+): { readonly endpoint?: DocumentedEndpoint; readonly findings: readonly LintFinding[] } {
+  const where = `line ${line}`;
+  const unread = (reason: string) => ({
+    findings: [
+      { rule: 'unread', where, what: `${JSON.stringify(spelling)} is no endpoint: ${reason}` } as const,
+    ],
+  });
+  const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/:]+)(?::([\d-]+))?(\/.*)?$/i.exec(spelling);
+  if (match === null) return unread('it is no host with an optional port and path');
+  const [, scheme, name = '', port, path] = match;
+  let host: HostPattern;
+  try {
+    host = parseHostPattern(name);
+  } catch (error) {
+    if (!(error instanceof HostSyntaxError)) throw error;
+    return unread(error.message);
+  }
+  if (!host.name.includes('.')) return unread('a single word is no host name');
+  const own = port === undefined ? undefined : readPorts(port);
+  if (port !== undefined && own === undefined) return unread('its port is none');
+  const byScheme = PORT_OF_PROTOCOL[scheme?.toLowerCase() ?? ''];
+  const ports = own ?? columnPorts ?? PortSet.of(byScheme ?? DEFAULT_PORT);
+  // A port after the host is how the article of 2020 states it, and no oddity.
+  const odd = lintSpelling(spelling, where).filter(({ rule }) => rule !== 'port');
+  return {
+    endpoint: { host, ports, line, ...(path !== undefined && path !== '/' && { path }) },
+    findings: odd,
+  };
+}

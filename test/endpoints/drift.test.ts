@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest';
+import { checkEndpoints, findSource, formatDrift } from '../../src/endpoints/drift.ts';
+import { type EndpointTable, formatEndpoint } from '../../src/endpoints/endpoint-table.ts';
+import { listEndpointTables, loadEndpointTable, parseEndpointTable } from '../../src/endpoints/load.ts';
+import { ConfigurationError } from '../../src/problem.ts';
+
+const TABLE = await parseEndpointTable(
+  `id: widget
+title: The widget
+cloud: public
+confidence: high
+sources:
+  - { id: new, title: n, url: 'https://docs.example/widget/how-to-widget', date: 2026-01-01 }
+  - { id: old, title: o, url: 'https://docs.example/old/widgets', date: 2025-01-01 }
+optionalGroups: [{ id: extras, description: x }]
+rows:
+  - { hosts: ['*.widget.example'], ports: [443], purpose: x, sources: [new, old], notCovered: x }
+  - { hosts: [crl.example.com, ocsp.example.com], ports: [80], purpose: x, sources: [new, old], notCovered: x }
+  - { hosts: [policy.example.com], ports: [443], purpose: x, sources: [old], notCovered: x }
+  - { hosts: [www.example.com], path: /pki, ports: [80, 443], purpose: x, sources: [new], notCovered: x }
+  - { hosts: ['*.widget.example'], ports: [5671], purpose: x, sources: [old], optional: extras, notCovered: x }
+  - { hosts: [extra.example.com], ports: [80], purpose: x, sources: [old], optional: extras, notCovered: x }
+`,
+  'widget.yaml',
+);
+
+/** A document with a port column; `hosts` as in a cell, `ports` as in a cell. */
+const document = (...rows: readonly (readonly [hosts: string, ports: string])[]): string =>
+  `| URL | Port | Use |\n| --- | --- | --- |\n${rows.map(([hosts, ports]) => `| ${hosts} | ${ports} | x |\n`).join('')}`;
+
+const ALIKE = [
+  ['*.widget.example', '443/HTTPS'],
+  ['crl.example.com<br>ocsp.example.com', '80/HTTP'],
+  ['policy.example.com<br>www.example.com/pki', '443/HTTPS'],
+  ['www.example.com/pki', '80/HTTP'],
+] as const;
+
+describe('a document', () => {
+  test('that agrees shows no drift, in whatever order and grouping', () => {
+    const report = checkEndpoints(document(...[...ALIKE].reverse()), TABLE);
+    expect(report).toMatchObject({ drifted: false, added: [], removed: [], changed: [], same: 5 });
+    expect(formatDrift(report).split('\n')[0]).toBe('The document and widget agree on 5 endpoints.');
+  });
+
+  test('may have what the table has as optional', () => {
+    const report = checkEndpoints(
+      document(...ALIKE, ['extra.example.com', '80'], ['*.widget.example', '5671']),
+      TABLE,
+    );
+    expect(report).toMatchObject({ drifted: false, same: 6 });
+  });
+
+  test('shows endpoints added and removed, with lines and sources, and what they resemble', () => {
+    const report = checkEndpoints(
+      document(...ALIKE.slice(0, 1), ['crl.example.com<br>oscp.example.com', '80'], ...ALIKE.slice(3)),
+      TABLE,
+      { source: 'new' },
+    );
+    expect(report).toEqual({
+      table: 'widget',
+      source: 'new',
+      added: [{ endpoint: 'oscp.example.com', ports: '80', lines: [4], resembles: 'ocsp.example.com' }],
+      removed: [
+        {
+          endpoint: 'ocsp.example.com',
+          ports: '80',
+          sources: ['new', 'old'],
+          resembles: 'oscp.example.com',
+        },
+      ],
+      changed: [
+        {
+          endpoint: 'www.example.com/pki',
+          documented: 'www.example.com/pki',
+          portsAdded: '',
+          portsRemoved: '443',
+          lines: [5],
+        },
+      ],
+      same: 2,
+      drifted: true,
+      findings: [
+        {
+          rule: 'path',
+          where: 'line 5',
+          what: '"www.example.com/pki" has a path',
+          next: 'a device that matches names only must allow the whole host',
+        },
+      ],
+    });
+    expect(
+      formatDrift(report),
+    ).toBe(`The document differs from widget, rows of new: 1 added, 1 removed, 1 changed, 2 alike.
++ oscp.example.com 80: line 4 (resembles ocsp.example.com)
+- ocsp.example.com 80: in the table from new, old (resembles oscp.example.com)
+~ www.example.com/pki: port -443: line 5
+! line 5: "www.example.com/pki" has a path — a device that matches names only must allow the whole host [path]
+`);
+  });
+
+  test.each([
+    ['ports come', ['*.widget.example', '443, 8443'], '*.widget.example', 'port +8443: line 3'],
+    ['ports change', ['*.widget.example', '8443'], '*.widget.example', 'port +8443, port -443: line 3'],
+    ['the apex', ['.widget.example', '443'], '*.widget.example', 'now .widget.example: line 3'],
+    ['no wildcard', ['widget.example', '443'], '*.widget.example', 'now widget.example: line 3'],
+  ] as const)('shows what changed: %s', (_, row, endpoint, expected) => {
+    const report = checkEndpoints(document(row, ...ALIKE.slice(1)), TABLE);
+    expect(formatDrift(report)).toContain(`\n~ ${endpoint}: ${expected}\n`);
+    expect([report.added, report.removed, report.changed.length]).toEqual([[], [], 1]);
+  });
+
+  test('shows a path that went, and a wrong wildcard over a host of the table', () => {
+    const report = checkEndpoints(
+      document(
+        ALIKE[0],
+        ['*.crl.example.com<br>ocsp.example.com<br>www.example.com', '80'],
+        ['policy.example.com', '443'],
+      ),
+      TABLE,
+    );
+    expect(
+      formatDrift(report),
+    ).toBe(`The document differs from widget: 0 added, 0 removed, 2 changed, 3 alike.
+~ crl.example.com: now *.crl.example.com: line 4
+~ www.example.com/pki: now www.example.com, port -443: line 4
+! line 4: "*.crl.example.com" is a wildcard over a single host — write crl.example.com [wildcard]
+`);
+  });
+
+  test('is compared with one source when asked; what another source brings is no drift', () => {
+    const old = document(ALIKE[0], ALIKE[1], ['policy.example.com', '443']);
+    expect(checkEndpoints(old, TABLE, { source: 'old' }).drifted).toBe(false);
+    expect(checkEndpoints(old, TABLE, { source: 'new' }).removed.map(({ endpoint }) => endpoint)).toEqual([
+      'www.example.com/pki',
+    ]);
+    expect(checkEndpoints(document(...ALIKE), TABLE, { source: 'old' }).drifted).toBe(false);
+    expect(() => checkEndpoints(old, TABLE, { source: 'nwe' })).toThrow(/no source "nwe" — choose from new/);
+  });
+
+  test.each([
+    ['', /no Markdown table with a column of URLs or hosts — give the Markdown source/],
+    ['<!DOCTYPE html><p>x', /this is an HTML page: give the Markdown source/],
+    [document(['(see below)', '443']), /no endpoint can be read from the table in line 1/],
+  ])('without endpoints is refused: %j', (markdown, message) => {
+    expect(() => checkEndpoints(markdown, TABLE)).toThrow(ConfigurationError);
+    expect(() => checkEndpoints(markdown, TABLE)).toThrow(message);
+  });
+});
+
+test.each([
+  ['https://raw.example/docs/how-to-widget.md?x=1', 'new'],
+  ['C:\\docs\\WIDGETS.md', 'old'],
+  ['./widgets/', 'old'],
+  ['other.md', undefined],
+  ['', undefined],
+])('the document at %s is a version of source %s', (location, expected) => {
+  expect(findSource(TABLE, location)?.id).toBe(expected);
+});
+
+describe('the bundled tables', () => {
+  /** The rows of a source in a form of the articles, without the corrections that no article carries. */
+  function article(table: EndpointTable, source: string, form: 'host:port' | 'column'): string {
+    const rows = table.rows.filter(
+      (row) =>
+        row.optional === undefined &&
+        row.sources.includes(source) &&
+        !table.rows.some(({ misprintOf }) => misprintOf === formatEndpoint(row)),
+    );
+    const port = (text: string) => (text === '443' ? '' : `:${text}`);
+    return form === 'column'
+      ? document(...rows.map((row) => [`\`${formatEndpoint(row)}\``, `${row.ports}/TCP`] as const))
+      : `| URL | Use |\n| --- | --- |\n${rows
+          .map((row) => `| ${formatEndpoint(row).replace('*', '\\*')}${port(`${row.ports}`)} | x |\n`)
+          .join('')}`;
+  }
+
+  test('do not drift from an article with the same rows', async () => {
+    const forms: readonly (readonly [string, string, 'host:port' | 'column'])[] = [
+      ['app-proxy-2020', 'proxy-article', 'host:port'],
+      ['private-network-connector', 'connector-article', 'column'],
+      ['private-network-connector', 'proxy-article', 'column'],
+      ['private-network-connector-usgov', 'government-article', 'host:port'],
+    ];
+    expect(new Set(forms.map(([id]) => id))).toEqual(new Set(await listEndpointTables()));
+    for (const [id, source, form] of forms) {
+      const table = await loadEndpointTable(id);
+      const report = checkEndpoints(article(table, source, form), table, { source });
+      expect(report, `${id} ${source}`).toMatchObject({
+        added: [],
+        removed: [],
+        changed: [],
+        drifted: false,
+      });
+    }
+  });
+
+  test('the misprint of 2020 is flagged, though the table repeats it', async () => {
+    const table = await loadEndpointTable('app-proxy-2020');
+    const { findings } = checkEndpoints(article(table, 'proxy-article', 'host:port'), table);
+    expect(findings.map(({ rule, what, next }) => [rule, what, next])).toEqual([
+      ['misprint', '"ctdl.windowsupdate.com" is a known misprint', 'ctldl.windowsupdate.com was meant'],
+    ]);
+  });
+
+  test('the correction in its place is no drift either', async () => {
+    const table = await loadEndpointTable('app-proxy-2020');
+    const corrected = article(table, 'proxy-article', 'host:port').replace('ctdl.', 'ctldl.');
+    expect(checkEndpoints(corrected, table)).toMatchObject({ drifted: false, findings: [] });
+  });
+
+  test('the article of 2020 differs from the current table as history says', async () => {
+    const old = await loadEndpointTable('app-proxy-2020');
+    const table = await loadEndpointTable('private-network-connector');
+    const report = checkEndpoints(article(old, 'proxy-article', 'host:port'), table);
+    expect(report.added.map(({ endpoint }) => endpoint)).toEqual([
+      'mscrl.microsoft.com',
+      'ctdl.windowsupdate.com',
+    ]);
+    expect(report.removed.map(({ endpoint }) => endpoint)).toEqual([
+      'crl3.digicert.com',
+      'crl4.digicert.com',
+      'ocsp.digicert.com',
+      'oneocsp.microsoft.com',
+      'ctldl.windowsupdate.com',
+    ]);
+    expect(report.changed).toMatchObject([
+      { endpoint: 'www.microsoft.com/pkiops', documented: 'www.microsoft.com', portsRemoved: '443' },
+    ]);
+  });
+});
