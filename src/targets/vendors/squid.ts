@@ -1,0 +1,412 @@
+import { DualStackSet } from '../../net/dual-stack-set.ts';
+import { formatHostPattern, type HostPattern, parseHost } from '../../net/host-pattern.ts';
+import { HostSet } from '../../net/host-set.ts';
+import { PortSet } from '../../net/ports.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
+import { Admission } from '../../policy/admission.ts';
+import { parsePorts, ReadBackError } from '../read-back.ts';
+import type { RuleFile } from '../render.ts';
+import type { Vendor } from '../vendor.ts';
+import type { AddressListView, NameListView, PortsView, View } from '../view.ts';
+
+const ALLOW = 'azure-allow.conf';
+const SPLICE = 'azure-splice.conf';
+const PORTS = 'azure-ports.conf';
+
+/** Plain HTTP: Squid's own rules refuse CONNECT to it, and so do ours. */
+const HTTP = PortSet.of(80);
+/** What Squid's own `SSL_ports` holds. */
+const HTTPS = PortSet.of(443);
+
+type ListKind = 'names' | 'below' | 'addresses';
+
+/** One list file, and the ACLs that read it. */
+interface ListView {
+  readonly file: string;
+  readonly acl: string;
+  readonly kind: ListKind;
+  readonly names: boolean;
+  readonly type: string;
+  /** The ACL type that compares names with the server name of a TLS handshake. */
+  readonly tlsType: string;
+  readonly entries: readonly string[];
+  readonly on: PortAclView;
+}
+
+/** A set of ports, and what CONNECT may reach of it. */
+interface PortAclView {
+  readonly acl: string;
+  readonly ports: string;
+  /** The ports without port 80; empty if nothing is left. */
+  readonly tlsAcl: string;
+  readonly tlsPorts: string;
+  /** Whether CONNECT reaches all of them, some (then `tlsAcl` is an ACL of its own), or none. */
+  readonly all: boolean;
+  readonly some: boolean;
+}
+
+function extendView(view: View): View & Readonly<Record<string, unknown>> {
+  const lists = [...view.nameLists.flatMap(nameLists), ...view.addressLists.map(addressList)];
+  const portAcls = new Map<string, PortAclView>();
+  for (const { ports } of [...view.nameLists, ...view.addressLists]) portAcls.set(ports.text, portAcl(ports));
+  const beyond = portsBeyond(
+    [...portAcls.keys()].map(parsePorts).reduce((all, ports) => all.union(ports), PortSet.empty),
+  );
+  const tlsLists = lists.filter(({ names, on }) => names && on.tlsPorts !== '');
+  const tlsPorts = new Set(tlsLists.map(({ on }) => on.acl));
+  return {
+    ...view,
+    lists,
+    tlsLists,
+    portAcls: [...portAcls.values()],
+    tlsPortAcls: [...portAcls.values()].filter(({ acl }) => tlsPorts.has(acl)),
+    splice: tlsLists.length === 0 ? [] : [view],
+    beyond: beyond.isEmpty ? [] : [{ header: view.header, ports: squidPorts(beyond) }],
+  };
+}
+
+function nameLists({ id, hosts, ports }: NameListView): ListView[] {
+  const shared = { names: true, on: portAcl(ports) };
+  const names = hosts.filter(({ apex }) => apex);
+  const below = hosts.filter(({ apex }) => !apex);
+  const lists: ListView[] = [
+    {
+      ...shared,
+      file: `${id}.names.txt`,
+      acl: `azure-${id}-names`,
+      kind: 'names',
+      type: 'dstdomain -n',
+      tlsType: 'ssl::server_name',
+      entries: names.map(({ name, subdomains }) => (subdomains ? `.${name}` : name)),
+    },
+    {
+      ...shared,
+      file: `${id}.below.txt`,
+      acl: `azure-${id}-below`,
+      kind: 'below',
+      type: 'dstdom_regex -n -i',
+      tlsType: 'ssl::server_name_regex -i',
+      // dstdomain's `.x` lets x itself through as well.
+      entries: below.map(({ name }) => `\\.${name.replaceAll('.', '\\.')}$`),
+    },
+  ];
+  return lists.filter(({ entries }) => entries.length > 0);
+}
+
+function addressList({ id, prefixes, ports }: AddressListView): ListView {
+  return {
+    file: `${id}.txt`,
+    acl: `azure-${id}`,
+    kind: 'addresses',
+    names: false,
+    type: 'dst -n',
+    tlsType: '',
+    entries: prefixes.map(({ prefix }) => prefix),
+    on: portAcl(ports),
+  };
+}
+
+function portAcl({ key, text }: PortsView): PortAclView {
+  const ports = parsePorts(text);
+  const tlsPorts = ports.difference(HTTP);
+  const all = tlsPorts.equals(ports);
+  return {
+    acl: `azure-ports-${key}`,
+    ports: squidPorts(ports),
+    tlsAcl: `azure-ports-${key}${all ? '' : '-tls'}`,
+    tlsPorts: squidPorts(tlsPorts),
+    all,
+    some: !all && !tlsPorts.isEmpty,
+  };
+}
+
+function squidPorts(ports: PortSet): string {
+  return ports.toStrings().join(' ');
+}
+
+function portsBeyond(ports: PortSet): PortSet {
+  return ports.difference(HTTP).difference(HTTPS);
+}
+
+/**
+ * Reads the files back as Squid would evaluate them: list files through the ACLs that name them, and
+ * the `http_access` lines as pairs of a list and its ports, once for plain methods and once for CONNECT.
+ */
+function readBack(files: readonly RuleFile[]): Admission {
+  const lists = new Map(files.filter(({ path }) => path.endsWith('.txt')).map((file) => [file.path, file]));
+  const configurations = new Map(
+    files.filter(({ path }) => !path.endsWith('.txt')).map((file) => [file.path, file]),
+  );
+  for (const path of configurations.keys())
+    if (![ALLOW, SPLICE, PORTS].includes(path))
+      throw new ReadBackError(`${path}: not a file of target squid`);
+  const allow = configurations.get(ALLOW);
+  if (allow === undefined) throw new ReadBackError(`${ALLOW} is missing`);
+
+  const reader = new ConfigurationReader(allow, lists);
+  const access = reader.accessLines();
+  const plain = Admission.union(access.filter((line) => line.plain).map(({ admission }) => admission));
+  const connect = Admission.union(access.filter((line) => line.connect).map(({ admission }) => admission));
+  const tunnelled = withoutPort80(plain);
+  if (!connect.equals(tunnelled))
+    throw new ReadBackError(`${ALLOW}: CONNECT is not allowed for just what plain requests are allowed for`, [
+      ...difference(ALLOW, 'plain only', tunnelled.difference(connect)),
+      ...difference(ALLOW, 'CONNECT only', connect.difference(tunnelled)),
+    ]);
+  for (const path of lists.keys())
+    if (!reader.listsRead.has(path)) throw new ReadBackError(`${path}: no ACL of ${ALLOW} reads this list`);
+
+  checkSplice(configurations.get(SPLICE), lists, tunnelled, reader.directory);
+  checkPorts(configurations.get(PORTS), plain);
+  return plain;
+}
+
+function checkSplice(
+  file: RuleFile | undefined,
+  lists: ReadonlyMap<string, RuleFile>,
+  tunnelled: Admission,
+  directory: string | undefined,
+): void {
+  const expected = Admission.union(tunnelled.grants.map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
+  const reader = file === undefined ? undefined : new ConfigurationReader(file, lists);
+  const found = reader === undefined ? Admission.empty : reader.spliced();
+  if (reader?.directory !== undefined && reader.directory !== directory)
+    throw new ReadBackError(`${SPLICE} and ${ALLOW} read lists of different directories`);
+  if (!found.equals(expected))
+    throw new ReadBackError(`${SPLICE} does not splice just the names that ${ALLOW} allows`, [
+      ...difference(SPLICE, 'missing', expected.difference(found)),
+      ...difference(SPLICE, 'not allowed', found.difference(expected)),
+    ]);
+}
+
+function checkPorts(file: RuleFile | undefined, plain: Admission): void {
+  const expected = portsBeyond(
+    plain.grants.reduce((all, { ports }) => all.union(ports), PortSet.empty),
+  ).toString();
+  const statements = file === undefined ? [] : statementsOf(file);
+  const found = statements
+    .map(({ words, where }) => {
+      if (words[0] !== 'acl' || words[1] !== 'SSL_ports' || words[2] !== 'port' || words.length < 4)
+        throw new ReadBackError(`${where}: only \`acl SSL_ports port …\` may stand here`);
+      return readPorts(words.slice(3), where);
+    })
+    .reduce((all, ports) => all.union(ports), PortSet.empty)
+    .toString();
+  if (found !== expected || statements.length > 1)
+    throw new ReadBackError(
+      `${PORTS}: SSL_ports gets ${found || 'no port'}, the rules need ${expected || 'none'}`,
+    );
+}
+
+interface Statement {
+  readonly words: readonly string[];
+  readonly where: string;
+}
+
+interface AccessLine {
+  readonly admission: Admission;
+  /** Which methods it allows. */
+  readonly plain: boolean;
+  readonly connect: boolean;
+}
+
+type Acl =
+  | { readonly kind: 'list'; readonly file: string; readonly type: string }
+  | { readonly kind: 'ports'; readonly ports: PortSet }
+  | { readonly kind: 'connect' | 'step1' };
+
+const LIST_TYPES: Readonly<Record<string, ListKind>> = {
+  'dstdomain -n': 'names',
+  'dstdom_regex -n -i': 'below',
+  'dst -n': 'addresses',
+  'ssl::server_name': 'names',
+  'ssl::server_name_regex -i': 'below',
+};
+
+/** One configuration file: its ACLs, then the lines that combine them. */
+class ConfigurationReader {
+  readonly listsRead = new Set<string>();
+  /** The directory that every ACL reads its list from. */
+  directory: string | undefined;
+  readonly #lists: ReadonlyMap<string, RuleFile>;
+  readonly #acls = new Map<string, Acl>();
+  readonly #used = new Set<string>();
+  readonly #lines: Statement[] = [];
+  readonly #path: string;
+
+  constructor(file: RuleFile, lists: ReadonlyMap<string, RuleFile>) {
+    this.#lists = lists;
+    this.#path = file.path;
+    for (const statement of statementsOf(file)) {
+      if (statement.words[0] === 'acl') this.#define(statement);
+      else this.#lines.push(statement);
+    }
+    const stated = /^# List files are read from (\S+)$/m.exec(file.text)?.[1];
+    if (this.directory !== undefined && this.directory !== stated)
+      throw new ReadBackError(`${file.path}: the lists are not read from the directory that is stated`);
+  }
+
+  accessLines(): AccessLine[] {
+    const lines = this.#lines.map(({ words: [directive, action, ...acls], where }): AccessLine => {
+      if (directive !== 'http_access' || action !== 'allow' || acls.length < 2 || acls.length > 3)
+        throw new ReadBackError(`${where}: \`http_access allow LIST PORTS [METHOD]\` is expected`);
+      const [list, ports, method] = acls as [string, string, string?];
+      const admission = this.#pair(list, ports, where);
+      if (method === undefined) return { admission, plain: true, connect: true };
+      const connect = !method.startsWith('!');
+      if (this.#use(connect ? method : method.slice(1), where).kind !== 'connect')
+        throw new ReadBackError(`${where}: ${method} is not the ACL of the method CONNECT`);
+      return { admission, plain: !connect, connect };
+    });
+    this.#finish();
+    return lines;
+  }
+
+  /** What is spliced; the peek at step 1 must come first, or no name is known. */
+  spliced(): Admission {
+    const [peek, ...splices] = this.#lines;
+    if (peek?.words.join(' ').match(/^ssl_bump peek \S+$/) == null)
+      throw new ReadBackError(`${this.#path}: the first ssl_bump line must peek at step 1`);
+    if (this.#use(peek.words[2]!, peek.where).kind !== 'step1')
+      throw new ReadBackError(`${peek.where}: only step 1 may be peeked at: later, nothing could be bumped`);
+    const admissions = splices.map(({ words, where }) => {
+      if (words[0] !== 'ssl_bump' || words[1] !== 'splice' || words.length !== 4)
+        throw new ReadBackError(`${where}: \`ssl_bump splice NAMES PORTS\` is expected`);
+      return this.#pair(words[2]!, words[3]!, where);
+    });
+    this.#finish();
+    return Admission.union(admissions);
+  }
+
+  #define({ words, where }: Statement): void {
+    const [, name, type, ...rest] = words;
+    if (name === undefined || type === undefined || rest.length === 0)
+      throw new ReadBackError(`${where}: an incomplete acl`);
+    if (!/^[A-Za-z0-9-]{1,63}$/.test(name)) throw new ReadBackError(`${where}: not an ACL name: ${name}`);
+    if (this.#acls.has(name)) throw new ReadBackError(`${where}: the ACL ${name} is defined twice`);
+    this.#acls.set(name, this.#acl(type, rest, where));
+  }
+
+  #acl(type: string, rest: readonly string[], where: string): Acl {
+    if (type === 'method' && rest.join(' ') === 'CONNECT') return { kind: 'connect' };
+    if (type === 'at_step' && rest.join(' ') === 'SslBump1') return { kind: 'step1' };
+    if (type === 'port') return { kind: 'ports', ports: readPorts(rest, where) };
+    const listType = [type, ...rest.slice(0, -1)].join(' ');
+    const path = /^"(\/[^"]*)\/([^"/]+)"$/.exec(rest.at(-1) ?? '');
+    if (!Object.hasOwn(LIST_TYPES, listType) || path === null)
+      throw new ReadBackError(`${where}: not an ACL of this format: ${listType}`);
+    const [, directory, file] = path as unknown as [string, string, string];
+    this.directory ??= directory;
+    if (this.directory !== directory)
+      throw new ReadBackError(`${where}: ${directory} is not where the other lists are`);
+    if (!this.#lists.has(file))
+      throw new ReadBackError(`${where}: ${file} does not exist: Squid would take it as empty`);
+    if (this.listsRead.has(file)) throw new ReadBackError(`${where}: ${file} is read twice`);
+    this.listsRead.add(file);
+    return { kind: 'list', file, type: listType };
+  }
+
+  #use(name: string, where: string): Acl {
+    const acl = this.#acls.get(name);
+    if (acl === undefined) throw new ReadBackError(`${where}: the ACL ${name} is not defined above`);
+    this.#used.add(name);
+    return acl;
+  }
+
+  #pair(list: string, ports: string, where: string): Admission {
+    const matched = this.#use(list, where);
+    const on = this.#use(ports, where);
+    if (matched.kind !== 'list' || on.kind !== 'ports')
+      throw new ReadBackError(`${where}: a list and its ports are expected`);
+    return readList(this.#lists.get(matched.file)!, LIST_TYPES[matched.type]!, on.ports);
+  }
+
+  #finish(): void {
+    const lines = new Set<string>();
+    for (const { words, where } of this.#lines) {
+      const line = words.join(' ');
+      if (lines.has(line)) throw new ReadBackError(`${where}: the line stands twice`);
+      lines.add(line);
+    }
+    for (const [name, { kind }] of this.#acls)
+      if (!this.#used.has(name) && kind !== 'connect')
+        throw new ReadBackError(`${this.#path}: the ACL ${name} is never used`);
+  }
+}
+
+/** The statements of a configuration file: comments and blank lines do nothing. */
+function statementsOf({ path, text }: RuleFile): Statement[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (line === '' || line.startsWith('#')) return [];
+    if (/^\s|\s$|\s\s|\\$/.test(line))
+      throw new ReadBackError(`${path}:${index + 1}: not a line of this format: ${JSON.stringify(line)}`);
+    return [{ words: line.split(' '), where: `${path}:${index + 1}` }];
+  });
+}
+
+function readPorts(words: readonly string[], where: string): PortSet {
+  const ports = words.map((word) => attempt(where, () => PortSet.parse(word)));
+  const all = ports.reduce((union, part) => union.union(part), PortSet.empty);
+  if (squidPorts(all) !== words.join(' '))
+    throw new ReadBackError(`${where}: ports that are double or out of order`);
+  return all;
+}
+
+function readList({ path, text }: RuleFile, kind: ListKind, ports: PortSet): Admission {
+  const patterns: HostPattern[] = [];
+  const prefixes: Prefix[] = [];
+  const lines = text.replace(/\n$/, '').split('\n');
+  for (const [index, line] of lines.entries()) {
+    const where = `${path}:${index + 1}`;
+    if (kind === 'addresses') prefixes.push(attempt(where, () => parsePrefix(line)));
+    else patterns.push(attempt(where, () => (kind === 'names' ? readName(line) : readBelow(line))));
+  }
+  // Squid drops the wider of two overlapping networks and refuses names that a suffix covers.
+  const addresses = DualStackSet.fromPrefixes(prefixes);
+  if (addresses.toStrings().join() !== prefixes.map(formatPrefix).join())
+    throw new ReadBackError(`${path}: entries that overlap, stand twice, could be one or are out of order`);
+  const hosts = HostSet.fromPatterns(patterns);
+  if (hosts.toStrings().join() !== patterns.map(formatHostPattern).join())
+    throw new ReadBackError(`${path}: names that stand twice, are covered by another or are out of order`);
+  return Admission.of([{ hosts, addresses, ports }]);
+}
+
+function readName(line: string): HostPattern {
+  const subdomains = line.startsWith('.');
+  const name = subdomains ? line.slice(1) : line;
+  return { name: canonicalHost(name), apex: true, subdomains };
+}
+
+function readBelow(line: string): HostPattern {
+  const match = /^\\\.((?:[a-z0-9_-]|\\\.)+)\$$/.exec(line);
+  if (match === null) throw new RangeError(`not a pattern of this format: ${JSON.stringify(line)}`);
+  return { name: canonicalHost(match[1]!.replaceAll('\\.', '.')), apex: false, subdomains: true };
+}
+
+function canonicalHost(name: string): string {
+  if (parseHost(name) !== name) throw new RangeError(`${JSON.stringify(name)} is not in canonical spelling`);
+  return name;
+}
+
+function attempt<T>(where: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
+  }
+}
+
+function withoutPort80(admission: Admission): Admission {
+  return Admission.of(
+    admission.grants
+      .map((grant) => ({ ...grant, ports: grant.ports.difference(HTTP) }))
+      .filter(({ ports }) => !ports.isEmpty),
+  );
+}
+
+function difference(where: string, what: string, admission: Admission) {
+  return admission.describe().map((line) => ({ where, what: `${what}: ${line}` }));
+}
+
+/** Squid: ACL names, the list files behind them, and what may be reached with CONNECT. */
+export const vendor = { extendView, readBack } as const satisfies Vendor;

@@ -1,0 +1,189 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** What a program in a namespace did. */
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A network namespace of our own; there is no way out of it but to the others it is joined with. */
+export class Namespace {
+  readonly #holder: ChildProcessWithoutNullStreams;
+
+  private constructor(holder: ChildProcessWithoutNullStreams) {
+    this.#holder = holder;
+  }
+
+  static async open(): Promise<Namespace> {
+    const holder = spawn('unshare', ['-n', 'sh', '-c', 'ip link set lo up && echo up && exec sleep 600']);
+    await firstLine(holder, 'up');
+    return new Namespace(holder);
+  }
+
+  get pid(): number {
+    return this.#holder.pid!;
+  }
+
+  start(command: string, ...args: readonly string[]): ChildProcessWithoutNullStreams {
+    return spawn('nsenter', [`--net=/proc/${this.pid}/ns/net`, command, ...args]);
+  }
+
+  /** Runs a program to its end, two minutes at most. */
+  async run(command: readonly string[], input = ''): Promise<Outcome> {
+    const [program, ...args] = command;
+    const child = this.start(program!, ...args);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 120_000);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data: Buffer) => {
+      stdout += data.toString();
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      stderr += data.toString();
+    });
+    child.stdin.on('error', () => {}); // a program may end without reading
+    child.stdin.end(input);
+    const [status] = (await once(child, 'close')) as [number | null];
+    clearTimeout(timer);
+    return { status, stdout, stderr };
+  }
+
+  /** Runs a program that must succeed, and gives its output. */
+  async must(command: readonly string[], input = ''): Promise<string> {
+    const { status, stdout, stderr } = await this.run(command, input);
+    if (status !== 0) throw new Error(`${command.join(' ')}: exit ${status}\n${stderr}${stdout}`);
+    return stdout;
+  }
+
+  /** Runs lines of shell, stopping at the first that fails. */
+  script(text: string): Promise<string> {
+    return this.must(['sh', '-e'], text);
+  }
+
+  close(): void {
+    this.#holder.kill('SIGKILL');
+  }
+}
+
+/**
+ * Three namespaces in a row: a client, a gateway that forwards, and a server that answers on every address
+ * of both families. The gateway lets everything pass until it is told otherwise.
+ */
+export class Gateway {
+  readonly client: Namespace;
+  readonly gateway: Namespace;
+  readonly server: Namespace;
+  readonly #listeners: ChildProcessWithoutNullStreams[] = [];
+
+  private constructor(client: Namespace, gateway: Namespace, server: Namespace) {
+    this.client = client;
+    this.gateway = gateway;
+    this.server = server;
+  }
+
+  /** @param ports the TCP ports that the server listens on */
+  static async open(ports: readonly number[]): Promise<Gateway> {
+    const [client, gateway, server] = await Promise.all([
+      Namespace.open(),
+      Namespace.open(),
+      Namespace.open(),
+    ]);
+    const row = new Gateway(client, gateway, server);
+    await gateway.script(`
+      ip link add inside type veth peer name uplink netns ${client.pid}
+      ip link add outside type veth peer name uplink netns ${server.pid}
+      ip address add 10.99.1.1/24 dev inside
+      ip address add 10.99.2.1/24 dev outside
+      ip address add fd99:1::1/64 dev inside nodad
+      ip address add fd99:2::1/64 dev outside nodad
+      ip link set inside up
+      ip link set outside up
+      sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+    `);
+    await client.script(`
+      ip address add 10.99.1.2/24 dev uplink
+      ip address add fd99:1::2/64 dev uplink nodad
+      ip link set uplink up
+      ip route add default via 10.99.1.1
+      ip -6 route add default via fd99:1::1
+    `);
+    // All addresses but those of the links are the server's own; the table `local` says so to both directions.
+    await server.script(`
+      ip address add 10.99.2.2/24 dev uplink
+      ip address add fd99:2::2/64 dev uplink nodad
+      ip link set uplink up
+      ip route add 10.99.2.0/24 dev uplink table local
+      ip route add 10.99.1.0/24 via 10.99.2.1 table local
+      ip route add local 0.0.0.0/0 dev lo table local
+      ip -6 route add fe80::/64 dev uplink table local
+      ip -6 route add fd99:2::/64 dev uplink table local
+      ip -6 route add fd99:1::/64 via fd99:2::1 table local
+      ip -6 route add local ::/0 dev lo table local
+    `);
+    await gateway.script(`
+      ip route add default via 10.99.2.2
+      ip -6 route add default via fd99:2::2
+    `);
+    const listener = server.start(process.execPath, program('tcp-listener'), ...ports.map(String));
+    row.#listeners.push(listener);
+    await firstLine(listener, 'listening');
+    return row;
+  }
+
+  /** Dials from the client through the gateway: whether each address and port answered. */
+  async dial(attempts: readonly (readonly [address: string, port: number])[]): Promise<boolean[]> {
+    const answer = await this.client.must(
+      [process.execPath, program('tcp-dialer')],
+      JSON.stringify(attempts),
+    );
+    return JSON.parse(answer) as boolean[];
+  }
+
+  /** Keeps one connection busy while `meanwhile` runs. */
+  async stream(
+    address: string,
+    port: number,
+    meanwhile: () => Promise<void>,
+  ): Promise<{ rounds: number; longest: number }> {
+    const child = this.client.start(process.execPath, program('tcp-stream'), address, String(port));
+    await firstLine(child, 'connected');
+    let report = '';
+    child.stdout.on('data', (data: Buffer) => {
+      report += data.toString();
+    });
+    try {
+      await meanwhile();
+    } finally {
+      child.stdin.end();
+    }
+    const [status] = (await once(child, 'close')) as [number | null];
+    if (status !== 0) throw new Error(`the stream broke: ${report}`);
+    return JSON.parse(report) as { rounds: number; longest: number };
+  }
+
+  close(): void {
+    for (const listener of this.#listeners) listener.kill('SIGKILL');
+    for (const namespace of [this.client, this.gateway, this.server]) namespace.close();
+  }
+}
+
+function program(name: string): string {
+  return fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
+}
+
+/** Waits for a program to print the line that says it is ready, ten seconds at most. */
+export async function firstLine(child: ChildProcessWithoutNullStreams, expected: string): Promise<void> {
+  let errors = '';
+  child.stderr.on('data', (data: Buffer) => {
+    errors += data.toString();
+  });
+  const line = await Promise.race([
+    once(child.stdout, 'data').then(([data]) => String(data)),
+    once(child, 'close').then(() => 'the end'),
+    new Promise<string>((resolve) => setTimeout(resolve, 10_000, 'nothing for ten seconds').unref()),
+  ]);
+  if (!line.startsWith(expected)) throw new Error(`expected ${expected}, got ${line}\n${errors}`);
+}

@@ -1,0 +1,34 @@
+// Opens one connection to the address and port given and sends a byte, waits for its echo, and so on, until its
+// standard input closes; prints how often, and the longest wait in milliseconds.
+import { connect } from 'node:net';
+
+const [host, port] = process.argv.slice(2);
+let rounds = 0;
+let longest = 0;
+let sent = 0;
+const socket = connect({ host, port: Number(port), noDelay: true });
+socket.on('error', (error) => {
+  process.stdout.write(`${error.message}\n`);
+  process.exit(1);
+});
+const send = () => {
+  sent = performance.now();
+  socket.write('.');
+};
+socket.once('data', () => {
+  process.stdout.write('connected\n');
+  socket.on('data', () => {
+    rounds++;
+    longest = Math.max(longest, performance.now() - sent);
+    // A pause now and then: an update must not fall between two packets only because there are none.
+    if (rounds % 10 === 0) setTimeout(send, 1);
+    else send();
+  });
+  send();
+});
+const finish = () => {
+  process.stdout.write(JSON.stringify({ rounds, longest }));
+  process.exit(0);
+};
+process.stdin.resume().on('end', finish);
+setTimeout(() => process.exit(1), 120_000);

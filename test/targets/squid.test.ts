@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { proveReadBack } from '../../src/targets/build.ts';
+import { makePolicy, samplePolicy } from '../support/policy.ts';
+import { buildBundled, expectGolden, uncaughtEdits } from '../support/rule-files.ts';
+
+describe('squid', () => {
+  it('writes what the golden files hold', async () => {
+    const { files, plan } = await buildBundled('squid', samplePolicy());
+    await expectGolden('squid', files);
+    expect(plan.omissions).toEqual([]);
+    expect(plan.widenings.map(({ kind }) => kind)).toEqual(['path']);
+  });
+
+  it('needs neither a splice file nor more ports where only plain HTTP is allowed', async () => {
+    const { files } = await buildBundled(
+      'squid',
+      makePolicy({ name: 'plain', names: { '80': ['crl.example.net'] } }),
+    );
+    expect(files.map(({ path }) => path)).toEqual(['azure-allow.conf', 'plain-80.names.txt']);
+    expect(files[0]!.text).toContain(
+      'http_access allow azure-plain-80-names azure-ports-80 !azure-connect\n',
+    );
+  });
+
+  it('allows nothing where nothing is left', async () => {
+    const { files } = await buildBundled('squid', makePolicy({ name: 'nothing' }));
+    expect(files.map(({ path }) => path)).toEqual(['azure-allow.conf']);
+    expect(files[0]!.text).not.toContain('http_access allow');
+  });
+
+  it('merges what overlaps and drops names that a suffix covers, which Squid would refuse', async () => {
+    const { files } = await buildBundled(
+      'squid',
+      makePolicy({
+        name: 'r',
+        names: { '443': ['a.example.com', '.example.com', 'example.com', '*.b.example.com'] },
+      }),
+    );
+    expect(files.find(({ path }) => path === 'r-443.names.txt')?.text).toBe('.example.com\n');
+    expect(files.some(({ path }) => path.includes('below'))).toBe(false);
+  });
+
+  it.each(['etc/squid', '/etc/squid/', '/etc/"squid', '/etc/a b', '/etc/../x', '/etc/x\n', ''])(
+    'refuses the directory %j',
+    async (directory) => {
+      await expect(buildBundled('squid', samplePolicy(), { directory })).rejects.toThrow(/directory/);
+    },
+  );
+
+  it.each([1, 2, 3])('finds a file edited by hand (200 edits, seed %i)', async (seed) => {
+    const output = await buildBundled('squid', samplePolicy());
+    const uncaught = uncaughtEdits(output, { count: 200, seed, comment: /^#/ });
+    // The order of ACLs and allow lines is free: only allow lines are written.
+    expect(uncaught.filter(({ kind }) => kind !== 'exchange')).toEqual([]);
+    expect(uncaught.filter(({ path }) => path.endsWith('.txt'))).toEqual([]);
+  });
+
+  it.each([
+    ['azure-allow.conf', 'http_access allow azure-sql', 'http_access deny azure-sql', /is expected/],
+    ['azure-allow.conf', 'http_access allow azure-sql-ipv4 azure-ports-pe67e15\n', '', /never used/],
+    ['azure-allow.conf', 'azure-sql-ipv4 azure-ports-pe67e15', 'azure-sql-ipv4', /is expected/],
+    ['azure-allow.conf', 'azure-ports-80 !azure-connect', 'azure-ports-80', /CONNECT only: port 80/],
+    ['azure-allow.conf', 'dstdomain -n', 'dstdomain', /not an ACL of this format/],
+    ['azure-allow.conf', 'sql-ipv4.txt', 'sql-ipv5.txt', /does not exist/],
+    ['azure-allow.conf', 'azure-allowlist/sql', 'azure-allowlost/sql', /not where the other lists are/],
+    ['azure-allow.conf', 'method CONNECT', 'method GET', /not an ACL of this format/],
+    ['azure-allow.conf', 'http_access', 'include /etc/x\nhttp_access', /is expected/],
+    ['azure-splice.conf', 'SslBump1', 'SslBump2', /not an ACL/],
+    ['azure-splice.conf', 'peek azure-step1', 'peek all', /not defined/],
+    [
+      'azure-splice.conf',
+      'ssl_bump splice azure-connector-443-names-tls azure-ports-443-splice\n',
+      '',
+      /never/,
+    ],
+    ['azure-ports.conf', 'SSL_ports port 1433', 'SSL_ports port 1434', /SSL_ports/],
+    ['sql-ipv4.txt', '198.18.0.0/15', '198.18.0.0/16\n198.18.0.0/15', /overlap/],
+    ['sql-ipv4.txt', '198.18.0.0/15', '198.18.0.1/15', /host bits/],
+    ['connector-443.names.txt', 'login', 'deep.label.example.net\nlogin', /twice/],
+    ['connector-443.below.txt', '\\.example', '.example', /not a pattern of this format/],
+    ['connector-443.below.txt', '$', '', /not a pattern of this format/],
+  ] as const)('refuses %s with %j changed to %j', async (path, from, to, message) => {
+    const { target, plan, files } = await buildBundled('squid', samplePolicy());
+    const changed = files.map((file) => {
+      if (file.path !== path) return file;
+      expect(file.text).toContain(from);
+      return { path, text: file.text.replace(from, () => to) };
+    });
+    expect(() => proveReadBack(target, plan.admission, changed)).toThrow(message);
+  });
+
+  it('refuses a missing and a foreign file', async () => {
+    const { target, plan, files } = await buildBundled('squid', samplePolicy());
+    for (const { path } of files)
+      expect(() => {
+        const problems = proveReadBack(
+          target,
+          plan.admission,
+          files.filter((file) => file.path !== path),
+        );
+        if (problems.length === 0) throw new Error(`${path} is not needed`);
+      }).toThrow(/does not exist|is missing|does not splice|SSL_ports/);
+    for (const path of ['stray.txt', 'stray.conf'])
+      expect(() =>
+        proveReadBack(target, plan.admission, [...files, { path, text: '192.0.2.0/24\n' }]),
+      ).toThrow(path);
+  });
+});
