@@ -110,7 +110,8 @@ export class Gateway {
       ip route add default via 10.99.1.1
       ip -6 route add default via fd99:1::1
     `);
-    // All addresses but those of the links are the server's own; the table `local` says so to both directions.
+    // All addresses but those of the links are the server's own, to whatever it receives and sends.
+    // IPv6: the global ones only, or no neighbour would be found any more.
     await server.script(`
       ip address add 10.99.2.2/24 dev uplink
       ip address add fd99:2::2/64 dev uplink nodad
@@ -118,10 +119,8 @@ export class Gateway {
       ip route add 10.99.2.0/24 dev uplink table local
       ip route add 10.99.1.0/24 via 10.99.2.1 table local
       ip route add local 0.0.0.0/0 dev lo table local
-      ip -6 route add fe80::/64 dev uplink table local
-      ip -6 route add fd99:2::/64 dev uplink table local
-      ip -6 route add fd99:1::/64 via fd99:2::1 table local
-      ip -6 route add local ::/0 dev lo table local
+      ip -6 route add fd99:1::/64 via fd99:2::1
+      ip -6 route add local 2000::/3 dev lo table local
     `);
     await gateway.script(`
       ip route add default via 10.99.2.2

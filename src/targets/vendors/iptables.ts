@@ -1,0 +1,247 @@
+import type { Family } from '../../net/address.ts';
+import { AddressSet } from '../../net/address-set.ts';
+import { DualStackSet } from '../../net/dual-stack-set.ts';
+import type { PortSet } from '../../net/ports.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
+import { Admission } from '../../policy/admission.ts';
+import { parsePorts, ReadBackError } from '../read-back.ts';
+import type { RuleFile } from '../render.ts';
+import type { Vendor } from '../vendor.ts';
+import type { AddressListView, PortsView, View } from '../view.ts';
+
+/**
+ * The same for every set: `create -exist` of a set that is there with another maxelem fails, and after a
+ * swap the live set has that of the file. Memory is taken by entries, not by this.
+ */
+const MAXELEM = 1_048_576;
+
+/** Ports of one multiport match; a range takes two. */
+const SLOTS = 15;
+
+export const vendor: Vendor = {
+  extendView(view) {
+    const sets = view.addressLists.map((list) => ({
+      name: setName(list),
+      temporary: `${setName(list)}-new`,
+      family: list.family === 4 ? 'inet' : 'inet6',
+      hashsize: hashSize(list.count),
+      prefixes: list.prefixes.flatMap(({ prefix }) => halves(prefix)),
+    }));
+    return {
+      ...view,
+      maxelem: `${MAXELEM}`,
+      sets,
+      ipv4Rules: chainRules(view, 4),
+      ipv6Rules: chainRules(view, 6),
+    };
+  },
+
+  readBack(files) {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const take = (path: string): RuleFile => {
+      const file = byPath.get(path);
+      if (file === undefined) throw new ReadBackError(`${path} is missing`);
+      byPath.delete(path);
+      return file;
+    };
+    const sets = readSets(take('azure.ipset'));
+    const chains = [readChain(take('iptables.rules'), 4), readChain(take('ip6tables.rules'), 6)] as const;
+    for (const path of byPath.keys()) throw new ReadBackError(`${path}: not a file of this target`);
+    if (chains[0].chain !== chains[1].chain)
+      throw new ReadBackError(`the families use different chains: ${chains[0].chain}, ${chains[1].chain}`);
+    const unused = new Set(sets.keys());
+    const admissions = chains.flatMap(({ rules }) =>
+      rules.map(({ set, family, ports, where }) => {
+        const content = sets.get(set);
+        if (content === undefined) throw new ReadBackError(`${where}: there is no set ${set}`);
+        if (content.family !== family)
+          throw new ReadBackError(`${where}: the set ${set} is of the other family`);
+        unused.delete(set);
+        return Admission.addresses(content.addresses, ports);
+      }),
+    );
+    for (const set of unused) throw new ReadBackError(`the set ${set} is in no rule`);
+    return Admission.union(admissions);
+  },
+};
+
+/** At most 3 + 20 + 2 characters, and four more while it is filled; ipset allows 31. */
+function setName({ rule, family }: AddressListView): string {
+  return `az-${rule}-${family}`;
+}
+
+/** Buckets for this many entries without a resize while they are added: a power of two, 64 at least. */
+function hashSize(count: number): string {
+  return `${Math.max(64, 2 ** Math.ceil(Math.log2(count)))}`;
+}
+
+/** A hash:net set refuses a prefix of length 0; its two halves say the same. */
+function halves(text: string): string[] {
+  const { family, length } = parsePrefix(text);
+  if (length > 0) return [text];
+  const whole: Prefix = { family, first: 0n, length: 1 };
+  return [formatPrefix(whole), formatPrefix({ ...whole, first: 1n << (family === 4 ? 31n : 127n) })];
+}
+
+function chainRules(view: View, family: Family): { set: string; ports: string }[] {
+  return view.addressLists
+    .filter((list) => list.family === family)
+    .flatMap((list) => multiports(list.ports).map((ports) => ({ set: setName(list), ports })));
+}
+
+/** The ports in as few multiport lists as hold them. */
+function multiports({ ranges }: PortsView): string[] {
+  const lists: string[][] = [];
+  let free = 0;
+  for (const { first, last } of ranges) {
+    const slots = first === last ? 1 : 2;
+    if (slots > free) {
+      lists.push([]);
+      free = SLOTS;
+    }
+    lists.at(-1)!.push(first === last ? `${first}` : `${first}:${last}`);
+    free -= slots;
+  }
+  return lists.map((list) => list.join(','));
+}
+
+interface LoadedSet {
+  readonly family: Family;
+  /** Undefined while the content is what an earlier load left behind. */
+  prefixes: Map<string, Prefix> | undefined;
+}
+
+const CREATE =
+  /^create (?<set>\S+) hash:net family (?<family>inet6?) hashsize (?<size>\d+) maxelem (?<max>\d+) -exist$/;
+const ADD = /^add (?<set>\S+) (?<prefix>\S+)$/;
+const SWAP = /^swap (?<set>\S+) (?<other>\S+)$/;
+const ONE = /^(?<command>flush|destroy) (?<set>\S+)$/;
+
+/** Does to a model what `ipset restore` does to the kernel, after a first load and after one that failed. */
+function readSets(file: RuleFile): Map<string, { family: Family; addresses: DualStackSet }> {
+  const sets = new Map<string, LoadedSet>();
+  for (const [where, line] of statements(file)) {
+    const fail = (what: string): never => {
+      throw new ReadBackError(`${where}: ${what}: ${JSON.stringify(line)}`);
+    };
+    const existing = (name: string | undefined): LoadedSet =>
+      sets.get(name ?? '') ?? fail('there is no such set');
+    const create = CREATE.exec(line)?.groups;
+    const add = ADD.exec(line)?.groups;
+    const swap = SWAP.exec(line)?.groups;
+    const one = ONE.exec(line)?.groups;
+    if (create !== undefined) {
+      const name = create.set!;
+      const size = Number(create.size);
+      if (name.length > 31) fail('a set name has at most 31 characters');
+      if (Number(create.max) !== MAXELEM)
+        fail(`a set of another size than ${MAXELEM} cannot be loaded twice`);
+      if (size < 64 || !Number.isInteger(Math.log2(size))) fail('the hash size must be a power of two');
+      if (sets.has(name)) fail('the set is created twice');
+      sets.set(name, { family: create.family === 'inet' ? 4 : 6, prefixes: undefined });
+    } else if (add !== undefined) {
+      const { family, prefixes } = existing(add.set);
+      const prefix = canonicalPrefix(add.prefix!, fail);
+      if (prefixes === undefined) return fail('the set may still hold what an earlier load left in it');
+      if (prefix.family !== family) fail('a prefix of the other family');
+      if (prefix.length === 0) fail('ipset refuses a prefix of length 0');
+      if (prefixes.has(add.prefix!)) fail('the prefix is in the set already');
+      if (prefixes.size === MAXELEM) fail('the set is full');
+      prefixes.set(add.prefix!, prefix);
+    } else if (swap !== undefined) {
+      const a = existing(swap.set);
+      const b = existing(swap.other);
+      if (a.family !== b.family) fail('sets of different families');
+      [a.prefixes, b.prefixes] = [b.prefixes, a.prefixes];
+    } else if (one !== undefined) {
+      const set = existing(one.set);
+      if (one.command === 'destroy') sets.delete(one.set!);
+      else if (set.prefixes !== undefined) fail('the set is empty, or filled, already');
+      else set.prefixes = new Map();
+    } else fail('not a command of this format');
+  }
+  return new Map(
+    [...sets].map(([name, { family, prefixes }]) => {
+      if (prefixes === undefined || prefixes.size === 0)
+        throw new ReadBackError(`${file.path}: the set ${name} is created but never filled`);
+      const addresses = AddressSet.fromPrefixes(family, prefixes.values());
+      return [
+        name,
+        {
+          family,
+          addresses:
+            family === 4
+              ? new DualStackSet(addresses, AddressSet.empty(6))
+              : new DualStackSet(AddressSet.empty(4), addresses),
+        },
+      ];
+    }),
+  );
+}
+
+interface ChainRule {
+  readonly set: string;
+  readonly family: Family;
+  readonly ports: PortSet;
+  readonly where: string;
+}
+
+const RULE =
+  /^-A (?<chain>\S+) -p tcp -m multiport --dports (?<ports>[\d,:]+) -m set --match-set (?<set>\S+) dst -j ACCEPT$/;
+
+/** One table, one declared chain, its rules, and the commit; anything else is not ours. */
+function readChain(file: RuleFile, family: Family): { chain: string; rules: ChainRule[] } {
+  const lines = statements(file);
+  const expect = (entry: (typeof lines)[number] | undefined, pattern: RegExp): string => {
+    const match = pattern.exec(entry?.[1] ?? '');
+    if (match === null)
+      throw new ReadBackError(
+        `${entry?.[0] ?? file.path}: expected ${pattern}, found ${JSON.stringify(entry?.[1])}`,
+      );
+    return match[1] ?? '';
+  };
+  expect(lines.shift(), /^\*filter$/);
+  const chain = expect(lines.shift(), /^:([A-Z][A-Z0-9-]{0,27}) - \[0:0\]$/);
+  expect(lines.pop(), /^COMMIT$/);
+  const seen = new Set<string>();
+  const rules = lines.map(([where, line]): ChainRule => {
+    const found = RULE.exec(line)?.groups;
+    if (found === undefined)
+      throw new ReadBackError(`${where}: not a rule of this format: ${JSON.stringify(line)}`);
+    if (found.chain !== chain) throw new ReadBackError(`${where}: the chain ${found.chain} is not declared`);
+    if (seen.has(line)) throw new ReadBackError(`${where}: the rule stands twice`);
+    seen.add(line);
+    if (found.ports!.split(/[,:]/).length > SLOTS)
+      throw new ReadBackError(`${where}: multiport takes ${SLOTS} ports, a range counts as two`);
+    return { set: found.set!, family, ports: portsOf(found.ports!, where), where };
+  });
+  return { chain, rules };
+}
+
+function portsOf(text: string, where: string): PortSet {
+  try {
+    return parsePorts(text);
+  } catch (error) {
+    throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
+  }
+}
+
+function canonicalPrefix(text: string, fail: (what: string) => never): Prefix {
+  try {
+    const prefix = parsePrefix(text);
+    return formatPrefix(prefix) === text ? prefix : fail('the prefix is not in canonical spelling');
+  } catch (error) {
+    if (error instanceof ReadBackError) throw error;
+    return fail((error as Error).message);
+  }
+}
+
+/** The lines that are no comments, with their places. Both restore programs need the last newline. */
+function statements({ path, text }: RuleFile): [string, string][] {
+  if (!text.endsWith('\n')) throw new ReadBackError(`${path}: the last line is not ended`);
+  return text
+    .slice(0, -1)
+    .split('\n')
+    .map((line, index): [string, string] => [`${path}:${index + 1}`, line])
+    .filter(([, line]) => !line.startsWith('#'));
+}
