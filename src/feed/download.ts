@@ -3,7 +3,7 @@ import { CLOUDS } from './cloud.ts';
 import { candidateDates, linksInMarkup, linksInPageData, type PageLink } from './download-page.ts';
 import { daysBetween } from './file-date.ts';
 import { gunzipIfNeeded } from './gzip.ts';
-import type { HttpClient, HttpDocument, HttpRequest } from './http-client.ts';
+import type { HttpClient, HttpDocument } from './http-client.ts';
 import { HttpFailure } from './http-failure.ts';
 import { NotJsonError } from './json-text.ts';
 import { publicUrl } from './redact.ts';
@@ -13,12 +13,12 @@ import type { DownloadSource } from './source-config.ts';
 /** The ways to find the newest file, in the order in which they are tried. */
 export type DownloadStrategy = 'page data' | 'page links' | 'latest file' | 'date search';
 
-/** A file that came, and that `accept` took. */
-export interface Downloaded<T> {
-  readonly accepted: T;
-  readonly strategy: DownloadStrategy;
+/** A file and the way to it. */
+export interface FoundFile {
+  /** As it was asked for; it may hold secrets. */
   readonly url: string;
   readonly name: string;
+  readonly strategy: DownloadStrategy;
 }
 
 export interface DownloadRequest<T> {
@@ -28,13 +28,11 @@ export interface DownloadRequest<T> {
   /** YYYY-MM-DD: where the search by date begins. */
   readonly today: string;
   readonly report: (line: string) => void;
-  /** What is known about a URL from an earlier run, for a conditional request. */
-  readonly known: (url: string) => HttpRequest;
   /**
    * Parses what came. NotJsonError lets the next strategy try; any other FeedError ends the search, for
    * an older file must not take the place of a newer one that is wrong.
    */
-  readonly accept: (document: HttpDocument, name: string, strategy: DownloadStrategy) => T;
+  readonly accept: (document: HttpDocument, found: FoundFile) => T;
 }
 
 /** At most this many links of one page are tried, newest first. */
@@ -47,10 +45,10 @@ const LATEST_IS_OLD_AFTER_DAYS = 21;
  * Finds and gets the newest weekly file of a cloud, by the four strategies in their order.
  * @throws FeedError with every attempt, if none succeeds
  */
-export async function download<T>(request: DownloadRequest<T>): Promise<Downloaded<T>> {
+export async function download<T>(request: DownloadRequest<T>): Promise<T> {
   const search = new Search(request);
   const found = (await search.fromPages()) ?? (await search.fromLatest()) ?? (await search.fromDates());
-  if (found !== undefined) return found;
+  if (found !== undefined) return found.accepted;
   throw new FeedError(`the ${request.cloud} feed cannot be had: no strategy found a usable file`, [
     ...search.attempts,
     {
@@ -58,6 +56,11 @@ export async function download<T>(request: DownloadRequest<T>): Promise<Download
       what: 'fetch the file by hand and pass it with --feed FILE, or use --offline for the newest cached one',
     },
   ]);
+}
+
+/** What `accept` made of a file. */
+interface Downloaded<T> {
+  readonly accepted: T;
 }
 
 class Search<T> {
@@ -161,13 +164,13 @@ class Search<T> {
       this.#failed(strategy, publicUrl(url), 'the link is not https; it is not followed');
       return 'failed';
     }
-    const { client, known, accept, report } = this.#request;
+    const { client, accept, report } = this.#request;
     try {
-      const document = await client.get(url, { accept: 'application/json', ...known(url) });
-      const accepted = accept(document, name, strategy);
+      const document = await client.get(url, { accept: 'application/json' });
+      const accepted = accept(document, { url, name, strategy });
       if (strategy === 'latest file') this.#reportAge(name, document.lastModified);
       report(`${strategy}: ${publicUrl(url)}`);
-      return { accepted, strategy, url: publicUrl(url), name };
+      return { accepted };
     } catch (error) {
       if (mayBeAbsent && error instanceof HttpFailure && error.status === 404) return 'absent';
       this.#failed(strategy, publicUrl(url), reasonOf(error));

@@ -108,7 +108,7 @@ const PHASES: Readonly<Record<string, string>> = {
   connect: 'connection',
   secureConnect: 'TLS connection',
   response: 'answer',
-  socket: 'further data',
+  socket: 'data',
 };
 
 function detailsOf(error: unknown): { readonly code: string; readonly message: string } {

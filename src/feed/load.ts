@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FeedError } from '../problem.ts';
 import { MICROSOFT_HOSTS } from './allowed-hosts.ts';
+import { type CacheRecord, dayOf, FeedCache, sha256 } from './cache.ts';
+import { withCache } from './cached-client.ts';
 import { download, publishedBytes } from './download.ts';
-import { fileDateOf } from './file-date.ts';
+import { daysBetween, fileDateOf } from './file-date.ts';
 import { gunzipIfNeeded } from './gzip.ts';
-import type { HttpClient } from './http-client.ts';
+import type { HttpClient, HttpDocument } from './http-client.ts';
 import { HttpFailure } from './http-failure.ts';
 import { parseServiceTags } from './parse.ts';
 import { isPublicIpsXml, parsePublicIpsXml } from './parse-xml.ts';
@@ -24,6 +25,8 @@ export interface FeedRequest {
   readonly override?: string;
   /** Where fetched files are kept; none are kept without it. */
   readonly cacheDirectory?: string;
+  /** How many fetched files are kept for each cloud. Default 12. */
+  readonly cachedFiles?: number;
   /** Use the newest cached file, and no network. */
   readonly offline?: boolean;
   /** For HTTPS_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS and the variable that holds a token. */
@@ -57,7 +60,7 @@ export async function loadFeed(request: FeedRequest): Promise<LoadedFeed> {
     case 'download':
       return await loadDownload(request, source);
     case 'api':
-      throw new FeedError('the Service Tag Discovery API is not supported yet');
+      return await loadApi(request, source);
   }
 }
 
@@ -92,16 +95,13 @@ async function loadFile(request: FeedRequest, path: string): Promise<LoadedFeed>
 }
 
 async function loadUrl(request: FeedRequest, url: string): Promise<LoadedFeed> {
-  const client = await clientFor(request, [url]);
-  const shown = publicUrl(url);
-  const name = basename(new URL(shown).pathname);
-  try {
-    const { body } = await client.get(url, { accept: 'application/json' });
-    const published = publishedBytes(body, name, client.maximumBytes);
-    return understood(published, name, request.cloud, { kind: 'url', name, url: shown });
-  } catch (error) {
-    throw error instanceof HttpFailure ? unavailable(shown, error) : error;
-  }
+  return await fetched(request, `url:${sha256(url)}`, [url], async (client) => {
+    const name = basename(new URL(publicUrl(url)).pathname);
+    const document = await client.get(url, { accept: 'application/json' });
+    const published = publishedBytes(document.body, name, client.maximumBytes);
+    const source = { kind: 'url', name, url: publicUrl(url) } as const;
+    return { ...understood(published, name, request.cloud, source), published, document, url };
+  });
 }
 
 async function loadDownload(
@@ -117,20 +117,119 @@ async function loadDownload(
       },
     ]);
   const configured = [source.page, source.directory].filter((url) => url !== undefined);
-  const client = await clientFor(request, configured);
-  const { accepted } = await download<LoadedFeed>({
-    cloud: request.cloud,
-    source,
-    client,
-    today: request.today,
-    report: request.report,
-    known: () => ({}),
-    accept: ({ body, url }, name, strategy) => {
-      const published = publishedBytes(body, name, client.maximumBytes);
-      return understood(published, name, request.cloud, { kind: 'download', name, url, strategy });
-    },
+  const { cloud, today, report } = request;
+  return await fetched(request, 'download', configured, async (client) =>
+    download<Fetched>({
+      cloud,
+      source,
+      client,
+      today,
+      report,
+      accept: (document, { url, name, strategy }) => {
+        const published = publishedBytes(document.body, name, client.maximumBytes);
+        const described = { kind: 'download', name, url: publicUrl(url), strategy } as const;
+        return { ...understood(published, name, cloud, described), published, document, url };
+      },
+    }),
+  );
+}
+
+async function loadApi(
+  request: FeedRequest,
+  source: Extract<FeedSourceConfig, { kind: 'api' }>,
+): Promise<LoadedFeed> {
+  const { apiUrl, getServiceTagPages, API_DIFFERENCES } = await import('./service-tag-api.ts');
+  const { readSecret } = await import('./secret.ts');
+  const first = apiUrl(source, request.cloud);
+  const key = `api:${sha256(first.href)}`;
+  request.report(API_DIFFERENCES);
+  return await fetched(request, key, [first.href], async (client) => {
+    const token = await readSecret(
+      source.token ?? { environment: 'AZURE_ACCESS_TOKEN' },
+      request.environment,
+      'feed.source.token',
+    );
+    const published = new TextEncoder().encode(await getServiceTagPages(client, first, token));
+    const described = { kind: 'api', name: 'serviceTags', url: publicUrl(first) } as const;
+    return { ...understood(published, 'serviceTags', request.cloud, described), published, url: first.href };
   });
-  return accepted;
+}
+
+/** What was fetched, with what the cache needs to know of it. */
+interface Fetched extends LoadedFeed {
+  readonly published: Uint8Array;
+  readonly document?: HttpDocument;
+  /** As it was asked for. */
+  readonly url: string;
+}
+
+/** Fetches through the cache, or takes the newest cached file when offline. */
+async function fetched(
+  request: FeedRequest,
+  key: string,
+  urls: readonly string[],
+  fetch: (client: HttpClient) => Promise<Fetched>,
+): Promise<LoadedFeed> {
+  const cache =
+    request.cacheDirectory === undefined ? undefined : new FeedCache(request.cacheDirectory, request.report);
+  const records = (await cache?.records(request.cloud)) ?? [];
+  if (request.offline === true)
+    return await newestCached(
+      request,
+      cache,
+      records.filter((record) => record.key === key),
+    );
+  try {
+    const client = await clientFor(request, urls);
+    const feed = await fetch(cache === undefined ? client : withCache(client, cache, records));
+    await cache?.store(recordOf(request, key, feed), feed.published, request.cachedFiles);
+    return { snapshot: feed.snapshot, source: feed.source };
+  } catch (error) {
+    throw error instanceof HttpFailure ? unavailable(publicUrl(urls[0] ?? key), error) : error;
+  }
+}
+
+async function newestCached(
+  request: FeedRequest,
+  cache: FeedCache | undefined,
+  records: readonly CacheRecord[],
+): Promise<LoadedFeed> {
+  for (const record of records) {
+    const bytes = await cache?.read(record);
+    if (bytes === undefined) continue;
+    const { fileDate, size, sha256, ...described } = record.source;
+    const days = daysBetween(dayOf(record), request.today);
+    request.report(
+      `offline: ${record.source.name} of ${dayOf(record)}, ${days === 1 ? '1 day' : `${days} days`} old, fetched ${record.fetchedOn}`,
+    );
+    return understood(bytes, record.source.name, request.cloud, described);
+  }
+  throw new FeedError('the feed cannot be had offline', [
+    {
+      where: request.cacheDirectory ?? 'the cache',
+      what: `no file of the cloud ${request.cloud} from this source is in the cache`,
+      next: 'run once without --offline',
+    },
+  ]);
+}
+
+function recordOf(
+  request: FeedRequest,
+  key: string,
+  { snapshot, source, document, url }: Fetched,
+): CacheRecord {
+  return {
+    version: 1,
+    cloud: snapshot.cloud,
+    key,
+    requestSha256: sha256(url),
+    source,
+    changeNumber: snapshot.changeNumber,
+    contentSha256: snapshot.contentSha256,
+    ...(document?.etag === undefined ? {} : { etag: document.etag }),
+    ...(document?.lastModified === undefined ? {} : { lastModified: document.lastModified }),
+    fetchedOn: request.today,
+  };
 }
 
 async function clientFor(request: FeedRequest, urls: readonly string[]): Promise<HttpClient> {
@@ -154,7 +253,7 @@ function understood(
   const isXml = isPublicIpsXml(new TextDecoder().decode(published.subarray(0, 1000)));
   const snapshot = isXml
     ? parsePublicIpsXml(published, where, cloud)
-    : parseServiceTags(published, where, cloud);
+    : parseServiceTags(published, where, cloud, source.kind === 'api' ? 'api' : 'file');
   return {
     snapshot,
     source: {
@@ -162,7 +261,7 @@ function understood(
       kind: isXml ? 'xml' : source.kind,
       fileDate: fileDateOf(source.name),
       size: published.length,
-      sha256: createHash('sha256').update(published).digest('hex'),
+      sha256: sha256(published),
     },
   };
 }

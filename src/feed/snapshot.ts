@@ -45,12 +45,12 @@ export interface FeedSource {
   readonly name: string;
   /** Without credentials and secrets; absent for a local file. */
   readonly url?: string;
-  /** Which of the ways to find the file succeeded, or that it came from the cache. */
+  /** Which of the ways to find the file succeeded when it was fetched. */
   readonly strategy?: string;
   /** YYYY-MM-DD from the file's name. */
   readonly fileDate: string | undefined;
   /** Bytes as published, uncompressed. */
   readonly size: number;
-  /** SHA-256 (hex) of the bytes as published, uncompressed. */
+  /** SHA-256 (hex) of the bytes as published, uncompressed; of the joined pages for the API. */
   readonly sha256: string;
 }
