@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readlinkSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdir, readFile, rmdir, stat, unlink, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AllowlistError } from '../problem.ts';
+import { errorCode, unless } from './errno.ts';
+import { locateTree, type TreeLocation } from './tree-location.ts';
+
+/** The right to change one output tree, held by one run at a time. */
+export interface RunLock {
+  /** The lock file. */
+  readonly path: string;
+  /** Throws `AllowlistError` if another run has taken the lock over. */
+  assertHeld(): Promise<void>;
+  release(): Promise<void>;
+}
+
+export interface RunLockOptions {
+  /** Milliseconds to wait for another run to end; 0 does not wait. */
+  readonly wait?: number;
+  readonly signal?: AbortSignal;
+  /** Told once, when the run starts to wait and when it takes over a dead run's lock. */
+  readonly report?: (line: string) => void;
+}
+
+/** Another run holds the lock of the output tree. */
+export class TreeBusyError extends AllowlistError {
+  override readonly name = 'TreeBusyError';
+}
+
+/** What a lock file says; nothing of it reaches the output tree. */
+interface Holder {
+  readonly token: string;
+  readonly pid: number;
+  /** When the process started, in the kernel's own units, to tell it from a later one with the same id. */
+  readonly started: string;
+  /** Host, boot and process-id namespace: where the process id means something. */
+  readonly place: string;
+}
+
+const DEFAULT_WAIT = 60_000;
+const POLL = 100;
+const BEAT = 20_000;
+/** A lock whose process cannot be looked up from here is dead after this many silent milliseconds. */
+const SILENT = 120_000;
+/** A lock that cannot be read is being written; after this many milliseconds its writer has died over it. */
+const BLANK = 5_000;
+
+/** The locks that this process holds, by lock file. */
+const held = new Map<string, RunLock & { readonly token: string }>();
+
+/** True if this process holds the lock of that tree. */
+export function holdsRunLock(location: TreeLocation): boolean {
+  return location.lockFiles.some((path) => held.has(path));
+}
+
+/** Throws `AllowlistError` if the lock that this process took for that tree is no longer its own. */
+export async function assertRunLock(location: TreeLocation): Promise<void> {
+  for (const path of location.lockFiles) await held.get(path)?.assertHeld();
+}
+
+/**
+ * Takes the lock of an output tree, so that two runs never interleave on it.
+ *
+ * The lock is a file beside the directory (inside it where its parent cannot be written), created exclusively. A
+ * lock whose process is dead is taken over at once; where that cannot be known (another host or container on a
+ * shared volume) when it has shown no life for two minutes. Throws `TreeBusyError` after `wait` milliseconds
+ * (60 s unless told), and what the signal's reason is when it aborts.
+ *
+ * The lock is advisory: it binds this program only. A takeover is not one atomic step on any file system, hence
+ * `assertHeld` right before a switch.
+ */
+export async function acquireRunLock(directory: string, options: RunLockOptions = {}): Promise<RunLock> {
+  const location = await locateTree(directory);
+  const { wait = DEFAULT_WAIT, signal, report } = options;
+  const deadline = performance.now() + wait;
+  let waiting = false;
+  for (;;) {
+    signal?.throwIfAborted();
+    const created = await create(location);
+    if (created !== undefined) return created;
+    const rival = await findRival(location);
+    if (rival === undefined) continue;
+    if (rival.dead) {
+      if (takeAway(rival)) report?.(`took over the lock of a run that has died (${rival.who})`);
+      continue;
+    }
+    if (performance.now() >= deadline) {
+      throw new TreeBusyError(`another run is at work on ${location.directory}`, [
+        {
+          where: rival.path,
+          what: `held by ${rival.who}`,
+          next: 'wait for it to end; if there is no such run, remove this file',
+        },
+      ]);
+    }
+    if (!waiting) report?.(`waiting for another run on ${location.directory} (${rival.who})`);
+    waiting = true;
+    await sleep(POLL, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+/** Runs `work` under the lock of an output tree; see `acquireRunLock`. */
+export async function withRunLock<T>(
+  directory: string,
+  options: RunLockOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = await acquireRunLock(directory, options);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+async function create(location: TreeLocation): Promise<RunLock | undefined> {
+  const made = location.exists ? undefined : await makeParents(location);
+  const [beside, inside] = location.lockFiles;
+  // A lock that stands inside counts as well: a run with lesser rights put it there.
+  if ((await readHolder(inside)) !== undefined) return undefined;
+  try {
+    return await createAt(beside, made);
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw cannotLock(location, cause);
+  }
+  try {
+    return await createAt(inside, made);
+  } catch (cause) {
+    throw cannotLock(location, cause);
+  }
+}
+
+async function makeParents(location: TreeLocation): Promise<string | undefined> {
+  try {
+    return await mkdir(location.parent, { recursive: true });
+  } catch (cause) {
+    throw cannotLock(location, cause);
+  }
+}
+
+function cannotLock(location: TreeLocation, cause: unknown): AllowlistError {
+  const where = location.exists ? location.directory : location.parent;
+  const what = errorCode(cause) === 'EROFS' ? 'the file system is read-only' : (cause as Error).message;
+  const next = 'the run needs the right to write there';
+  return new AllowlistError(
+    `cannot write to the output directory ${location.directory}`,
+    [{ where, what, next }],
+    {
+      cause,
+    },
+  );
+}
+
+/** `made`: the topmost folder that had to be made for the lock; folders left empty go with it. */
+async function createAt(path: string, made: string | undefined): Promise<RunLock | undefined> {
+  const holder: Holder = {
+    token: randomUUID(),
+    pid: process.pid,
+    started: startOf(process.pid) ?? '',
+    place: place(),
+  };
+  if (!createFile(path, `${JSON.stringify(holder)}\n`)) return undefined;
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => undefined);
+  }, BEAT);
+  beat.unref();
+
+  const isOurs = async (): Promise<boolean> => (await readHolder(path))?.holder?.token === holder.token;
+  const lock = {
+    path,
+    token: holder.token,
+    assertHeld: async (): Promise<void> => {
+      if (await isOurs()) return;
+      throw new AllowlistError('another run has taken this run’s lock away', [
+        { where: path, what: 'the lock is no longer this run’s', next: 'run again' },
+      ]);
+    },
+    release: async (): Promise<void> => {
+      clearInterval(beat);
+      if (held.get(path)?.token === holder.token) held.delete(path);
+      if (await isOurs()) await unless(['ENOENT'], unlink(path));
+      if (made !== undefined) await removeEmpty(dirname(path), made);
+    },
+  };
+  held.set(path, lock);
+  return lock;
+}
+
+/**
+ * False if the file exists. Synchronous, so that a run is hardly ever killed between the two steps; what is left then
+ * cannot be read, and counts as dead after `BLANK`.
+ */
+function createFile(path: string, text: string): boolean {
+  try {
+    const file = openSync(path, 'wx');
+    writeSync(file, text);
+    closeSync(file);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes the folders from `bottom` up to `top` as long as they are empty. */
+async function removeEmpty(bottom: string, top: string): Promise<void> {
+  for (let folder = bottom; folder.startsWith(top); folder = dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      return;
+    }
+  }
+}
+
+interface Rival {
+  readonly path: string;
+  readonly holder: Holder | undefined;
+  readonly who: string;
+  readonly dead: boolean;
+}
+
+async function findRival(location: TreeLocation): Promise<Rival | undefined> {
+  for (const path of location.lockFiles) {
+    const found = await readHolder(path);
+    if (found === undefined) continue;
+    const { holder, silent } = found;
+    const who = holder === undefined ? 'an unreadable lock' : `process ${holder.pid}`;
+    return { path, holder, who, dead: holder === undefined ? silent > BLANK : isDead(path, holder, silent) };
+  }
+  return undefined;
+}
+
+function isDead(path: string, holder: Holder, silent: number): boolean {
+  if (holder.place !== place()) return silent > SILENT;
+  if (holder.pid === process.pid && holder.started === (startOf(process.pid) ?? '')) {
+    return held.get(path)?.token !== holder.token;
+  }
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    // EPERM: it lives and belongs to somebody else.
+    return errorCode(error) === 'ESRCH';
+  }
+  const started = startOf(holder.pid);
+  return started !== undefined && holder.started !== '' && started !== holder.started;
+}
+
+/** Undefined if there is no lock; a `holder` undefined if it cannot be read, as in the instant of its creation. */
+async function readHolder(path: string): Promise<{ holder: Holder | undefined; silent: number } | undefined> {
+  const gone = ['ENOENT', 'ENOTDIR'];
+  const status = await unless(gone, stat(path));
+  const text = status === undefined ? undefined : await unless(gone, readFile(path, 'utf8'));
+  if (status === undefined || text === undefined) return undefined;
+  return { holder: parseHolder(text), silent: Date.now() - status.mtimeMs };
+}
+
+function parseHolder(text: string): Holder | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { token, pid, started, place: where } = value as Record<string, unknown>;
+  if (typeof token !== 'string' || typeof started !== 'string' || typeof where !== 'string') return undefined;
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  return { token, pid, started, place: where };
+}
+
+/**
+ * Takes a dead run's lock file out of the way; false if another run was faster. The file is moved before it is
+ * judged again, so that of two runs only one can hold it in its hands, and a live lock that slipped in is put back.
+ */
+function takeAway(rival: Rival): boolean {
+  const aside = `${rival.path}.${randomUUID()}`;
+  try {
+    renameSync(rival.path, aside);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+  const dead = parseHolder(readFileSync(aside, 'utf8'))?.token === rival.holder?.token;
+  if (dead) unlinkSync(aside);
+  else renameSync(aside, rival.path);
+  return dead;
+}
+
+/** The start time of a process in clock ticks since boot; undefined where the kernel does not tell it. */
+function startOf(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the program's name in parentheses and may hold spaces; the 22nd is the start time.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+let knownPlace: string | undefined;
+
+function place(): string {
+  knownPlace ??= [
+    hostname(),
+    read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()),
+    read(() => readlinkSync('/proc/self/ns/pid')),
+  ].join(' ');
+  return knownPlace;
+}
+
+function read(source: () => string): string {
+  try {
+    return source();
+  } catch {
+    return '-';
+  }
+}

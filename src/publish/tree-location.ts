@@ -1,0 +1,83 @@
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { AllowlistError } from '../problem.ts';
+import { errorCode } from './errno.ts';
+
+/** Where an output tree stands, and where the things stand that a publish needs for a while. */
+export interface TreeLocation {
+  /** Absolute; every folder above it is a real one, so that all runs on one tree agree on its name. */
+  readonly directory: string;
+  readonly parent: string;
+  readonly exists: boolean;
+  /** Beside the directory: the staged and the previous tree of a whole-directory switch. */
+  readonly switchFolder: string;
+  /** Inside the directory: the staged files of a file-by-file switch. */
+  readonly stagingFolder: string;
+  /** Where the run lock may stand, in the order to try. */
+  readonly lockFiles: readonly [string, string];
+}
+
+/** The name inside the output tree that belongs to this program while it publishes. */
+export const STAGING_NAME = '.azure-allowlist';
+/** The run lock's name inside the output tree, used where its parent cannot be written. */
+export const INNER_LOCK_NAME = '.azure-allowlist.lock';
+
+async function realAncestor(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT' && dirname(path) !== path) {
+      return join(await realAncestor(dirname(path)), basename(path));
+    }
+    throw new AllowlistError(`cannot use ${path} as a folder: ${(cause as Error).message}`, [], { cause });
+  }
+}
+
+/**
+ * Finds the output tree and refuses places that are no place for one.
+ *
+ * A directory that is itself a symbolic link is refused: a switch would have to replace either the link or what
+ * it points at, and two runs that name it differently would not see each other's lock. Links above it are
+ * followed. Throws `AllowlistError`; writes nothing.
+ */
+export async function locateTree(path: string): Promise<TreeLocation> {
+  const absolute = resolve(path);
+  const name = basename(absolute);
+  if (name === '')
+    throw new AllowlistError(`the output directory must not be the root of a file system: ${path}`);
+  const parent = await realAncestor(dirname(absolute));
+  const directory = join(parent, name);
+  await requireFolder(parent, path);
+  const exists = await requireFolder(directory, path);
+  return {
+    directory,
+    parent,
+    exists,
+    switchFolder: join(parent, `.${name}.azure-allowlist`),
+    stagingFolder: join(directory, STAGING_NAME),
+    lockFiles: [join(parent, `.${name}.azure-allowlist.lock`), join(directory, INNER_LOCK_NAME)],
+  };
+}
+
+async function requireFolder(directory: string, asked: string): Promise<boolean> {
+  let status: Awaited<ReturnType<typeof lstat>>;
+  try {
+    status = await lstat(directory);
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (code === 'ENOENT') return false;
+    const what =
+      code === 'ENOTDIR' ? 'a file stands where a folder is needed above it' : (cause as Error).message;
+    throw new AllowlistError(`cannot use ${asked} as the output directory: ${what}`, [], { cause });
+  }
+  if (status.isDirectory()) return true;
+  if (status.isSymbolicLink()) {
+    const target = await stat(directory).then(
+      () => realpath(directory),
+      () => undefined,
+    );
+    const next = target === undefined ? 'its target does not exist' : `name the directory itself: ${target}`;
+    throw new AllowlistError(`the output directory must not be a symbolic link: ${asked} — ${next}`);
+  }
+  throw new AllowlistError(`cannot use ${asked} as the output directory: a file stands in its place`);
+}
