@@ -2,9 +2,13 @@
 // A test compares the files with what the code says, so a forgotten run is noticed.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { endpointTableJsonSchema } from '../dist/endpoints/schema.js';
+import { reviewJsonSchema } from '../dist/review/json-shape.js';
 
 /** File under `schema/`, and the function that makes its content. One line a schema. */
-const schemas = [['endpoint-table.schema.json', endpointTableJsonSchema]];
+const schemas = [
+  ['endpoint-table.schema.json', endpointTableJsonSchema],
+  ['review.schema.json', reviewJsonSchema],
+];
 
 const directory = new URL('../schema/', import.meta.url);
 await mkdir(directory, { recursive: true });

@@ -1,0 +1,38 @@
+import type { PolicyDiff } from '../diff.ts';
+import { isUnchangedSpace } from './change.ts';
+import type { RuleDiff } from './rules.ts';
+import type { TagDiff } from './tags.ts';
+
+/**
+ * What a change can do to the network: `widening` lets more through, `narrowing` less, `exchange` both;
+ * `move` is space that changed its tag and nothing else, `metadata` changes nothing that is let through.
+ */
+export type RiskClass = 'widening' | 'narrowing' | 'exchange' | 'move' | 'metadata';
+
+export function riskOfTag({ space }: TagDiff): RiskClass {
+  return classOf(!space.gained.isEmpty, !space.lost.isEmpty) ?? 'metadata';
+}
+
+/** By what the rule itself gains and loses; what its tags do to each other is at most a move. */
+export function riskOfRule({ names, space, ports, moves, addressUse }: RuleDiff): RiskClass {
+  const gains = !names.gained.isEmpty || !space.gained.isEmpty || !ports.gained.isEmpty;
+  const loses = !names.lost.isEmpty || !space.lost.isEmpty || !ports.lost.isEmpty;
+  const use = addressUse === undefined ? 0 : USE[addressUse.after] - USE[addressUse.before];
+  return classOf(gains || use > 0, loses || use < 0) ?? (moves.length > 0 ? 'move' : 'metadata');
+}
+
+/** By what all rules together admit. */
+export function riskOfPolicy({ admission, rules }: PolicyDiff): RiskClass {
+  return (
+    classOf(!admission.gained.isEmpty, !admission.lost.isEmpty) ??
+    (rules.some(({ moves, space }) => moves.length > 0 || !isUnchangedSpace(space)) ? 'move' : 'metadata')
+  );
+}
+
+/** How far a rule's addresses reach. */
+const USE = { never: 0, fallback: 1, always: 2 } as const;
+
+function classOf(gains: boolean, loses: boolean): RiskClass | undefined {
+  if (gains) return loses ? 'exchange' : 'widening';
+  return loses ? 'narrowing' : undefined;
+}

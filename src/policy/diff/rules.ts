@@ -1,0 +1,110 @@
+import type { EndpointRow } from '../../endpoints/endpoint-table.ts';
+import { DualStackSet } from '../../net/dual-stack-set.ts';
+import { formatHostPattern } from '../../net/host-pattern.ts';
+import { PortSet } from '../../net/ports.ts';
+import type { Prefix } from '../../net/prefix.ts';
+import { Admission } from '../admission.ts';
+import type { AddressUse, PolicyRule } from '../policy.ts';
+import {
+  type Change,
+  changeOfSpace,
+  isUnchangedSpace,
+  type Replacement,
+  type SpaceChange,
+} from './change.ts';
+import { type Covered, findCovered, findMoves, type Move } from './moves.ts';
+import { diffPrefixes, diffTags, type Presence, type TagDiff } from './tags.ts';
+
+/** One rule that differs. */
+export interface RuleDiff {
+  readonly rule: string;
+  readonly presence: Presence;
+  /** Host names with their ports; a grant a distinct port set. */
+  readonly names: Change<Admission>;
+  /** Table rows that came and went: the provenance of the names. */
+  readonly rows: Change<readonly EndpointRow[]>;
+  /** The rule's own address space, all tags and prefixes united: what really changes. */
+  readonly space: SpaceChange;
+  /** Ports of the addresses. */
+  readonly ports: Change<PortSet>;
+  /** Tags that differ, by name. */
+  readonly tags: readonly TagDiff[];
+  /** Prefixes that the configuration adds by hand. */
+  readonly prefixes: Change<readonly Prefix[]>;
+  /** Space that changed its tag inside the rule; explains, and never hides, a gain or loss. */
+  readonly moves: readonly Move[];
+  /** What a tag lost that the rule still admits. */
+  readonly covered: readonly Covered[];
+  /** Present where it changed. */
+  readonly reason?: Replacement<string>;
+  readonly addressUse?: Replacement<AddressUse>;
+}
+
+/** The difference of two rules of one name, either of which may be missing; undefined if they are equal. */
+export function diffRule(
+  name: string,
+  before: PolicyRule | undefined,
+  after: PolicyRule | undefined,
+): RuleDiff | undefined {
+  const oldNames = namesOf(before);
+  const newNames = namesOf(after);
+  const oldPorts = before?.addressPorts ?? PortSet.empty;
+  const newPorts = after?.addressPorts ?? PortSet.empty;
+  const tags = diffTags(before?.tags ?? [], after?.tags ?? []);
+  const space = changeOfSpace(
+    before?.addresses ?? DualStackSet.empty,
+    after?.addresses ?? DualStackSet.empty,
+  );
+  const diff: RuleDiff = {
+    rule: name,
+    presence: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
+    names: { gained: newNames.difference(oldNames), lost: oldNames.difference(newNames) },
+    rows: diffRows(before?.rows ?? [], after?.rows ?? []),
+    space,
+    ports: { gained: newPorts.difference(oldPorts), lost: oldPorts.difference(newPorts) },
+    tags,
+    prefixes: diffPrefixes(before?.prefixes ?? [], after?.prefixes ?? []),
+    moves: findMoves(tags),
+    covered: findCovered(tags, space.after),
+    ...(before !== undefined && after !== undefined && before.reason !== after.reason
+      ? { reason: { before: before.reason, after: after.reason } }
+      : {}),
+    ...(before !== undefined && after !== undefined && before.addressUse !== after.addressUse
+      ? { addressUse: { before: before.addressUse, after: after.addressUse } }
+      : {}),
+  };
+  return diff.presence === 'changed' && isNothing(diff) ? undefined : diff;
+}
+
+function isNothing(diff: RuleDiff): boolean {
+  return (
+    diff.names.gained.isEmpty &&
+    diff.names.lost.isEmpty &&
+    diff.rows.gained.length + diff.rows.lost.length === 0 &&
+    isUnchangedSpace(diff.space) &&
+    diff.ports.gained.isEmpty &&
+    diff.ports.lost.isEmpty &&
+    diff.tags.length === 0 &&
+    diff.prefixes.gained.length + diff.prefixes.lost.length === 0 &&
+    diff.reason === undefined &&
+    diff.addressUse === undefined
+  );
+}
+
+function namesOf(rule: PolicyRule | undefined): Admission {
+  return Admission.union((rule?.names ?? []).map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
+}
+
+function diffRows(before: readonly EndpointRow[], after: readonly EndpointRow[]): RuleDiff['rows'] {
+  const old = new Set(before.map(rowIdentity));
+  const now = new Set(after.map(rowIdentity));
+  return {
+    gained: after.filter((row) => !old.has(rowIdentity(row))),
+    lost: before.filter((row) => !now.has(rowIdentity(row))),
+  };
+}
+
+/** What a row requires, whatever its place in the table. */
+function rowIdentity({ table, host, path, ports }: EndpointRow): string {
+  return [table, formatHostPattern(host), path ?? '', ports].join(' ');
+}

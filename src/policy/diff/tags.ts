@@ -1,0 +1,75 @@
+import { DualStackSet } from '../../net/dual-stack-set.ts';
+import { comparePrefixes, formatPrefix, type Prefix } from '../../net/prefix.ts';
+import type { TagAddresses } from '../policy.ts';
+import { type Change, changeOfSpace, isUnchangedSpace, type SpaceChange } from './change.ts';
+
+/** How a thing with a name differs between two weeks. */
+export type Presence = 'added' | 'removed' | 'changed';
+
+/** One service tag that differs. */
+export interface TagDiff {
+  readonly tag: string;
+  /** As of the later week that has the tag. */
+  readonly region: string;
+  readonly presence: Presence;
+  /** As published, in numeric order: what a line-by-line comparison of the feed would show. */
+  readonly prefixes: Change<readonly Prefix[]>;
+  /** How many prefixes are published. */
+  readonly prefixCount: { readonly before: number; readonly after: number };
+  /** The addresses that the prefixes cover: what matters. */
+  readonly space: SpaceChange;
+}
+
+/** The tags that differ in prefixes, region or presence, by name. */
+export function diffTags(before: Iterable<TagAddresses>, after: Iterable<TagAddresses>): TagDiff[] {
+  const old = byName(before);
+  const now = byName(after);
+  const diffs: TagDiff[] = [];
+  for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
+    const diff = diffTag(name, old.get(name), now.get(name));
+    if (diff !== undefined) diffs.push(diff);
+  }
+  return diffs;
+}
+
+/** Prefixes that one list has and the other has not, each in numeric order. */
+export function diffPrefixes(before: readonly Prefix[], after: readonly Prefix[]): Change<readonly Prefix[]> {
+  return { gained: without(after, before), lost: without(before, after) };
+}
+
+function diffTag(
+  tag: string,
+  before: TagAddresses | undefined,
+  after: TagAddresses | undefined,
+): TagDiff | undefined {
+  const prefixes = diffPrefixes(before?.prefixes ?? [], after?.prefixes ?? []);
+  const samePrefixes = prefixes.gained.length === 0 && prefixes.lost.length === 0;
+  if (before !== undefined && after !== undefined && samePrefixes && before.region === after.region)
+    return undefined;
+  return {
+    tag,
+    region: (after ?? before)?.region ?? '',
+    presence: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
+    prefixes,
+    prefixCount: { before: before?.prefixes.length ?? 0, after: after?.prefixes.length ?? 0 },
+    space: changeOfSpace(before?.addresses ?? DualStackSet.empty, after?.addresses ?? DualStackSet.empty),
+  };
+}
+
+/** Whether the tag's published lines differ although its addresses do not. */
+export function isRespelt({ presence, space, prefixes }: TagDiff): boolean {
+  return (
+    presence === 'changed' &&
+    isUnchangedSpace(space) &&
+    (prefixes.gained.length > 0 || prefixes.lost.length > 0)
+  );
+}
+
+function without(prefixes: readonly Prefix[], others: readonly Prefix[]): Prefix[] {
+  const known = new Set(others.map(formatPrefix));
+  return prefixes.filter((prefix) => !known.has(formatPrefix(prefix))).sort(comparePrefixes);
+}
+
+function byName(tags: Iterable<TagAddresses>): Map<string, TagAddresses> {
+  return new Map([...tags].map((tag) => [tag.tag, tag]));
+}

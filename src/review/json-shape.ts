@@ -1,0 +1,150 @@
+import { z } from 'zod';
+
+/** Goes up when a field changes its meaning or goes away; new fields may come at any time. */
+export const REVIEW_VERSION = 1;
+
+const text = z.string();
+const presence = z.enum(['added', 'removed', 'changed']);
+const presenceOrNone = z.enum(['added', 'removed', 'changed', 'unchanged']);
+const risk = z.enum(['widening', 'narrowing', 'exchange', 'move', 'metadata']);
+const count = z.int().min(0);
+const size = z
+  .string()
+  .regex(/^\d+$/)
+  .describe(
+    'How many addresses, in decimal digits: IPv6 sizes are beyond the numbers that JSON readers keep exact.',
+  );
+const prefix = z.string().describe('A prefix in canonical spelling: 192.0.2.0/24, 2001:db8::/32.');
+const ports = z.array(z.string()).describe('Ports and ranges of ports: 443, 8080-8090.');
+const change = <T extends z.ZodType>(of: T) => z.strictObject({ gained: of, lost: of });
+
+const familySpace = z.strictObject({
+  addresses: size,
+  ranges: z
+    .array(z.tuple([z.string(), z.string()]))
+    .describe('First and last address; disjoint, in numeric order.'),
+  prefixes: z.array(prefix).describe('The fewest prefixes with exactly these addresses.'),
+});
+const space = z.strictObject({ ipv4: familySpace, ipv6: familySpace });
+const sizes = z.strictObject({ ipv4: size, ipv6: size });
+const spaceChange = z.strictObject({ before: sizes, after: sizes, gained: space, lost: space });
+
+const names = z
+  .array(z.strictObject({ host: text, ports }))
+  .describe('*.x subdomains, .x with the domain itself, !x an exception.');
+const grants = z
+  .array(z.strictObject({ ports, hosts: z.array(text), addresses: space }))
+  .describe('What is let through, by disjoint sets of ports.');
+
+const week = z.strictObject({
+  cloud: text,
+  name: text,
+  fileDate: z.string().nullable(),
+  changeNumber: z.int(),
+});
+
+const row = z.strictObject({ table: text, host: text, path: z.string().nullable(), ports, purpose: text });
+
+const tag = z.strictObject({
+  tag: text,
+  region: text,
+  presence,
+  risk,
+  prefixes: change(z.array(prefix)).describe('As published.'),
+  prefixCount: z.strictObject({ before: count, after: count }),
+  space: spaceChange,
+});
+
+const rule = z.strictObject({
+  rule: text,
+  presence,
+  risk,
+  names: change(names),
+  rows: change(z.array(row)),
+  ports: change(ports),
+  space: spaceChange.describe('The address space of the rule, all tags and prefixes united.'),
+  tags: z.array(tag),
+  prefixes: change(z.array(prefix)).describe('Configured by hand.'),
+  moves: z.array(z.strictObject({ from: text, to: text, addresses: space })),
+  covered: z.array(z.strictObject({ tag: text, addresses: space })),
+  reason: z.strictObject({ before: text, after: text }).nullable(),
+  addressUse: z.strictObject({ before: text, after: text }).nullable(),
+});
+
+const declared = z.strictObject({
+  rule: text,
+  kind: text,
+  reason: text,
+  presence: presenceOrNone,
+  admission: grants,
+  change: change(grants),
+});
+
+const target = z.strictObject({
+  id: text,
+  files: z.array(
+    z.strictObject({
+      path: text,
+      presence: presenceOrNone,
+      lines: z.strictObject({ added: count, removed: count }),
+    }),
+  ),
+  entries: z.strictObject({
+    before: count.nullable(),
+    after: count.nullable(),
+    limit: count.nullable(),
+  }),
+  omissions: z.array(declared),
+  widenings: z.array(declared),
+});
+
+/** The shape of the JSON form; `schema/review.schema.json` is made from it. */
+export const reviewShape = z
+  .strictObject({
+    format: z.literal('azure-allowlist/review'),
+    version: z.literal(REVIEW_VERSION),
+    scope: z.enum(['policy', 'feeds']),
+    summary: z.strictObject({
+      sentence: text,
+      verdict: z.strictObject({ level: z.enum(['nothing', 'routine', 'look', 'refused']), text }),
+      subject: text,
+    }),
+    feed: z.strictObject({ before: week.nullable(), after: week }),
+    risk,
+    isEmpty: z.boolean(),
+    reordered: z.boolean(),
+    admission: change(grants).describe('What all rules together let through.'),
+    rules: z.array(rule).describe('The rules that differ.'),
+    targets: z.array(target),
+    guards: z.array(
+      z.strictObject({
+        guard: text,
+        outcome: z.enum(['passed', 'noted', 'accepted', 'refused']),
+        message: text,
+      }),
+    ),
+    acceptances: z.array(z.strictObject({ guard: text, message: text })),
+    coverage: z.array(
+      z.strictObject({
+        rule: text,
+        host: text,
+        ports: text,
+        purpose: text,
+        targets: z.array(
+          z.strictObject({
+            target: text,
+            how: z.enum(['name', 'widened', 'address', 'uncovered']),
+            detail: text,
+          }),
+        ),
+      }),
+    ),
+  })
+  .describe('What a change of the policy means, as azure-allowlist diff --format json writes it.');
+
+export type ReviewDocument = z.infer<typeof reviewShape>;
+
+/** The published JSON Schema of the JSON form. */
+export function reviewJsonSchema(): object {
+  return z.toJSONSchema(reviewShape);
+}

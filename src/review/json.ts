@@ -1,0 +1,143 @@
+import type { EndpointRow } from '../endpoints/endpoint-table.ts';
+import { formatAddress } from '../net/address.ts';
+import type { AddressSet } from '../net/address-set.ts';
+import type { DualStackSet } from '../net/dual-stack-set.ts';
+import { formatHostPattern } from '../net/host-pattern.ts';
+import { formatPrefix, type Prefix } from '../net/prefix.ts';
+import type { Admission } from '../policy/admission.ts';
+import type { Change, SpaceChange } from '../policy/diff/change.ts';
+import { riskOfPolicy, riskOfRule, riskOfTag } from '../policy/diff/risk.ts';
+import type { RuleDiff } from '../policy/diff/rules.ts';
+import type { ReviewDocument } from './json-shape.ts';
+import type { FeedWeek, Review } from './review.ts';
+import { sentence, summarise, verdict } from './summary.ts';
+import type { DeclaredReview, TargetReview } from './targets.ts';
+
+/** The review as one JSON document by `schema/review.schema.json`; nothing is cut. */
+export function writeJson(review: Review): string {
+  return `${JSON.stringify(reviewDocument(review), null, 2)}\n`;
+}
+
+export function reviewDocument(review: Review): ReviewDocument {
+  const { diff, feed } = review;
+  return {
+    format: 'azure-allowlist/review',
+    version: 1,
+    scope: review.scope,
+    summary: { sentence: sentence(review), verdict: verdict(review), subject: summarise(review) },
+    feed: {
+      before: feed.before === undefined ? null : weekDocument(feed.before),
+      after: weekDocument(feed.after),
+    },
+    risk: riskOfPolicy(diff),
+    isEmpty: diff.isEmpty,
+    reordered: diff.reordered,
+    admission: map(diff.admission, grants),
+    rules: diff.rules.map(ruleDocument),
+    targets: review.targets.map(targetDocument),
+    guards: review.guards.map(({ guard, outcome, message }) => ({ guard, outcome, message })),
+    acceptances: review.acceptances.map(({ guard, message }) => ({ guard, message })),
+    coverage: review.coverage.map(({ rule, host, ports, purpose, targets }) => ({
+      rule,
+      host,
+      ports,
+      purpose,
+      targets: targets.map(({ target, how, detail }) => ({ target, how, detail })),
+    })),
+  };
+}
+
+function weekDocument({ cloud, name, fileDate, changeNumber }: FeedWeek) {
+  return { cloud, name, fileDate: fileDate ?? null, changeNumber };
+}
+
+function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
+  return {
+    rule: diff.rule,
+    presence: diff.presence,
+    risk: riskOfRule(diff),
+    names: map(diff.names, (names) =>
+      names.grants.flatMap(({ hosts, ports }) =>
+        hosts.toStrings().map((host) => ({ host, ports: ports.toStrings() })),
+      ),
+    ),
+    rows: map(diff.rows, (rows) => rows.map(rowDocument)),
+    ports: map(diff.ports, (ports) => ports.toStrings()),
+    space: spaceChange(diff.space),
+    tags: diff.tags.map((tag) => ({
+      tag: tag.tag,
+      region: tag.region,
+      presence: tag.presence,
+      risk: riskOfTag(tag),
+      prefixes: map(tag.prefixes, prefixes),
+      prefixCount: { before: tag.prefixCount.before, after: tag.prefixCount.after },
+      space: spaceChange(tag.space),
+    })),
+    prefixes: map(diff.prefixes, prefixes),
+    moves: diff.moves.map(({ from, to, addresses }) => ({ from, to, addresses: space(addresses) })),
+    covered: diff.covered.map(({ tag, addresses }) => ({ tag, addresses: space(addresses) })),
+    reason: diff.reason ?? null,
+    addressUse: diff.addressUse ?? null,
+  };
+}
+
+function targetDocument(target: TargetReview): ReviewDocument['targets'][number] {
+  return {
+    id: target.id,
+    files: target.files.map(({ path, presence, lines }) => ({ path, presence, lines })),
+    entries: {
+      before: target.entries.before ?? null,
+      after: target.entries.after ?? null,
+      limit: target.entries.limit ?? null,
+    },
+    omissions: target.omissions.map(declaredDocument),
+    widenings: target.widenings.map(declaredDocument),
+  };
+}
+
+function declaredDocument({ rule, kind, reason, presence, admission, change }: DeclaredReview) {
+  return { rule, kind, reason, presence, admission: grants(admission), change: map(change, grants) };
+}
+
+function rowDocument({ table, host, path, ports, purpose }: EndpointRow) {
+  return { table, host: formatHostPattern(host), path: path ?? null, ports: ports.toStrings(), purpose };
+}
+
+function grants(admission: Admission) {
+  return admission.grants.map(({ ports, hosts, addresses }) => ({
+    ports: ports.toStrings(),
+    hosts: hosts.toStrings(),
+    addresses: space(addresses),
+  }));
+}
+
+function spaceChange({ before, after, gained, lost }: SpaceChange) {
+  return { before: sizes(before), after: sizes(after), gained: space(gained), lost: space(lost) };
+}
+
+function sizes({ ipv4, ipv6 }: DualStackSet) {
+  return { ipv4: `${ipv4.size}`, ipv6: `${ipv6.size}` };
+}
+
+function space({ ipv4, ipv6 }: DualStackSet) {
+  return { ipv4: familySpace(ipv4), ipv6: familySpace(ipv6) };
+}
+
+function familySpace(set: AddressSet) {
+  return {
+    addresses: `${set.size}`,
+    ranges: [...set.ranges()].map(({ first, last }): [string, string] => [
+      formatAddress(set.family, first),
+      formatAddress(set.family, last),
+    ]),
+    prefixes: prefixes(set.cover()),
+  };
+}
+
+function prefixes(list: readonly Prefix[]): string[] {
+  return list.map(formatPrefix);
+}
+
+function map<T, U>({ gained, lost }: Change<T>, of: (value: T) => U): Change<U> {
+  return { gained: of(gained), lost: of(lost) };
+}

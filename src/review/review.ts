@@ -1,0 +1,42 @@
+import type { Cloud } from '../feed/snapshot.ts';
+import type { PolicyDiff } from '../policy/diff.ts';
+import type { CoverageRow } from './coverage.ts';
+import type { TargetReview } from './targets.ts';
+
+/** One published week, as a review names it. */
+export interface FeedWeek {
+  readonly cloud: Cloud;
+  /** The file's name, without a directory. */
+  readonly name: string;
+  /** YYYY-MM-DD. */
+  readonly fileDate: string | undefined;
+  readonly changeNumber: number;
+}
+
+/** What one guard found. */
+export interface GuardFinding {
+  readonly guard: string;
+  /** `noted` is worth a look but refuses nothing; `accepted` would have refused without an acceptance. */
+  readonly outcome: 'passed' | 'noted' | 'accepted' | 'refused';
+  readonly message: string;
+}
+
+/** A recorded override of one guard. */
+export interface Acceptance {
+  readonly guard: string;
+  readonly message: string;
+}
+
+/** Everything that those who must approve a change are told. Every form of the review is made from this alone. */
+export interface Review {
+  /** `feeds`: two published weeks were compared, there is no configuration, no target and no guard. */
+  readonly scope: 'policy' | 'feeds';
+  /** `before` is undefined for a first run. */
+  readonly feed: { readonly before: FeedWeek | undefined; readonly after: FeedWeek };
+  readonly diff: PolicyDiff;
+  /** In configured order, then those that are no longer configured. */
+  readonly targets: readonly TargetReview[];
+  readonly guards: readonly GuardFinding[];
+  readonly acceptances: readonly Acceptance[];
+  readonly coverage: readonly CoverageRow[];
+}

@@ -1,0 +1,174 @@
+import type { Colors } from 'picocolors/types.js';
+import type { Block, Line, Noun, Span, Tone } from './outline.ts';
+import type { Review } from './review.ts';
+import { outline } from './sections.ts';
+import { counted } from './wording.ts';
+
+export interface TextOptions {
+  /** Columns of the terminal; lines that can be broken are broken before it. */
+  readonly width: number;
+  /** picocolors, on or off: whether colours are wanted is for the caller to know. */
+  readonly colors: Colors;
+  /** How many entries of each list are shown; the rest are counted. */
+  readonly shown?: number;
+}
+
+const SHOWN = 40;
+
+/** The review for a terminal; ends with a line break. */
+export function writeText(review: Review, options: TextOptions): string {
+  return `${writeBlocks(outline(review), { shown: SHOWN, ...options }, '')
+    .join('\n')
+    .trimEnd()}\n`;
+}
+
+type Settings = Required<TextOptions>;
+
+function writeBlocks(blocks: readonly Block[], settings: Settings, indent: string): string[] {
+  return blocks.flatMap((block) => writeBlock(block, settings, indent));
+}
+
+function writeBlock(block: Block, settings: Settings, indent: string): string[] {
+  const { colors } = settings;
+  switch (block.kind) {
+    case 'heading': {
+      const text = paint(block.line, colors);
+      return block.level === 1 ? [colors.bold(text), ''] : ['', colors.bold(text)];
+    }
+    case 'paragraph':
+      return wrap(block.line, settings, indent, indent);
+    case 'list':
+      return [
+        ...block.items
+          .slice(0, settings.shown)
+          .flatMap((item) => wrap(item, settings, `${indent}  `, `${indent}    `)),
+        ...rest(block.items.length, block.of, settings, `${indent}  `),
+      ];
+    case 'values':
+      return [
+        ...wrap(
+          block.values
+            .slice(0, settings.shown)
+            .flatMap(
+              (text, index): Line => [index === 0 ? '' : ' ', { text, outside: true, tone: block.tone }],
+            ),
+          settings,
+          `${indent}  `,
+          `${indent}  `,
+        ),
+        ...rest(block.values.length, block.of, settings, `${indent}  `),
+      ];
+    case 'table':
+      return [
+        ...writeTable(block.columns, block.rows.slice(0, settings.shown), settings, `${indent}  `),
+        ...rest(block.rows.length, block.of, settings, `${indent}  `),
+      ];
+    case 'fold':
+      return [
+        ...wrap(block.summary, settings, indent, `${indent}  `),
+        ...writeBlocks(block.blocks, settings, indent),
+      ];
+  }
+}
+
+function rest(length: number, of: Noun, { shown, colors }: Settings, indent: string): string[] {
+  const hidden = length - shown;
+  return hidden <= 0
+    ? []
+    : [`${indent}${colors.dim(`… and ${counted(hidden, `more ${of[0]}`, `more ${of[1]}`)}`)}`];
+}
+
+function writeTable(
+  columns: Extract<Block, { kind: 'table' }>['columns'],
+  rows: readonly (readonly Line[])[],
+  { colors, width }: Settings,
+  indent: string,
+): string[] {
+  const heads = columns.map(({ title }): Line => [{ text: title, outside: false, tone: 'faint' }]);
+  const lines = [heads, ...rows];
+  const widths = columns.map((_, column) => Math.max(...lines.map((cells) => lengthOf(cells[column] ?? []))));
+  // On a narrow terminal a table turns into one line a cell: no column is cut.
+  if (widths.reduce((sum, one) => sum + one + 2, indent.length) - 2 > width)
+    return rows.flatMap((cells) =>
+      cells.flatMap((cell, column) => {
+        if (lengthOf(cell) === 0) return [];
+        const title = columns[column]!.title;
+        return column === 0
+          ? [`${indent}${paint(cell, colors)}`]
+          : [`${indent}  ${title === '' ? '' : colors.dim(`${title}: `)}${paint(cell, colors)}`];
+      }),
+    );
+  return lines.map((cells) =>
+    `${indent}${cells
+      .map((cell, column) => {
+        const padding = ' '.repeat(widths[column]! - lengthOf(cell));
+        return columns[column]!.align === 'right'
+          ? padding + paint(cell, colors)
+          : paint(cell, colors) + padding;
+      })
+      .join('  ')}`.trimEnd(),
+  );
+}
+
+/** Breaks a line at spaces; what has none stays whole. */
+function wrap(line: Line, { width, colors }: Settings, indent: string, hanging: string): string[] {
+  const lines: string[] = [];
+  let current = indent;
+  let used = indent.length;
+  let empty = true;
+  for (const { text, tone } of line.map(spanOf)) {
+    for (const word of visible(text).split(/(?<= )/)) {
+      const length = word.trimEnd().length;
+      if (!empty && used + length > width) {
+        lines.push(current.trimEnd());
+        current = hanging;
+        used = hanging.length;
+        empty = true;
+      }
+      if (empty && word.trim() === '' && lines.length > 0) continue;
+      current += color(word, tone, colors);
+      used += word.length;
+      empty = false;
+    }
+  }
+  return [...lines, current.trimEnd()];
+}
+
+function paint(line: Line, colors: Colors): string {
+  return line
+    .map(spanOf)
+    .map(({ text, tone }) => color(visible(text), tone, colors))
+    .join('');
+}
+
+function lengthOf(line: Line): number {
+  return line.reduce((sum, span) => sum + visible(spanOf(span).text).length, 0);
+}
+
+function spanOf(span: string | Span): Span {
+  return typeof span === 'string' ? { text: span, outside: false } : span;
+}
+
+/** Control characters could drive the terminal of the one who reads. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
+    character === '\n' || character === '\t' ? ' ' : `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+function color(text: string, tone: Tone | undefined, colors: Colors): string {
+  switch (tone) {
+    case 'gain':
+      return colors.green(text);
+    case 'loss':
+      return colors.red(text);
+    case 'attention':
+      return colors.yellow(text);
+    case 'good':
+      return colors.green(text);
+    case 'faint':
+      return colors.dim(text);
+    case undefined:
+      return text;
+  }
+}

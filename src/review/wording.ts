@@ -1,0 +1,80 @@
+import type { AddressSet } from '../net/address-set.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import type { Admission } from '../policy/admission.ts';
+
+/** `12,288`: digits in groups of three, the same everywhere, whatever the locale. */
+export function digits(count: number | bigint): string {
+  return `${count}`.replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** `1 name`, `2 names`. */
+export function counted(count: number | bigint, one: string, many = `${one}s`): string {
+  return `${digits(count)} ${count === 1 || count === 1n ? one : many}`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function enumerate(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
+
+const NET64 = 1n << 64n;
+
+/** The size of an IPv6 set in a unit that people can picture: /64 networks where it holds one, else addresses. */
+export function ipv6Size(size: bigint): string {
+  if (size < NET64) return digits(size);
+  const whole = size / NET64;
+  return `${size % NET64 === 0n ? '' : '~'}${digits(whole)} /64`;
+}
+
+/** `12,288 IPv4 addresses and 4 IPv6 /64 networks`; `no addresses` for an empty set. */
+export function spaceInWords(set: DualStackSet): string {
+  return set.isEmpty ? 'no addresses' : enumerate(spaceParts(set));
+}
+
+/** The size of each family that has addresses, in words. */
+export function spaceParts({ ipv4, ipv6 }: DualStackSet): string[] {
+  return [
+    ...(ipv4.isEmpty ? [] : [counted(ipv4.size, 'IPv4 address', 'IPv4 addresses')]),
+    ...(ipv6.isEmpty ? [] : [ipv6InWords(ipv6.size)]),
+  ];
+}
+
+function ipv6InWords(size: bigint): string {
+  if (size < NET64) return counted(size, 'IPv6 address', 'IPv6 addresses');
+  const about = size % NET64 === 0n ? '' : 'about ';
+  return `${about}${counted(size / NET64, 'IPv6 /64 network')}`;
+}
+
+/** `+12,288`, `−256`, `+1 −2`, `±0`: a gain and a loss in one cell; `format` says the size. */
+export function signed(gained: bigint, lost: bigint, format: (size: bigint) => string = digits): string {
+  const parts = [gained > 0n ? `+${format(gained)}` : '', lost > 0n ? `−${format(lost)}` : ''];
+  return parts.filter((part) => part !== '').join(' ') || '±0';
+}
+
+/** Percent of `part` in `whole` with two significant digits; undefined where there is no whole. */
+export function percent(part: bigint, whole: bigint): string | undefined {
+  if (whole === 0n) return undefined;
+  const value = (Number(part) / Number(whole)) * 100;
+  if (part > 0n && value < 0.01) return '< 0.01 %';
+  return `${value >= 10 ? value.toFixed(0) : value.toFixed(value >= 1 ? 1 : 2)} %`;
+}
+
+/** All addresses of an admission, on whatever port. */
+export function addressesOf(admission: Admission): DualStackSet {
+  return DualStackSet.union(admission.grants.map(({ addresses }) => addresses));
+}
+
+/** How many host patterns an admission needs, counted once a distinct port set. */
+export function nameCount(admission: Admission): number {
+  return admission.grants.reduce((sum, { hosts }) => sum + hosts.patterns().include.length, 0);
+}
+
+/** Each host with its ports, as `*.example.net:443`; exceptions as `!x.example.net:443`. */
+export function namesInWords(admission: Admission): string[] {
+  return admission.grants.flatMap(({ hosts, ports }) => hosts.toStrings().map((host) => `${host}:${ports}`));
+}
+
+/** `12 ranges in 15 prefixes`. */
+export function rangesInWords(set: AddressSet): string {
+  return `${counted(set.rangeCount, 'range')} in ${counted(set.cover().length, 'prefix', 'prefixes')}`;
+}

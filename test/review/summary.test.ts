@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { diffPolicies } from '../../src/policy/diff.ts';
+import { sentence, summarise, verdict } from '../../src/review/summary.ts';
+import { makePolicy } from '../support/policy.ts';
+import { sampleAfter, sampleBefore, sampleReview } from './sample.ts';
+import { policyOf, tag, week } from './weeks.ts';
+
+const NO_RULES = makePolicy();
+
+describe('the first sentence', () => {
+  it('tells the change in numbers', () => {
+    expect(sentence(sampleReview())).toBe(
+      'Newly allowed: 1 name, 16 IPv4 addresses and 65,536 IPv6 /64 networks; no longer allowed: 1 name and 128 IPv4 addresses; 4 of 5 rule files change.',
+    );
+  });
+  it('tells a first run', () => {
+    const review = sampleReview({
+      feed: { before: undefined, after: week('2025-07-21') },
+      diff: diffPolicies(NO_RULES, sampleAfter),
+      targets: [],
+    });
+    expect(sentence(review)).toBe(
+      'First run: 2 rules allow 3 names, 464 IPv4 addresses and 196,608 IPv6 /64 networks; all 0 rule files change.',
+    );
+  });
+  it('tells that nothing changed', () => {
+    expect(sentence(sampleReview({ diff: diffPolicies(sampleAfter, sampleAfter), targets: [] }))).toContain(
+      'No address, name or port is newly allowed or no longer allowed',
+    );
+  });
+  it('speaks of service tags where two feeds are compared', () => {
+    const review = sampleReview({ scope: 'feeds', targets: [], guards: [] });
+    expect(sentence(review)).toMatch(/^Entered the service tags: .*; left the service tags: [^;]*\.$/);
+  });
+});
+
+describe('the verdict', () => {
+  const quiet = { guards: [], acceptances: [] };
+  it.each([
+    [
+      'a refusal first',
+      sampleReview({ guards: [{ guard: 'tag-growth', outcome: 'refused', message: '' }] }),
+      'refused',
+    ],
+    ['an acceptance', sampleReview(), 'look'],
+    [
+      'nothing',
+      sampleReview({ ...quiet, diff: diffPolicies(sampleAfter, sampleAfter), targets: [] }),
+      'nothing',
+    ],
+    [
+      'files that change alone',
+      sampleReview({ ...quiet, diff: diffPolicies(sampleAfter, sampleAfter) }),
+      'routine',
+    ],
+    ['a narrowing', sampleReview({ ...quiet, diff: diffPolicies(sampleBefore, NO_RULES) }), 'look'],
+  ] as const)('tells %s', (_, review, level) => {
+    expect(verdict(review).level).toBe(level);
+  });
+});
+
+describe('the commit subject', () => {
+  it('says the numbers', () => {
+    expect(summarise(sampleReview())).toBe(
+      'Allowlist of 2025-07-21: +16 -128 IPv4, +65,536/64 IPv6, +1 -1 names',
+    );
+  });
+  it('is at most 72 ASCII characters, whatever the change', () => {
+    const big = policyOf(
+      { r: [tag('A', '', '1.0.0.0/8', '11.0.0.0/9', '2000::/8')] },
+      { name: 'r', names: { '443': Array.from({ length: 300 }, (_, i) => `host-${i}.example.com`) } },
+    );
+    const other = policyOf(
+      { r: [tag('A', '', '12.0.0.0/8', '13.0.0.0/9', '3000::/9', '2001:db8::1/128')] },
+      { name: 'r', names: { '443': Array.from({ length: 300 }, (_, i) => `host-${i}.example.net`) } },
+    );
+    for (const diff of [diffPolicies(big, other), diffPolicies(NO_RULES, big), diffPolicies(big, big)]) {
+      const subject = summarise(sampleReview({ diff }));
+      expect(subject).toMatch(/^[ -~]{20,72}$/);
+    }
+  });
+});
