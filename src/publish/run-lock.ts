@@ -98,7 +98,10 @@ export async function acquireRunLock(directory: string, options: RunLockOptions 
     }
     if (!waiting) report?.(`waiting for another run on ${location.directory} (${rival.who})`);
     waiting = true;
-    await sleep(POLL, undefined, signal === undefined ? {} : { signal });
+    await sleep(POLL, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
   }
 }
 

@@ -65,7 +65,7 @@ describe('acquireRunLock', () => {
     const controller = new AbortController();
     const second = acquireRunLock(out, { signal: controller.signal });
     controller.abort(new Error('stop'));
-    await expect(second).rejects.toThrow();
+    await expect(second).rejects.toThrow('stop');
     await first.release();
   });
 
