@@ -54,7 +54,8 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
  * @throws ReadBackError if the text is not in the target's form
  */
 export function proveReadBack(target: Target, expected: Admission, files: readonly RuleFile[]): Problem[] {
-  const found = target.vendor.readBack?.(files) ?? readBackByGrammar(target.manifest, files);
+  const found =
+    target.vendor.readBack?.(files, target.templates) ?? readBackByGrammar(target.manifest, files);
   return [
     ...expected
       .difference(found)

@@ -1,6 +1,6 @@
 import type { Admission } from '../policy/admission.ts';
 import type { TargetPlan } from './plan.ts';
-import type { RuleFile } from './render.ts';
+import type { RuleFile, TemplateTexts } from './render.ts';
 import type { View } from './view.ts';
 
 /**
@@ -10,6 +10,9 @@ import type { View } from './view.ts';
 export interface Vendor {
   /** Adds what the templates need (object names, nesting, hashes) to the view. Pure. */
   readonly extendView?: (view: View, plan: TargetPlan) => View & Readonly<Record<string, unknown>>;
-  /** Reads the rendered files back, strictly: what is not understood is a ReadBackError. Pure. */
-  readonly readBack?: (files: readonly RuleFile[]) => Admission;
+  /**
+   * Reads the rendered files back, strictly: what is not understood is a ReadBackError. Pure. The templates
+   * are there for targets whose files hold a program, which must be the template's own.
+   */
+  readonly readBack?: (files: readonly RuleFile[], templates: TemplateTexts) => Admission;
 }

@@ -67,3 +67,20 @@ function variants({ name }: HostPattern): string[] {
     ...(rest.length > 1 ? [rest.join('.')] : []),
   ];
 }
+
+/** The URL of an attempt, in one of the spellings that clients use, and the host that they take from it. */
+export function spellUrl(
+  { host, port }: Attempt,
+  random: () => number,
+): { readonly url: string; readonly host: string } {
+  const ipv6 = host.includes(':');
+  const letters = ipv6 || /[a-z]$/.test(host);
+  const spelled = [host, letters ? host.toUpperCase() : host, letters && !ipv6 ? `${host}.` : host][
+    below(random, 3)
+  ]!;
+  const implied = port === 443 ? 'https' : port === 80 ? 'http' : undefined;
+  const scheme = implied !== undefined && random() < 0.5 ? implied : random() < 0.5 ? 'https' : 'http';
+  const suffix = scheme === implied && random() < 0.7 ? '' : `:${port}`;
+  const path = ['/', '', '/a/b?c=http://other.example:444/', '/x@y:1/#:8080'][below(random, 4)]!;
+  return { url: `${scheme}://${ipv6 ? `[${spelled}]` : spelled}${suffix}${path}`, host: spelled };
+}
