@@ -19,11 +19,17 @@ export function formatKeyPath(path: Path): string {
 /**
  * Tells the issues that zod found in a document as problems with key path, offending value and, for unknown keys,
  * the key that was probably meant.
- * @param jsonSchema the same schema as JSON Schema, from which the keys known at a place are read
+ * @param place.jsonSchema the same schema as JSON Schema, from which the keys known at a place are read
+ * @param place.at how a place is told; by file and key path where not given
  */
 export function schemaProblems(
   issues: readonly core.$ZodIssue[],
-  place: { readonly file: string; readonly document: unknown; readonly jsonSchema: JsonSchema },
+  place: {
+    readonly file: string;
+    readonly document: unknown;
+    readonly jsonSchema: JsonSchema;
+    readonly at?: (path: Path) => string;
+  },
 ): Problem[] {
   return issues.flatMap((issue) => problemsOf(issue, [], place));
 }
@@ -34,7 +40,7 @@ function problemsOf(
   place: Parameters<typeof schemaProblems>[1],
 ): readonly Problem[] {
   const path = [...base, ...issue.path];
-  const at = (key: Path) => `${place.file}${key.length === 0 ? '' : `: ${formatKeyPath(key)}`}`;
+  const at = place.at ?? ((key: Path) => `${place.file}${key.length === 0 ? '' : `: ${formatKeyPath(key)}`}`);
   switch (issue.code) {
     case 'unrecognized_keys': {
       const known = keysAt(place.jsonSchema, path);

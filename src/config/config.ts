@@ -1,0 +1,57 @@
+import type { Cloud } from '../feed/snapshot.ts';
+import type { FeedSourceConfig, HttpConfig } from '../feed/source-config.ts';
+import type { HostPattern } from '../net/host-pattern.ts';
+import type { PortSet } from '../net/ports.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { GuardLimits } from '../policy/guards/limits.ts';
+import type { AddressUse } from '../policy/policy.ts';
+
+/** Which rows of which endpoint table a rule takes. */
+export interface EndpointSelection {
+  /** A bundled table by id, or a file of the user's by absolute path. */
+  readonly from: { readonly table: string } | { readonly file: string };
+  readonly optional: readonly string[];
+}
+
+export interface RuleConfig {
+  readonly name: string;
+  readonly reason: string;
+  readonly endpoints: readonly EndpointSelection[];
+  readonly hosts: readonly HostPattern[];
+  readonly serviceTags: readonly string[];
+  readonly prefixes: readonly Prefix[];
+  /** Undefined where the ports of the endpoints are meant. */
+  readonly ports: PortSet | undefined;
+  readonly addressUse: AddressUse;
+}
+
+export interface TargetConfig {
+  /** The key under `targets` and the folder in the output tree. */
+  readonly id: string;
+  /** Absolute path of the user's own format; undefined for a bundled target. */
+  readonly template: string | undefined;
+  readonly addressUse: AddressUse | undefined;
+  readonly budget: number | undefined;
+  /** Checked against the target's manifest when the target is loaded. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface FeedConfig {
+  readonly cloud: Cloud;
+  readonly source: FeedSourceConfig;
+  readonly http: HttpConfig;
+  readonly cache: { readonly directory?: string; readonly keep?: number };
+}
+
+/** A whole `allowlist.yaml`, normalised; every path is absolute. */
+export interface AllowlistConfig {
+  /** The file itself. */
+  readonly file: string;
+  readonly feed: FeedConfig;
+  readonly rules: readonly RuleConfig[];
+  readonly targets: readonly TargetConfig[];
+  readonly output: string;
+  readonly guards: GuardLimits;
+  readonly publish: { readonly git: boolean };
+  readonly schedule: { readonly cron: string; readonly timeZone: string } | undefined;
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { ConfigurationError, type Problem } from '../problem.ts';
+import { formatKeyPath, schemaProblems } from '../schema-problems.ts';
+import type { AllowlistConfig } from './config.ts';
+import { normalise } from './normalise.ts';
+import { configJsonSchema, configSchema } from './schema.ts';
+
+/**
+ * Reads and checks a configuration file.
+ * @throws ConfigurationError listing every problem with its line
+ */
+export async function loadConfig(file: string): Promise<AllowlistConfig> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ConfigurationError(
+      `cannot read the configuration ${file}: ${(error as Error).message}. \`azure-allowlist init\` writes one.`,
+      [],
+      { cause: error },
+    );
+  }
+  return parseConfig(text, file);
+}
+
+/** Parses and checks a configuration. @throws ConfigurationError listing every problem with its line */
+export function parseConfig(text: string, file: string): AllowlistConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const refuse = (problems: readonly Problem[]): never => {
+    throw new ConfigurationError(`${file} is not a valid configuration`, problems);
+  };
+  if (document.errors.length > 0)
+    refuse(
+      document.errors.map(({ message, linePos }) => ({
+        where: linePos === undefined ? file : `line ${linePos[0].line}`,
+        what: message.replace(/ at line \d+, column \d+:[\s\S]*$/, ''),
+      })),
+    );
+  const lineOf = (path: readonly PropertyKey[]): number | undefined => {
+    for (let length = path.length; length >= 0; length--) {
+      const parent = length === 0 ? undefined : document.getIn(path.slice(0, length - 1), true);
+      const pair = isMap(parent)
+        ? parent.items.find(({ key }) => isScalar(key) && key.value === path[length - 1])
+        : undefined;
+      const node = pair?.key ?? document.getIn(path.slice(0, length), true);
+      const offset = (node as { range?: readonly number[] } | undefined)?.range?.[0];
+      if (offset !== undefined) return lines.linePos(offset).line;
+    }
+    return undefined;
+  };
+  const place = (path: readonly PropertyKey[]): string => {
+    const line = lineOf(path);
+    return `${line === undefined ? '' : `line ${line}, `}${formatKeyPath(path) || 'the file'}`;
+  };
+  const content: unknown = document.toJS();
+  const shaped = configSchema.safeParse(content);
+  if (!shaped.success)
+    return refuse(
+      schemaProblems(shaped.error.issues, {
+        file,
+        document: content,
+        jsonSchema: configJsonSchema(),
+        at: place,
+      }),
+    );
+  const { config, problems } = normalise(shaped.data, file);
+  if (problems.length > 0)
+    refuse(problems.map((problem) => ({ ...problem, where: place(parsePath(problem.where)) })));
+  return config;
+}
+
+function parsePath(where: string): PropertyKey[] {
+  return [...where.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, key]) =>
+    index === undefined ? (key ?? '').replace(/^"|"$/g, '') : Number(index),
+  );
+}

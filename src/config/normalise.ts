@@ -1,0 +1,202 @@
+import { resolve } from 'node:path';
+import { type HostPattern, parseHostPattern } from '../net/host-pattern.ts';
+import { PortSet } from '../net/ports.ts';
+import type { Prefix } from '../net/prefix.ts';
+import { DEFAULT_LIMITS, type GuardLimits } from '../policy/guards/limits.ts';
+import type { Problem } from '../problem.ts';
+import type { AllowlistConfig, EndpointSelection, FeedConfig, RuleConfig, TargetConfig } from './config.ts';
+import type { ConfigDocument } from './schema.ts';
+import { parseTypedPrefix } from './typed-prefix.ts';
+
+type RuleDocument = ConfigDocument['rules'][number];
+
+/** Steps two and three: precise types, and the rules across fields. Returns all problems at once. */
+export function normalise(
+  document: ConfigDocument,
+  file: string,
+): { readonly config: AllowlistConfig; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const directory = resolve(file, '..');
+  const path = (relative: string) => resolve(directory, relative);
+  const rules = document.rules.map((rule, index) => normaliseRule(rule, `rules[${index}]`, path, problems));
+  const names = new Map<string, number>();
+  for (const [index, { name }] of rules.entries()) {
+    const earlier = names.get(name);
+    if (earlier !== undefined)
+      problems.push({
+        where: `rules[${index}].name`,
+        what: `rules[${earlier}] is named ${JSON.stringify(name)} too`,
+      });
+    else names.set(name, index);
+  }
+  const targets = Object.entries(document.targets).map(([id, target]): TargetConfig => {
+    const { template, addresses, budget, ...options } = target ?? {};
+    if (!/^[a-z][a-z0-9-]{0,30}$/.test(id))
+      problems.push({
+        where: `targets.${JSON.stringify(id)}`,
+        what: 'is not a name for a target',
+        next: 'a lower-case letter, then letters, digits and hyphens; it becomes a folder',
+      });
+    return {
+      id,
+      template: template === undefined ? undefined : path(template),
+      addressUse: addresses,
+      budget,
+      options,
+    };
+  });
+  if (targets.length === 0)
+    problems.push({ where: 'targets', what: 'is empty', next: 'name at least one, e.g. `squid: {}`' });
+  return {
+    config: {
+      file: resolve(file),
+      feed: normaliseFeed(document, path),
+      rules,
+      targets,
+      output: path(document.output ?? 'allowlists'),
+      guards: normaliseGuards(document.guards, problems),
+      publish: { git: document.publish?.git ?? false },
+      schedule:
+        document.schedule === undefined
+          ? undefined
+          : { cron: document.schedule.cron, timeZone: document.schedule.timeZone ?? 'UTC' },
+    },
+    problems,
+  };
+}
+
+function normaliseRule(
+  rule: RuleDocument,
+  where: string,
+  path: (relative: string) => string,
+  problems: Problem[],
+): RuleConfig {
+  if (!/^[a-z][a-z0-9-]{0,19}$/.test(rule.name))
+    problems.push({
+      where: `${where}.name`,
+      what: `${JSON.stringify(rule.name)} cannot be part of object names`,
+      next: 'a lower-case letter, then letters, digits and hyphens, 20 characters at most',
+    });
+  if (rule.reason !== undefined && /\p{Cc}/u.test(rule.reason))
+    problems.push({ where: `${where}.reason`, what: 'must be one line of text' });
+  const endpoints = (rule.endpoints ?? []).map((entry, index): EndpointSelection => {
+    const { table, file, optional } = typeof entry === 'string' ? { table: entry } : entry;
+    if ((table === undefined) === (file === undefined))
+      problems.push({
+        where: `${where}.endpoints[${index}]`,
+        what: 'exactly one of table and file is needed',
+      });
+    return {
+      from: file === undefined ? { table: table ?? '' } : { file: path(file) },
+      optional: optional ?? [],
+    };
+  });
+  const hosts = parseEach(rule.hosts, `${where}.hosts`, parseHostPattern, problems) satisfies HostPattern[];
+  const prefixes = parseEach(
+    rule.prefixes,
+    `${where}.prefixes`,
+    parseTypedPrefix,
+    problems,
+  ) satisfies Prefix[];
+  const ports = parseEach(rule.ports?.map(String), `${where}.ports`, PortSet.parse, problems);
+  const serviceTags = rule.serviceTags ?? [];
+  for (const [index, tag] of serviceTags.entries()) {
+    if (!/^[A-Za-z0-9.]+$/.test(tag))
+      problems.push({
+        where: `${where}.serviceTags[${index}]`,
+        what: `${JSON.stringify(tag)} is not the name of a service tag`,
+        next: 'letters, digits and dots',
+      });
+    if (serviceTags.indexOf(tag) !== index)
+      problems.push({ where: `${where}.serviceTags[${index}]`, what: `${tag} stands twice` });
+  }
+  const named = endpoints.length > 0 || hosts.length > 0;
+  const addressed = serviceTags.length > 0 || prefixes.length > 0;
+  if (!named && !addressed)
+    problems.push({
+      where,
+      what: 'the rule allows nothing',
+      next: 'give endpoints, hosts, serviceTags or prefixes',
+    });
+  if (rule.ports === undefined && (hosts.length > 0 || (addressed && endpoints.length === 0)))
+    problems.push({
+      where: `${where}.ports`,
+      what: 'is required for hosts and addresses without endpoints',
+      next: 'e.g. `ports: [443]`',
+    });
+  if (rule.addresses !== undefined && !(named && addressed))
+    problems.push({
+      where: `${where}.addresses`,
+      what: 'only means something in a rule that has both names and addresses',
+      next: 'remove the key',
+    });
+  return {
+    name: rule.name,
+    reason: rule.reason ?? '',
+    endpoints,
+    hosts,
+    serviceTags,
+    prefixes,
+    ports: ports.length === 0 ? undefined : ports.reduce((all, some) => all.union(some)),
+    addressUse: rule.addresses ?? 'fallback',
+  };
+}
+
+function normaliseFeed(document: ConfigDocument, path: (relative: string) => string): FeedConfig {
+  const {
+    cloud = 'public',
+    source = { kind: 'download' as const },
+    http = {},
+    cache = {},
+  } = document.feed ?? {};
+  return definedOnly({
+    cloud,
+    source:
+      source.kind === 'file'
+        ? { ...source, path: path(source.path) }
+        : source.kind === 'xml' && !/^https?:/.test(source.location)
+          ? { ...source, location: path(source.location) }
+          : source,
+    http: {
+      ...http,
+      ...(http.certificateAuthority === undefined
+        ? {}
+        : { certificateAuthority: path(http.certificateAuthority) }),
+    },
+    cache: { ...cache, ...(cache.directory === undefined ? {} : { directory: path(cache.directory) }) },
+  }) as FeedConfig;
+}
+
+/** zod types optional keys as possibly undefined; our types say absent. JSON knows no undefined. */
+function definedOnly(value: object): object {
+  return JSON.parse(JSON.stringify(value)) as object;
+}
+
+function normaliseGuards(document: ConfigDocument['guards'], problems: Problem[]): GuardLimits {
+  const allowed = document?.['special-use']?.allow;
+  return {
+    specialUseAllowed: parseEach(allowed, 'guards.special-use.allow', parseTypedPrefix, problems),
+    shortestIpv4: document?.['too-broad']?.ipv4 ?? DEFAULT_LIMITS.shortestIpv4,
+    shortestIpv6: document?.['too-broad']?.ipv6 ?? DEFAULT_LIMITS.shortestIpv6,
+    staleDays: document?.['feed-stale']?.days ?? DEFAULT_LIMITS.staleDays,
+    feedShrinkPercent: document?.['feed-shrink']?.percent ?? DEFAULT_LIMITS.feedShrinkPercent,
+    tagShrinkPercent: document?.['tag-shrink']?.percent ?? DEFAULT_LIMITS.tagShrinkPercent,
+    tagGrowthFactor: document?.['tag-growth']?.factor ?? DEFAULT_LIMITS.tagGrowthFactor,
+  };
+}
+
+function parseEach<T>(
+  texts: readonly string[] | undefined,
+  where: string,
+  parse: (text: string) => T,
+  problems: Problem[],
+): T[] {
+  return (texts ?? []).flatMap((text, index) => {
+    try {
+      return [parse(text)];
+    } catch (error) {
+      problems.push({ where: `${where}[${index}]`, what: (error as Error).message });
+      return [];
+    }
+  });
+}

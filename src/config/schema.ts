@@ -1,0 +1,147 @@
+import { z } from 'zod';
+
+/**
+ * The shape of `allowlist.yaml`, step one of three: what `normalise.ts` turns into precise types. Every
+ * description ends up in the JSON Schema that editors show.
+ */
+
+const port = z
+  .union([z.int().min(1).max(65535), z.string()])
+  .describe('a TCP port (443) or a range ("8080-8090")');
+
+const addressUse = z
+  .enum(['fallback', 'always', 'never'])
+  .describe(
+    'use the addresses of a rule that has names: only on targets that cannot match names, always, or never',
+  );
+
+const endpoints = z.union([
+  z.string().describe('the id of a bundled endpoint table'),
+  z.strictObject({
+    table: z.string().optional().describe('the id of a bundled endpoint table'),
+    file: z.string().optional().describe('a table of your own, relative to this file'),
+    optional: z.array(z.string()).optional().describe('groups of rows that are off by default'),
+  }),
+]);
+
+const rule = z.strictObject({
+  name: z.string().describe('used in object names: a letter, then letters, digits and hyphens, 20 at most'),
+  reason: z.string().optional().describe('why the rule is there, for the people who review it'),
+  endpoints: z.array(endpoints).optional(),
+  hosts: z
+    .array(z.string())
+    .optional()
+    .describe('host names: x, *.x (subdomains without x) or .x (subdomains and x); on `ports`'),
+  serviceTags: z.array(z.string()).optional(),
+  prefixes: z.array(z.string()).optional().describe('addresses or CIDRs of your own'),
+  ports: z
+    .array(port)
+    .min(1)
+    .optional()
+    .describe('for hosts and addresses; where endpoints are given, their ports are the default'),
+  addresses: addressUse.optional(),
+});
+
+const secret = z.union([
+  z.strictObject({ environment: z.string() }),
+  z.strictObject({ command: z.array(z.string()).min(1) }),
+]);
+
+const source = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('download'), page: z.url().optional(), directory: z.url().optional() }),
+  z.strictObject({ kind: z.literal('url'), url: z.url() }),
+  z.strictObject({ kind: z.literal('file'), path: z.string() }),
+  z.strictObject({
+    kind: z.literal('api'),
+    subscription: z.string(),
+    location: z.string().optional(),
+    endpoint: z.url().optional(),
+    apiVersion: z.string().optional(),
+    token: secret.optional(),
+  }),
+  z.strictObject({ kind: z.literal('xml'), location: z.string() }),
+]);
+
+const positive = z.number().positive().optional();
+
+const http = z.strictObject({
+  allowedHosts: z.array(z.string()).optional(),
+  certificateAuthority: z.string().optional().describe('a PEM file, relative to this file'),
+  connectSeconds: positive,
+  responseSeconds: positive,
+  totalSeconds: positive,
+  retries: z.int().min(0).max(20).optional(),
+  firstWaitSeconds: positive,
+  longestWaitSeconds: positive,
+  maximumMegabytes: positive,
+});
+
+const feed = z.strictObject({
+  cloud: z.enum(['public', 'usgov', 'china', 'germany']).default('public'),
+  source: source
+    .optional()
+    .describe("where the weekly file comes from; Microsoft's download page by default"),
+  http: http.optional(),
+  cache: z
+    .strictObject({
+      directory: z.string().optional(),
+      keep: z.int().positive().optional().describe('how many files to keep'),
+    })
+    .optional(),
+});
+
+const percent = z.number().min(0).max(100).optional();
+
+/** Defaults stand in `src/policy/guards/limits.ts`; `docs/guards.md` says what they were chosen by. */
+const guards = z.strictObject({
+  'special-use': z
+    .strictObject({ allow: z.array(z.string()).optional().describe('special-use prefixes that are let in') })
+    .optional(),
+  'too-broad': z
+    .strictObject({ ipv4: z.int().min(0).max(32).optional(), ipv6: z.int().min(0).max(128).optional() })
+    .optional()
+    .describe('the shortest lawful prefix length'),
+  'feed-stale': z.strictObject({ days: z.int().positive().optional() }).optional(),
+  'feed-shrink': z.strictObject({ percent }).optional().describe('of the address space of the whole feed'),
+  'tag-shrink': z.strictObject({ percent }).optional().describe('of the address space of a configured tag'),
+  'tag-growth': z
+    .strictObject({ factor: z.number().min(1).optional() })
+    .optional()
+    .describe('how many times its address space a configured tag may reach in one step'),
+});
+
+/** Keys beside these are the target's own options, checked against its manifest. */
+const target = z.looseObject({
+  template: z.string().optional().describe('the folder of a format of your own, relative to this file'),
+  addresses: addressUse.optional(),
+  budget: z
+    .int()
+    .positive()
+    .optional()
+    .describe('the most address entries; if exceeded, the fewest extra addresses are let in, and declared'),
+});
+
+export const configSchema = z.strictObject({
+  version: z.literal(1),
+  feed: feed.optional(),
+  rules: z.array(rule).min(1),
+  targets: z.record(z.string(), target.nullable()),
+  output: z.string().optional().describe('the output tree, relative to this file; default `allowlists`'),
+  guards: guards.optional(),
+  publish: z
+    .strictObject({ git: z.boolean().optional().describe('commit the output tree when it changed') })
+    .optional(),
+  schedule: z
+    .strictObject({
+      cron: z.string().describe('five or six fields'),
+      timeZone: z.string().optional().describe('an IANA name; UTC by default'),
+    })
+    .optional(),
+});
+
+export type ConfigDocument = z.infer<typeof configSchema>;
+
+/** The JSON Schema of `allowlist.yaml`, for editors; published as `schema/allowlist.schema.json`. */
+export function configJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(configSchema, { io: 'input' });
+}

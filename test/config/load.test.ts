@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import { formatHostPattern } from '../../src/net/host-pattern.ts';
+import { formatPrefix } from '../../src/net/prefix.ts';
+import type { AllowlistError } from '../../src/problem.ts';
+
+const GOOD = `
+version: 1
+rules:
+  - name: connector
+    endpoints: [private-network-connector]
+    serviceTags: [AzureCloud, AzureActiveDirectory]
+  - name: partner
+    hosts: ['*.Example.com', b.example.net]
+    prefixes: [192.0.2.7, 2001:DB8::/32]
+    ports: [443, '8080-8090']
+    addresses: always
+targets:
+  pac: { otherwise: 'PROXY proxy.example:8080', addresses: never }
+  squid:
+`;
+
+function problemsOf(text: string): string[] {
+  try {
+    parseConfig(text, 'allowlist.yaml');
+  } catch (error) {
+    return (error as AllowlistError).problems.map(
+      ({ where, what, next }) => `${where}: ${what}${next === undefined ? '' : ` — ${next}`}`,
+    );
+  }
+  return [];
+}
+
+describe('a configuration', () => {
+  it('becomes precise types, with defaults', () => {
+    const config = parseConfig(GOOD, '/etc/allowlist.yaml');
+    expect(config.output).toBe('/etc/allowlists');
+    expect(config.feed).toEqual({ cloud: 'public', source: { kind: 'download' }, http: {}, cache: {} });
+    expect(config.rules[0]).toMatchObject({ name: 'connector', addressUse: 'fallback', ports: undefined });
+    expect(config.rules[1]?.hosts.map(formatHostPattern)).toEqual(['*.example.com', 'b.example.net']);
+    expect(config.rules[1]?.prefixes.map(formatPrefix)).toEqual(['192.0.2.7/32', '2001:db8::/32']);
+    expect(String(config.rules[1]?.ports)).toBe('443,8080-8090');
+    expect(config.targets).toEqual([
+      {
+        id: 'pac',
+        template: undefined,
+        addressUse: 'never',
+        budget: undefined,
+        options: { otherwise: 'PROXY proxy.example:8080' },
+      },
+      { id: 'squid', template: undefined, addressUse: undefined, budget: undefined, options: {} },
+    ]);
+  });
+
+  it.each([
+    [
+      'an unknown key',
+      GOOD.replace('serviceTags', 'serviceTag'),
+      'line 6, rules[0].serviceTag: unknown key — did you mean serviceTags?',
+    ],
+    ['an unknown key at the top', `${GOOD}\nrule: []`, 'line 16, rule: unknown key — did you mean rules?'],
+    [
+      'a CIDR out of range',
+      GOOD.replace('192.0.2.7', '192.0.2.7/33'),
+      'line 9, rules[1].prefixes[0]: "192.0.2.7/33" is not an address or CIDR',
+    ],
+    [
+      'host bits',
+      GOOD.replace('192.0.2.7', '192.0.2.7/24'),
+      'line 9, rules[1].prefixes[0]: "192.0.2.7/24" has host bits set; did you mean 192.0.2.0/24 or 192.0.2.7/32?',
+    ],
+    [
+      'a port out of range',
+      GOOD.replace('443,', '70000,'),
+      'line 10, rules[1].ports[0]: Too big: expected number to be <=65535, not 70000',
+    ],
+    [
+      'a range of ports in a number',
+      GOOD.replace("'8080-8090'", "'443,80'"),
+      'line 10, rules[1].ports[1]: "443,80" is not a port (443) or a range (8080-8090)',
+    ],
+    [
+      'a URL for a host',
+      GOOD.replace('b.example.net', 'https://b.example.net/'),
+      'line 8, rules[1].hosts[1]: "https://b.example.net/" is not a host name: a scheme, port, path or space does not belong here',
+    ],
+    [
+      'a tag with a newline',
+      GOOD.replace('[AzureCloud,', '["Azure\\nCloud",'),
+      'line 6, rules[0].serviceTags[0]: "Azure\\nCloud" is not the name of a service tag — letters, digits and dots',
+    ],
+    [
+      'a rule name for a shell',
+      GOOD.replace('name: partner', 'name: a;b'),
+      'line 7, rules[1].name: "a;b" cannot be part of object names — a lower-case letter, then letters, digits and hyphens, 20 characters at most',
+    ],
+    [
+      'two rules of one name',
+      GOOD.replace('name: partner', 'name: connector'),
+      'line 7, rules[1].name: rules[0] is named "connector" too',
+    ],
+    [
+      'a missing port',
+      GOOD.replace(/ {4}ports:.*\n/, ''),
+      'line 7, rules[1].ports: is required for hosts and addresses without endpoints — e.g. `ports: [443]`',
+    ],
+    [
+      'an address use without addresses',
+      GOOD.replace(/ {4}prefixes:.*\n/, ''),
+      'line 10, rules[1].addresses: only means something in a rule that has both names and addresses — remove the key',
+    ],
+    [
+      'a future version',
+      GOOD.replace('version: 1', 'version: 2'),
+      'line 2, version: Invalid input: expected 1, not 2',
+    ],
+    ['a doubled key', GOOD.replace('  squid:', '  pac: {}'), 'line 14: Map keys must be unique'],
+  ])('with %s is refused at its place', (_, text, problem) => {
+    expect(problemsOf(text)).toEqual([problem]);
+  });
+
+  it('shows all problems together', () => {
+    const text = GOOD.replace('192.0.2.7', '300.1.2.3')
+      .replace('b.example.net', 'b..net')
+      .replace('pac:', 'Pac!:');
+    expect(problemsOf(text)).toHaveLength(3);
+  });
+});
