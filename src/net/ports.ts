@@ -39,6 +39,12 @@ export class PortSet {
     return PortSet.fromRanges([{ first, last: match[2] === undefined ? first : Number(match[2]) }]);
   }
 
+  /** Parses the canonical spelling, `80,443,8080-8090`; nothing is the empty set. @throws RangeError */
+  static parseList(text: string): PortSet {
+    if (text === '') return PortSet.empty;
+    return PortSet.fromRanges(text.split(',').flatMap((part) => PortSet.parse(part).ranges));
+  }
+
   get isEmpty(): boolean {
     return this.ranges.length === 0;
   }
@@ -75,6 +81,10 @@ export class PortSet {
     }
     if (next <= 65535) result.push({ first: next, last: 65535 });
     return new PortSet(result);
+  }
+
+  isSupersetOf(other: PortSet): boolean {
+    return other.difference(this).isEmpty;
   }
 
   equals(other: PortSet): boolean {

@@ -30,7 +30,7 @@ export interface TagAddresses {
 export interface PolicyRule {
   readonly name: string;
   readonly reason: string;
-  /** One grant a distinct port set, disjoint in (host, port), in port order. */
+  /** One grant a distinct port set, in port order; a host stands in one of them, with all its ports. */
   readonly names: readonly NameGrant[];
   /** The table rows that the names came from: provenance and coverage. */
   readonly rows: readonly EndpointRow[];

@@ -1,0 +1,19 @@
+import { createHash } from 'node:crypto';
+import { formatPrefix } from '../net/prefix.ts';
+import type { PolicyRule } from './policy.ts';
+
+/**
+ * SHA-256 (hex) of what the rules admit: names, addresses as exact covers, ports, and how addresses are
+ * used. How Microsoft cut the addresses into prefixes and tags does not count: where no address changed,
+ * no rule file changes.
+ */
+export function digestRules(rules: readonly PolicyRule[]): string {
+  const canonical = rules.map((rule) => ({
+    name: rule.name,
+    names: rule.names.map(({ hosts, ports }) => ({ hosts: hosts.toStrings(), ports: ports.toString() })),
+    addresses: rule.addresses.cover().map(formatPrefix),
+    addressPorts: rule.addressPorts.toString(),
+    addressUse: rule.addressUse,
+  }));
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+}

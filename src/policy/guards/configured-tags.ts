@@ -1,0 +1,43 @@
+import { closest } from '../../suggest.ts';
+import type { Guard } from './guard.ts';
+
+/** A configured tag that the feed does not have: renamed, withdrawn, or misspelt. */
+export const tagMissing: Guard = {
+  name: 'tag-missing',
+  judge: ({ configuredTags, snapshot }) =>
+    [...configuredTags]
+      .filter(([tag]) => !snapshot.tags.has(tag))
+      .map(([tag, rules]) => {
+        const near = closest(tag, snapshot.tags.keys());
+        const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
+        return {
+          refuse: true,
+          message: `the feed has no service tag ${tag}, which ${rulesText(rules)}${hint} (rules[].serviceTags)`,
+        };
+      }),
+};
+
+/** A configured tag without a single prefix. */
+export const tagEmpty: Guard = {
+  name: 'tag-empty',
+  judge: ({ configuredTags, snapshot }) =>
+    [...configuredTags]
+      .filter(([tag]) => snapshot.tags.get(tag)?.prefixes.length === 0)
+      .map(([tag, rules]) => ({
+        refuse: true,
+        message: `the service tag ${tag} has no prefixes, which ${rulesText(rules)} (rules[].serviceTags)`,
+      })),
+};
+
+/** A rule, or the whole policy, that would let nothing through. */
+export const emptyPolicy: Guard = {
+  name: 'empty-policy',
+  judge: ({ policy }) =>
+    policy.rules
+      .filter(({ names, addresses }) => names.length === 0 && addresses.isEmpty)
+      .map(({ name }) => ({ refuse: true, message: `rule ${name} lets nothing through any more` })),
+};
+
+function rulesText(rules: readonly string[]): string {
+  return rules.length === 1 ? `rule ${rules[0]} needs` : `the rules ${rules.join(', ')} need`;
+}

@@ -1,0 +1,58 @@
+import type { Snapshot } from '../../feed/snapshot.ts';
+import type { DualStackSet } from '../../net/dual-stack-set.ts';
+import type { Policy } from '../policy.ts';
+import type { GuardLimits } from './limits.ts';
+
+/** Totals of a whole feed, kept so that the next week can be compared with it. */
+export interface FeedTotals {
+  readonly tags: number;
+  readonly prefixes: number;
+  /** Addresses of all tags together, each counted once. */
+  readonly ipv4Addresses: bigint;
+  readonly ipv6Addresses: bigint;
+}
+
+/** The week that is in force: what the guards compare the new one with. */
+export interface GuardBaseline {
+  readonly cloud: string;
+  readonly fileDate: string | undefined;
+  readonly changeNumber: number;
+  readonly contentSha256: string;
+  readonly totals: FeedTotals;
+  /** The configured tags of that week. */
+  readonly tags: ReadonlyMap<string, DualStackSet>;
+}
+
+/** What a guard may look at. */
+export interface GuardContext {
+  readonly limits: GuardLimits;
+  /** YYYY-MM-DD. */
+  readonly today: string;
+  readonly snapshot: Snapshot;
+  readonly totals: FeedTotals;
+  readonly policy: Policy;
+  /** Configured tags, with the rules that name them. */
+  readonly configuredTags: ReadonlyMap<string, readonly string[]>;
+  /** Undefined on the first run. */
+  readonly baseline: GuardBaseline | undefined;
+}
+
+/** Something that a guard has to say: a reason to refuse, or something to know. */
+export interface Remark {
+  readonly refuse: boolean;
+  /** With the figures and the limit's configuration key. */
+  readonly message: string;
+}
+
+/** A check between compare and render. It has nothing to say where all is well. */
+export interface Guard {
+  readonly name: string;
+  readonly judge: (context: GuardContext) => readonly Remark[];
+}
+
+/** What came of one guard. `accepted` would have been a refusal without the acceptance. */
+export interface Finding {
+  readonly guard: string;
+  readonly outcome: 'passed' | 'noted' | 'accepted' | 'refused';
+  readonly message: string;
+}

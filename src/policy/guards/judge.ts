@@ -1,0 +1,62 @@
+import { ConfigurationError } from '../../problem.ts';
+import { closest } from '../../suggest.ts';
+import { feedShrink, tagGrowth, tagShrink } from './address-space.ts';
+import { emptyPolicy, tagEmpty, tagMissing } from './configured-tags.ts';
+import { feedRollback, feedStale } from './feed-order.ts';
+import type { Finding, Guard, GuardContext } from './guard.ts';
+import { specialUse } from './special-use.ts';
+import { tooBroad } from './too-broad.ts';
+
+/** Every guard between compare and render, in the order they are reported. */
+export const GUARDS: readonly Guard[] = [
+  feedRollback,
+  feedStale,
+  feedShrink,
+  tagMissing,
+  tagEmpty,
+  tagShrink,
+  tagGrowth,
+  specialUse,
+  tooBroad,
+  emptyPolicy,
+];
+
+/**
+ * Runs every guard. A refusal that `accept` names becomes an acceptance, which lock and review record.
+ * @throws ConfigurationError if `accept` names a guard that does not exist
+ */
+export function judge(context: GuardContext, accept: readonly string[]): Finding[] {
+  checkAcceptances(accept);
+  return GUARDS.flatMap(({ name, judge: ask }): readonly Finding[] => {
+    const remarks = ask(context);
+    if (remarks.length === 0) return [{ guard: name, outcome: 'passed', message: '' }];
+    return remarks.map(({ refuse, message }) => ({
+      guard: name,
+      outcome: refuse ? (accept.includes(name) ? 'accepted' : 'refused') : 'noted',
+      message,
+    }));
+  });
+}
+
+function checkAcceptances(accept: readonly string[]): void {
+  const known = GUARDS.map(({ name }) => name);
+  for (const name of accept)
+    if (!known.includes(name)) {
+      const near = closest(name, known);
+      throw new ConfigurationError(
+        `--accept ${name}: there is no guard of that name that can be accepted; ${near.length > 0 ? `did you mean ${near.join(' or ')}?` : `known: ${known.join(', ')}`}`,
+      );
+    }
+}
+
+/** The message of a refusal: every refusing guard, its figures, and the flag that accepts it once. */
+export function describeRefusal(findings: readonly Finding[]): string | undefined {
+  const refused = findings.filter(({ outcome }) => outcome === 'refused');
+  if (refused.length === 0) return undefined;
+  const names = [...new Set(refused.map(({ guard }) => guard))];
+  return [
+    `refused by ${names.join(', ')}; the previous output stands`,
+    ...refused.map(({ guard, message }) => `  ${guard}: ${message}`),
+    `To accept it once, after checking: --accept ${names.join(',')}`,
+  ].join('\n');
+}
