@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import type { FeedSource, Snapshot } from '../feed/snapshot.ts';
+import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import type { FeedTotals } from '../policy/guards/guard.ts';
+import type { Policy } from '../policy/policy.ts';
+import { AllowlistError, type Problem } from '../problem.ts';
+import type { TargetOutput, TargetRequest } from '../targets/build.ts';
+import { policyDocumentSchema, writePolicy } from './policy-document.ts';
+
+/** The lock's place in the output tree. */
+export const LOCK_FILE = 'allowlist.lock.json';
+
+const declared = z.strictObject({
+  rule: z.string(),
+  kind: z.string(),
+  reason: z.string(),
+  admits: z.array(
+    z.strictObject({ ports: z.string(), hosts: z.array(z.string()), prefixes: z.array(z.string()) }),
+  ),
+});
+
+const lockSchema = z.strictObject({
+  version: z.literal(1),
+  feed: z.strictObject({
+    cloud: z.enum(['public', 'usgov', 'china', 'germany']),
+    kind: z.string(),
+    name: z.string(),
+    url: z.string().optional(),
+    fileDate: z.string().optional(),
+    changeNumber: z.int(),
+    size: z.int(),
+    sha256: z.string(),
+    contentSha256: z.string(),
+    totals: z.strictObject({
+      tags: z.int(),
+      prefixes: z.int(),
+      ipv4Addresses: z.string(),
+      ipv6Addresses: z.string(),
+    }),
+  }),
+  acceptances: z.array(z.strictObject({ guard: z.string(), message: z.string() })),
+  policy: policyDocumentSchema,
+  targets: z.record(
+    z.string(),
+    z.strictObject({
+      template: z.string().optional(),
+      addresses: z.enum(['fallback', 'always', 'never']).optional(),
+      budget: z.int().optional(),
+      options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+      entries: z.int(),
+      omissions: z.array(declared),
+      widenings: z.array(declared),
+    }),
+  ),
+  /** SHA-256 of every other file that the tool wrote, by path. */
+  files: z.record(z.string(), z.string()),
+});
+
+/** What the files beside it were made from. */
+export type Lock = z.infer<typeof lockSchema>;
+
+/** Reads a lock's text. @throws AllowlistError listing what is wrong with it */
+export function parseLock(text: string, where: string): Lock {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw new AllowlistError(`${where} is not JSON: ${(error as Error).message}`, [], { cause: error });
+  }
+  const parsed = lockSchema.safeParse(document);
+  if (!parsed.success)
+    throw new AllowlistError(
+      `${where} is not a lock that this version can read; restore it from the repository`,
+      parsed.error.issues.map((issue): Problem => ({ where: issue.path.join('.'), what: issue.message })),
+    );
+  return parsed.data;
+}
+
+/** The lock's text: keys in a fixed order, so that equal content is equal bytes. */
+export function formatLock(lock: Lock): string {
+  return `${JSON.stringify(lock, null, 2)}\n`;
+}
+
+/** The parts of a lock that come from the feed. */
+export function feedOfLock(snapshot: Snapshot, source: FeedSource, totals: FeedTotals): Lock['feed'] {
+  return {
+    cloud: snapshot.cloud,
+    kind: source.kind,
+    name: source.name,
+    ...(source.url === undefined ? {} : { url: source.url }),
+    ...(snapshot.fileDate === undefined ? {} : { fileDate: snapshot.fileDate }),
+    changeNumber: snapshot.changeNumber,
+    size: source.size,
+    sha256: source.sha256,
+    contentSha256: snapshot.contentSha256,
+    totals: {
+      tags: totals.tags,
+      prefixes: totals.prefixes,
+      ipv4Addresses: totals.ipv4Addresses.toString(),
+      ipv6Addresses: totals.ipv6Addresses.toString(),
+    },
+  };
+}
+
+/** The parts of a lock that come from one target. */
+export function targetOfLock(
+  request: TargetRequest,
+  output: TargetOutput,
+  template: string | undefined,
+): Lock['targets'][string] {
+  const declare = ({
+    rule,
+    kind,
+    reason,
+    admits,
+  }: {
+    rule: string;
+    kind: string;
+    reason: string;
+    admits: TargetOutput['plan']['admission'];
+  }) => ({
+    rule,
+    kind,
+    reason,
+    admits: admits.grants.map(({ hosts, addresses, ports }) => ({
+      ports: ports.toString(),
+      hosts: hosts.toStrings(),
+      prefixes: addresses.toStrings(),
+    })),
+  });
+  return {
+    ...(template === undefined ? {} : { template }),
+    ...(request.addressUse === undefined ? {} : { addresses: request.addressUse }),
+    options: { ...request.options },
+    entries: output.entries,
+    omissions: output.plan.omissions.map(({ omitted, ...rest }) => declare({ ...rest, admits: omitted })),
+    widenings: output.plan.widenings.map(({ admitted, ...rest }) => declare({ ...rest, admits: admitted })),
+  };
+}
+
+/** The policy's part of a lock. */
+export const policyOfLock: (policy: Policy) => Lock['policy'] = writePolicy;
+
+/** The snapshot files: the selected tags, a prefix a line, numeric order. */
+export function snapshotFiles(policy: Policy): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const { tags } of policy.rules)
+    for (const { tag, prefixes } of tags)
+      files.set(snapshotPath(tag), prefixes.map((prefix) => `${formatPrefix(prefix)}\n`).join(''));
+  return files;
+}
+
+export function snapshotPath(tag: string): string {
+  return `snapshot/${tag}.txt`;
+}
+
+/** Reads a snapshot file back. @throws AllowlistError naming the line */
+export function parseSnapshotFile(text: string, where: string) {
+  return text
+    .replace(/\n$/, '')
+    .split('\n')
+    .filter((line, index, lines) => !(line === '' && lines.length === 1 && index === 0))
+    .map((line, index) => {
+      try {
+        return parsePrefix(line);
+      } catch (error) {
+        throw new AllowlistError(`${where}:${index + 1}: ${(error as Error).message}`, [], { cause: error });
+      }
+    });
+}

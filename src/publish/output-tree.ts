@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Prefix } from '../net/prefix.ts';
+import type { Policy } from '../policy/policy.ts';
+import { AllowlistError } from '../problem.ts';
+import { LOCK_FILE, type Lock, parseLock, parseSnapshotFile, snapshotPath } from './lock.ts';
+import { readPolicy } from './policy-document.ts';
+
+/** Reads one file of an output tree, wherever it is kept; undefined if it is not there. */
+export interface TreeReader {
+  readonly where: string;
+  readonly read: (path: string) => Promise<string | undefined>;
+}
+
+/** An output tree as it was published: its lock, the policy it describes, and the files it names. */
+export interface OutputTree {
+  readonly where: string;
+  readonly lock: Lock;
+  readonly policy: Policy;
+  /** By path; a file that the lock names and that is gone is not here. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+export function directoryReader(directory: string): TreeReader {
+  return {
+    where: directory,
+    read: async (path) => {
+      try {
+        return await readFile(join(directory, path), 'utf8');
+      } catch (error) {
+        if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+        throw new AllowlistError(`cannot read ${join(directory, path)}: ${(error as Error).message}`, [], {
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+/**
+ * Reads an output tree; undefined if there is no lock, that is, nothing was published there yet.
+ * @throws AllowlistError for a lock or a snapshot that cannot be read or that contradict each other
+ */
+export async function readOutputTree(reader: TreeReader): Promise<OutputTree | undefined> {
+  const text = await reader.read(LOCK_FILE);
+  if (text === undefined) return undefined;
+  const lock = parseLock(text, join(reader.where, LOCK_FILE));
+  const files = new Map<string, string>();
+  for (const path of Object.keys(lock.files)) {
+    const content = await reader.read(path);
+    if (content !== undefined) files.set(path, content);
+  }
+  return { where: reader.where, lock, files, policy: policyOf(lock, files, reader.where) };
+}
+
+/** SHA-256, in hex, of a file's text. */
+export function fileDigest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function policyOf(lock: Lock, files: ReadonlyMap<string, string>, where: string): Policy {
+  const policy = readPolicy(lock.policy, (tag): readonly Prefix[] => {
+    const path = snapshotPath(tag);
+    const text = files.get(path);
+    if (text === undefined)
+      throw new AllowlistError(
+        `${join(where, path)} is missing, but the lock names it; restore it from the repository`,
+      );
+    return parseSnapshotFile(text, join(where, path));
+  });
+  if (policy.digest !== lock.policy.digest) {
+    const edited = [...files].filter(
+      ([path, text]) => path.startsWith('snapshot/') && fileDigest(text) !== lock.files[path],
+    );
+    throw new AllowlistError(
+      `${where}: the snapshot does not give the policy that the lock names; restore it from the repository`,
+      edited.map(([path]) => ({ where: path, what: 'was edited after it was generated' })),
+    );
+  }
+  return policy;
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import type { EndpointRow } from '../endpoints/endpoint-table.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import { formatHostPattern, parseHostPattern } from '../net/host-pattern.ts';
+import { HostSet } from '../net/host-set.ts';
+import { PortSet } from '../net/ports.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
+import type { Policy, PolicyRule } from '../policy/policy.ts';
+import { makePolicy } from '../policy/resolve.ts';
+
+/**
+ * A policy as the lock writes it. The prefixes of the service tags stand in `snapshot/<tag>.txt`; here are
+ * only their counts, for people, and everything else that a policy consists of.
+ */
+
+const counts = z.strictObject({
+  prefixes: z.int(),
+  ipv4Addresses: z.string(),
+  ipv6Addresses: z.string(),
+  ipv4Cover: z.int(),
+  ipv6Cover: z.int(),
+});
+
+const row = z.strictObject({
+  table: z.string(),
+  index: z.int(),
+  host: z.string(),
+  path: z.string().optional(),
+  ports: z.string(),
+  purpose: z.string(),
+  sources: z.array(z.string()),
+  since: z.string().optional(),
+  optional: z.string().optional(),
+  misprintOf: z.string().optional(),
+  coveredBy: z.array(z.strictObject({ tag: z.string(), basis: z.string() })),
+  notCovered: z.string().optional(),
+  note: z.string().optional(),
+});
+
+const rule = z.strictObject({
+  name: z.string(),
+  reason: z.string(),
+  names: z.array(z.strictObject({ ports: z.string(), hosts: z.array(z.string()) })),
+  rows: z.array(row),
+  tags: z.array(z.strictObject({ tag: z.string(), region: z.string(), ...counts.shape })),
+  prefixes: z.array(z.string()),
+  addressPorts: z.string(),
+  addressUse: z.enum(['fallback', 'always', 'never']),
+  total: counts.omit({ prefixes: true }),
+});
+
+export const policyDocumentSchema = z.strictObject({ digest: z.string(), rules: z.array(rule) });
+
+export type PolicyDocument = z.infer<typeof policyDocumentSchema>;
+
+export function writePolicy(policy: Policy): PolicyDocument {
+  return {
+    digest: policy.digest,
+    rules: policy.rules.map((rule) => ({
+      name: rule.name,
+      reason: rule.reason,
+      names: rule.names.map(({ hosts, ports }) => ({ ports: ports.toString(), hosts: hosts.toStrings() })),
+      rows: rule.rows.map(({ host, ports, sources, coveredBy, ...row }) => ({
+        ...row,
+        host: formatHostPattern(host),
+        ports: ports.toString(),
+        sources: [...sources],
+        coveredBy: [...coveredBy],
+      })),
+      tags: rule.tags.map(({ tag, region, prefixes, addresses }) => ({
+        tag,
+        region,
+        prefixes: prefixes.length,
+        ...countsOf(addresses),
+      })),
+      prefixes: rule.prefixes.map(formatPrefix),
+      addressPorts: rule.addressPorts.toString(),
+      addressUse: rule.addressUse,
+      total: countsOf(rule.addresses),
+    })),
+  };
+}
+
+/**
+ * Rebuilds the policy that a lock describes.
+ * @param prefixesOf the prefixes of a service tag, from the snapshot beside the lock
+ */
+export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) => readonly Prefix[]): Policy {
+  return makePolicy(
+    document.rules.map((rule): PolicyRule => {
+      const tags = rule.tags.map(({ tag, region }) => {
+        const prefixes = prefixesOf(tag);
+        return { tag, region, prefixes, addresses: DualStackSet.fromPrefixes(prefixes) };
+      });
+      const prefixes = rule.prefixes.map(parsePrefix);
+      return {
+        name: rule.name,
+        reason: rule.reason,
+        names: rule.names.map(({ hosts, ports }) => ({
+          hosts: HostSet.fromPatterns(hosts.map(parseHostPattern)),
+          ports: PortSet.parseList(ports),
+        })),
+        rows: rule.rows.map(readRow),
+        tags,
+        prefixes,
+        addresses: DualStackSet.union([
+          ...tags.map(({ addresses }) => addresses),
+          DualStackSet.fromPrefixes(prefixes),
+        ]),
+        addressPorts: PortSet.parseList(rule.addressPorts),
+        addressUse: rule.addressUse,
+      };
+    }),
+  );
+}
+
+function readRow({ host, ports, ...rest }: PolicyDocument['rules'][number]['rows'][number]): EndpointRow {
+  // JSON has no undefined: an optional key that is absent stays absent.
+  return { ...rest, host: parseHostPattern(host), ports: PortSet.parseList(ports) } as EndpointRow;
+}
+
+function countsOf(addresses: DualStackSet) {
+  return {
+    ipv4Addresses: addresses.ipv4.size.toString(),
+    ipv6Addresses: addresses.ipv6.size.toString(),
+    ipv4Cover: addresses.ipv4.cover().length,
+    ipv6Cover: addresses.ipv6.cover().length,
+  };
+}

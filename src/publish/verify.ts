@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import { Admission } from '../policy/admission.ts';
+import { AllowlistError, type Problem } from '../problem.ts';
+import { proveReadBack } from '../targets/build.ts';
+import { loadTarget, loadTargetFolder, type Target } from '../targets/catalog.ts';
+import { fitPolicy } from '../targets/fit.ts';
+import type { RuleFile } from '../targets/render.ts';
+import { type Lock, targetOfLock } from './lock.ts';
+import { fileDigest, type OutputTree } from './output-tree.ts';
+
+/** What a verification found; no problems, no doubt. */
+export interface Verification {
+  readonly files: number;
+  readonly targets: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Proves a published tree: every file is byte for byte what the lock names, and every target's files, read
+ * back from their text, admit exactly the policy, less its omissions, plus its widenings.
+ */
+export async function verifyTree(tree: OutputTree): Promise<Verification> {
+  const problems: Problem[] = [];
+  for (const [path, digest] of Object.entries(tree.lock.files)) {
+    const text = tree.files.get(path);
+    if (text === undefined) problems.push({ where: path, what: 'is missing' });
+    else if (fileDigest(text) !== digest)
+      problems.push({
+        where: path,
+        what: 'was edited after it was generated',
+        next: 'run the job to restore it',
+      });
+  }
+  const targets = Object.entries(tree.lock.targets);
+  for (const [id, locked] of targets) problems.push(...(await verifyTarget(tree, id, locked)));
+  return { files: Object.keys(tree.lock.files).length, targets: targets.map(([id]) => id), problems };
+}
+
+async function verifyTarget(
+  tree: OutputTree,
+  id: string,
+  locked: Lock['targets'][string],
+): Promise<readonly Problem[]> {
+  let target: Target;
+  try {
+    target =
+      locked.template === undefined
+        ? await loadTarget(id)
+        : await loadTargetFolder(resolve(tree.where, locked.template));
+  } catch (error) {
+    if (error instanceof AllowlistError) return [{ where: `target ${id}`, what: error.message }];
+    throw error;
+  }
+  const plan = fitPolicy(tree.policy, target.manifest.capabilities, locked.addresses);
+  const problems: Problem[] = [];
+  const request = { id, target, options: locked.options };
+  const expected = targetOfLock(request, { id, plan, files: [], entries: 0 }, undefined);
+  for (const kind of ['omissions', 'widenings'] as const)
+    if (JSON.stringify(expected[kind]) !== JSON.stringify(locked[kind]))
+      problems.push({
+        where: `target ${id}`,
+        what: `the lock does not declare the ${kind} that this version finds`,
+        next: 'run the job again',
+      });
+  const files = [...tree.files]
+    .filter(([path]) => path.startsWith(`${id}/`))
+    .map(([path, text]): RuleFile => ({ path: path.slice(id.length + 1), text }));
+  // A target of which nothing is left has no files, and nothing to read.
+  if (files.length === 0 && plan.admission.equals(Admission.empty)) return problems;
+  try {
+    return [
+      ...problems,
+      ...proveReadBack(target, plan.admission, files).map((problem) => ({ ...problem, where: id })),
+    ];
+  } catch (error) {
+    if (error instanceof AllowlistError) return [...problems, { where: id, what: error.message }];
+    throw error;
+  }
+}
