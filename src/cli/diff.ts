@@ -1,0 +1,125 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import pc from 'picocolors';
+import type { LoadedFeed } from '../feed/load.ts';
+import { diffPolicies } from '../policy/diff.ts';
+import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
+import { fileAtRevision } from '../publish/git.ts';
+import { directoryReader, type OutputTree, readOutputTree, type TreeReader } from '../publish/output-tree.ts';
+import { targetSides, weekOfLock } from '../publish/sides.ts';
+import { reviewFeeds } from '../review/feeds.ts';
+import { writeJson } from '../review/json.ts';
+import { writeMarkdown } from '../review/markdown.ts';
+import type { Review } from '../review/review.ts';
+import { reviewTarget } from '../review/targets.ts';
+import { writeText } from '../review/text.ts';
+import { closest } from '../suggest.ts';
+import type { Io } from './io.ts';
+import { cloudOfName } from './request.ts';
+
+interface DiffFlags {
+  readonly tag?: readonly string[];
+  readonly format: 'text' | 'markdown' | 'json' | 'html';
+  readonly detailedExitcode?: boolean;
+}
+
+/** Compares two feeds, two output trees, or two git revisions of one. */
+export async function diffCommand(before: string, after: string, flags: DiffFlags, io: Io): Promise<void> {
+  const sides = [await openSide(before, io), await openSide(after, io)] as const;
+  const review = reviewOf(sides, flags);
+  io.out(await write(review, flags.format, io));
+  if (flags.detailedExitcode === true && !review.diff.isEmpty) io.setStatus(EXIT_STATUS.differs);
+}
+
+type Side =
+  | { readonly kind: 'feed'; readonly feed: LoadedFeed }
+  | { readonly kind: 'tree'; readonly tree: OutputTree };
+
+/** A directory is an output tree; `REVISION:PATH` that is no file is one in git; all else is a feed. */
+async function openSide(name: string, io: Io): Promise<Side> {
+  const isUrl = /^https?:\/\//i.test(name);
+  const found = isUrl ? undefined : await stat(name).catch(() => undefined);
+  if (found?.isDirectory() === true) return openTree(directoryReader(name));
+  const revision = /^([^:]+):(.*)$/.exec(name);
+  if (!isUrl && found === undefined && revision !== null) {
+    const [, commit = '', path = ''] = revision;
+    return openTree({
+      where: name,
+      read: (file) => fileAtRevision('.', commit, path === '' ? file : `${path.replace(/\/$/, '')}/${file}`),
+    });
+  }
+  const { loadFeed } = await import('../feed/load.ts');
+  return {
+    kind: 'feed',
+    feed: await loadFeed({
+      cloud: cloudOfName(basename(name)),
+      override: name,
+      environment: io.environment,
+      today: io.today(),
+      report: io.err,
+    }),
+  };
+}
+
+async function openTree(reader: TreeReader): Promise<Side> {
+  const tree = await readOutputTree(reader);
+  if (tree === undefined)
+    throw new ConfigurationError(
+      `${reader.where} is not an output tree: there is no allowlist.lock.json in it`,
+    );
+  return { kind: 'tree', tree };
+}
+
+function reviewOf([before, after]: readonly [Side, Side], { tag }: DiffFlags): Review {
+  if (before.kind === 'feed' && after.kind === 'feed') {
+    for (const name of tag ?? []) {
+      const known = new Set([...before.feed.snapshot.tags.keys(), ...after.feed.snapshot.tags.keys()]);
+      if (!known.has(name)) {
+        const near = closest(name, known);
+        throw new ConfigurationError(
+          `--tag ${name}: neither feed has it${near.length > 0 ? `; did you mean ${near.join(' or ')}?` : ''}`,
+        );
+      }
+    }
+    return reviewFeeds(
+      before.feed.snapshot,
+      after.feed.snapshot,
+      { before: before.feed.source.name, after: after.feed.source.name },
+      tag === undefined ? undefined : new Set(tag),
+    );
+  }
+  if (before.kind === 'tree' && after.kind === 'tree') {
+    if (tag !== undefined) throw new ConfigurationError('--tag goes with two feeds, not with output trees');
+    return reviewTrees(before.tree, after.tree);
+  }
+  throw new ConfigurationError('a feed and an output tree cannot be compared; give two of one kind');
+}
+
+function reviewTrees(before: OutputTree, after: OutputTree): Review {
+  const old = new Map(targetSides(before));
+  const now = new Map(targetSides(after));
+  return {
+    scope: 'policy',
+    feed: { before: weekOfLock(before.lock), after: weekOfLock(after.lock) },
+    diff: diffPolicies(before.policy, after.policy),
+    targets: [...new Set([...now.keys(), ...old.keys()])].map((id) =>
+      reviewTarget(id, old.get(id), now.get(id)),
+    ),
+    guards: [],
+    acceptances: after.lock.acceptances,
+    coverage: [],
+  };
+}
+
+async function write(review: Review, format: DiffFlags['format'], io: Io): Promise<string> {
+  switch (format) {
+    case 'text':
+      return writeText(review, { width: io.columns ?? 100, colors: pc.createColors(io.colours) });
+    case 'markdown':
+      return writeMarkdown(review);
+    case 'json':
+      return writeJson(review);
+    case 'html':
+      throw new ConfigurationError('--format html is not there yet');
+  }
+}

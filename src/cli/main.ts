@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { AllowlistError, EXIT_STATUS } from '../problem.ts';
+import { processIo } from './io.ts';
+
+// Commands are imported when they run: `--version` and `--help` load neither got nor handlebars.
+const io = processIo();
+
+const config = () => new Option('-c, --config <file>', 'the configuration').default('allowlist.yaml');
+const feed = () => new Option('--feed <file|url>', 'a weekly file, instead of the configured source');
+const cache = () =>
+  new Option('--cache <dir>', 'where fetched files are kept (default: the XDG cache directory)');
+const offline = () => new Option('--offline', 'use the newest kept file and no network');
+const json = () => new Option('--json', 'one JSON document on standard output; all else on standard error');
+const list = (text: string, earlier: string[] = []) => [
+  ...earlier,
+  ...text.split(',').filter((part) => part !== ''),
+];
+
+function build(): Command {
+  const program = new Command('azure-allowlist')
+    .description(
+      "Turns Microsoft's weekly Azure address ranges and tables of required host names into firewall and proxy rule files, and shows what changed.",
+    )
+    .version(version(), '-V, --version')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 done; 1 failed; 2 there are differences (diff, run --dry-run, with --detailed-exitcode;
+check: not allowed); 3 refused by a guard; 4 feed unavailable or unusable; 5 configuration or usage wrong.`,
+    );
+
+  program
+    .command('init')
+    .description('write a commented allowlist.yaml')
+    .argument('[dir]', 'where to write it', '.')
+    .action(async (directory: string) => (await import('./init.ts')).initCommand(directory, io));
+
+  program
+    .command('run')
+    .description('the weekly job: fetch, compare, guard, render, read back, review, publish')
+    .addOption(config())
+    .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .addOption(feed())
+    .option('--dry-run', 'write nothing; show what would change')
+    .option('--detailed-exitcode', 'with --dry-run: exit 2 if something would change')
+    .option('--accept <guard,...>', 'accept the refusal of a guard, this once; it is recorded', list)
+    .addOption(cache())
+    .addOption(offline())
+    .addOption(json())
+    .action(async (options) => (await import('./run.ts')).runCommand(options, io));
+
+  program
+    .command('fetch')
+    .description('only get and check the feed')
+    .addOption(config())
+    .addOption(feed())
+    .addOption(cache())
+    .addOption(offline())
+    .addOption(json())
+    .action(async (options) => (await import('./fetch.ts')).fetchCommand(options, io));
+
+  program
+    .command('diff')
+    .description('compare two feeds, two output trees, or two git revisions of one (HEAD~1:allowlists)')
+    .argument('<old>')
+    .argument('<new>')
+    .option('--tag <tag,...>', 'only these service tags', list)
+    .addOption(new Option('--format <format>').choices(['text', 'markdown', 'json', 'html']).default('text'))
+    .option('--detailed-exitcode', 'exit 2 if there are differences')
+    .action(async (before: string, after: string, options) =>
+      (await import('./diff.ts')).diffCommand(before, after, options, io),
+    );
+
+  program
+    .command('check')
+    .description('is a host, address, CIDR or URL allowed, by which rule, tag and row, on which targets')
+    .argument('[query...]', 'without one, queries are read from standard input, one a line')
+    .addOption(config())
+    .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .addOption(json())
+    .action(async (queries: string[], options) =>
+      (await import('./check.ts')).checkCommand(queries, options, io),
+    );
+
+  program
+    .command('verify')
+    .description('read every rule file back and prove it equal to the policy of the lock')
+    .argument('[dir]', 'the output tree', 'allowlists')
+    .addOption(json())
+    .action(async (directory: string, options) =>
+      (await import('./verify.ts')).verifyCommand(directory, options, io),
+    );
+
+  program
+    .command('tags')
+    .description('the service tags of the feed: regions, prefixes, addresses')
+    .argument('[word]', 'only tags whose name, region or service contains it')
+    .addOption(config())
+    .addOption(feed())
+    .addOption(cache())
+    .addOption(offline())
+    .addOption(json())
+    .action(async (word: string | undefined, options) =>
+      (await import('./tags.ts')).tagsCommand(word, options, io),
+    );
+
+  program
+    .command('targets')
+    .description('the targets, and what each can and cannot express')
+    .addOption(json())
+    .action(async (options) => (await import('./targets.ts')).targetsCommand(options, io));
+
+  program
+    .command('schedule')
+    .description('run the job on a cron expression until stopped')
+    .addOption(config())
+    .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .option('--cron <expression>', 'instead of the configured one')
+    .option('--time-zone <name>', 'instead of the configured one')
+    .addOption(feed())
+    .addOption(cache())
+    .action(async (options) => (await import('./schedule.ts')).scheduleCommand(options, io));
+
+  const endpoints = program.command('endpoints').description('the tables of required host names');
+  endpoints
+    .command('check')
+    .description("compare a Markdown table of Microsoft's documentation with a bundled table")
+    .argument('<file|url>')
+    .option('--table <id>', 'the bundled table', 'private-network-connector')
+    .addOption(json())
+    .action(async (source: string, options) =>
+      (await import('./endpoints-check.ts')).endpointsCheckCommand(source, options, io),
+    );
+  for (const command of [...program.commands, ...endpoints.commands]) command.exitOverride();
+  return program;
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+try {
+  await build().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help and version come as errors of status 0; commander has printed its message.
+    io.setStatus(error.exitCode === 0 ? EXIT_STATUS.done : EXIT_STATUS.configuration);
+  } else if (error instanceof AllowlistError) {
+    io.err(`azure-allowlist: ${error.message}`);
+    io.setStatus(error.exitStatus);
+  } else {
+    io.err(
+      `azure-allowlist: unexpected failure, please report it: ${(error as Error).stack ?? String(error)}`,
+    );
+    io.setStatus(EXIT_STATUS.failed);
+  }
+}

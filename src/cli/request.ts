@@ -1,0 +1,59 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { AllowlistConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { LoadedFeed } from '../feed/load.ts';
+import type { Io } from './io.ts';
+
+/** The flags of every command that gets a feed. */
+export interface FeedFlags {
+  readonly config: string;
+  readonly feed?: string;
+  readonly cache?: string;
+  readonly offline?: boolean;
+}
+
+/** The configuration with `--out` in the place of its output. */
+export async function configOf(flags: {
+  readonly config: string;
+  readonly out?: string;
+}): Promise<AllowlistConfig> {
+  const config = await loadConfig(flags.config);
+  return flags.out === undefined ? config : { ...config, output: resolve(flags.out) };
+}
+
+/** Where fetched files are kept: the flag, the configuration, or the XDG cache directory. */
+export function cacheDirectory(flags: FeedFlags, config: AllowlistConfig | undefined, io: Io): string {
+  if (flags.cache !== undefined) return resolve(flags.cache);
+  const xdg = io.environment.XDG_CACHE_HOME;
+  return config?.feed.cache.directory ?? join(xdg || join(homedir(), '.cache'), 'azure-allowlist');
+}
+
+/** Gets the feed that the flags and the configuration ask for; with `--feed` no configuration is needed. */
+export async function feedOf(flags: FeedFlags, io: Io): Promise<LoadedFeed & { readonly cloud: string }> {
+  const { loadFeed } = await import('../feed/load.ts');
+  const config = await loadConfig(flags.config).catch((error: unknown) => {
+    if (flags.feed !== undefined && flags.config === 'allowlist.yaml') return undefined;
+    throw error;
+  });
+  const cloud = config?.feed.cloud ?? cloudOfName(flags.feed ?? '');
+  const loaded = await loadFeed({
+    cloud,
+    ...(config === undefined ? {} : { source: config.feed.source, http: config.feed.http }),
+    ...(flags.feed === undefined ? {} : { override: flags.feed }),
+    cacheDirectory: cacheDirectory(flags, config, io),
+    offline: flags.offline ?? false,
+    environment: io.environment,
+    today: io.today(),
+    report: io.err,
+  });
+  return { ...loaded, cloud };
+}
+
+/** The cloud that a file's name speaks of; public where it speaks of none. */
+export function cloudOfName(name: string): AllowlistConfig['feed']['cloud'] {
+  if (name.includes('AzureGovernment')) return 'usgov';
+  if (name.includes('China')) return 'china';
+  if (name.includes('AzureGermany')) return 'germany';
+  return 'public';
+}

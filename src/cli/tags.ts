@@ -1,0 +1,58 @@
+import type { Io } from './io.ts';
+import { type FeedFlags, feedOf } from './request.ts';
+
+/** The service tags of the feed. */
+export async function tagsCommand(
+  word: string | undefined,
+  flags: FeedFlags & { readonly json?: boolean },
+  io: Io,
+): Promise<void> {
+  const { snapshot } = await feedOf(flags, io);
+  const wanted = word?.toLowerCase() ?? '';
+  const rows = [...snapshot.tags.values()]
+    .filter(({ name, region, systemService }) =>
+      [name, region, systemService].some((text) => text.toLowerCase().includes(wanted)),
+    )
+    .map(({ name, region, systemService, prefixes, addresses }) => ({
+      name,
+      region,
+      systemService,
+      prefixes: prefixes.length,
+      ipv4Addresses: addresses.ipv4.size.toString(),
+      ipv6Prefixes: prefixes.filter(({ family }) => family === 6).length,
+    }));
+  if (flags.json === true) {
+    io.out(JSON.stringify(rows, null, 2));
+    return;
+  }
+  const table = [
+    ['tag', 'region', 'service', 'prefixes', 'IPv4 addresses', 'IPv6 prefixes'],
+    ...rows.map(({ name, region, systemService, prefixes, ipv4Addresses, ipv6Prefixes }) => [
+      name,
+      region || '-',
+      systemService || '-',
+      String(prefixes),
+      ipv4Addresses,
+      String(ipv6Prefixes),
+    ]),
+  ];
+  io.out(formatTable(table, [3, 4, 5]));
+  io.out(`${rows.length} of ${snapshot.tags.size} service tags`);
+}
+
+/** Columns of text, those at `right` aligned to the right. */
+export function formatTable(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          right.includes(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,164 @@
+import type { AllowlistConfig } from './config/config.ts';
+import type { EndpointTable } from './endpoints/endpoint-table.ts';
+import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
+import { loadFeed } from './feed/load.ts';
+import { planRun, type RunPlan } from './pipeline.ts';
+import { tableKey } from './policy/resolve.ts';
+import { ConfigurationError, type Problem } from './problem.ts';
+import { commitTree, fileAtRevision } from './publish/git.ts';
+import { LOCK_FILE, parseLock } from './publish/lock.ts';
+import { directoryReader, readOutputTree } from './publish/output-tree.ts';
+import { withRunLock } from './publish/run-lock.ts';
+import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
+import { writeMarkdown } from './review/markdown.ts';
+import type { Review } from './review/review.ts';
+import { summarise } from './review/summary.ts';
+import type { TargetRequest } from './targets/build.ts';
+import { loadTarget, loadTargetFolder } from './targets/catalog.ts';
+import { resolveOptions } from './targets/options.ts';
+
+/** One run of the weekly job, as the command line or the schedule asks for it. */
+export interface JobRequest {
+  readonly config: AllowlistConfig;
+  /** `--feed FILE|URL` */
+  readonly feed?: string;
+  readonly dryRun: boolean;
+  readonly accept: readonly string[];
+  readonly offline: boolean;
+  readonly cacheDirectory: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** YYYY-MM-DD */
+  readonly today: string;
+  readonly report: (line: string) => void;
+}
+
+/** What came of a run. */
+export interface JobResult {
+  readonly outcome: 'published' | 'unchanged' | 'would-publish';
+  readonly review: Review;
+  readonly change: TreeChange;
+  /** The commit's id, where the tree was committed. */
+  readonly commit: string | undefined;
+}
+
+/**
+ * The weekly job: everything is fetched, rendered and read back before the output tree changes.
+ * @throws AllowlistError; the previous output stands
+ */
+export async function runJob(request: JobRequest): Promise<JobResult> {
+  const { config, report } = request;
+  const [tables, targets] = [await loadTables(config), await loadTargets(config)];
+  const feed = await loadFeed({
+    cloud: config.feed.cloud,
+    source: config.feed.source,
+    http: config.feed.http,
+    offline: request.offline,
+    environment: request.environment,
+    today: request.today,
+    report,
+    ...(request.feed === undefined ? {} : { override: request.feed }),
+    ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
+  });
+  const plan = async (): Promise<RunPlan> => {
+    const planned = planRun({
+      config,
+      feed,
+      tables,
+      targets,
+      baseline: await readOutputTree(directoryReader(config.output)),
+      accept: request.accept,
+      today: request.today,
+    });
+    for (const { guard, outcome, message } of planned.findings)
+      if (outcome === 'noted' || outcome === 'accepted') report(`${outcome}: ${guard}: ${message}`);
+    return planned;
+  };
+  if (request.dryRun) {
+    const { review, unchanged, files, managed } = await plan();
+    const change = await planTree(config.output, files, managed);
+    return { outcome: unchanged ? 'unchanged' : 'would-publish', review, change, commit: undefined };
+  }
+  return withRunLock(config.output, { report }, async () => {
+    const recovered = await recoverTree(config.output);
+    if (recovered !== undefined) report(recovered);
+    const planned = await plan();
+    const change = await publishTree(config.output, planned.files, planned.managed);
+    // An earlier run may have published and failed to commit: ask git even where nothing was written.
+    const commit = config.publish.git ? await commitOutput(config.output, planned) : undefined;
+    return { outcome: planned.unchanged ? 'unchanged' : 'published', review: planned.review, change, commit };
+  });
+}
+
+/**
+ * Commits exactly what the tool manages: the files of this run, those it removed, and those that the
+ * committed lock names, in case an earlier run removed them and died before its commit.
+ */
+async function commitOutput(
+  directory: string,
+  { review, files, managed }: RunPlan,
+): Promise<string | undefined> {
+  const committed = await fileAtRevision(directory, 'HEAD', LOCK_FILE);
+  const earlier = committed === undefined ? [] : Object.keys(parseLock(committed, `HEAD:${LOCK_FILE}`).files);
+  const result = await commitTree(
+    directory,
+    { subject: summarise(review), body: writeMarkdown(review) },
+    { paths: [...new Set([...files.keys(), ...managed, ...earlier])].sort() },
+  );
+  return 'commit' in result ? result.commit : undefined;
+}
+
+/** Loads the endpoint tables that the rules name. @throws ConfigurationError listing every problem */
+export async function loadTables(config: AllowlistConfig): Promise<Map<string, EndpointTable>> {
+  const tables = new Map<string, EndpointTable>();
+  const problems: Problem[] = [];
+  for (const [index, rule] of config.rules.entries())
+    for (const [place, { from, optional }] of rule.endpoints.entries()) {
+      const where = `rules[${index}].endpoints[${place}]`;
+      try {
+        const key = tableKey(from);
+        const table =
+          tables.get(key) ??
+          ('table' in from ? await loadEndpointTable(from.table) : await loadEndpointTableFile(from.file));
+        tables.set(key, table);
+        const groups = table.optionalGroups.map(({ id }) => id);
+        for (const group of optional)
+          if (!groups.includes(group))
+            problems.push({
+              where: `${where}.optional`,
+              what: `${table.id} has no group ${JSON.stringify(group)}`,
+              next: groups.length === 0 ? 'it has none' : `known: ${groups.join(', ')}`,
+            });
+      } catch (error) {
+        if (!(error instanceof ConfigurationError)) throw error;
+        problems.push({ where, what: error.message });
+      }
+    }
+  if (problems.length > 0)
+    throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
+  return tables;
+}
+
+/** Loads the configured targets and checks their options. @throws ConfigurationError listing every problem */
+export async function loadTargets(config: AllowlistConfig): Promise<TargetRequest[]> {
+  const requests: TargetRequest[] = [];
+  const problems: Problem[] = [];
+  for (const { id, template, addressUse, budget, options } of config.targets)
+    try {
+      const target = template === undefined ? await loadTarget(id) : await loadTargetFolder(template);
+      requests.push({
+        id,
+        target,
+        options: resolveOptions(target.manifest, options, `targets.${id}`),
+        ...(addressUse === undefined ? {} : { addressUse }),
+        ...(budget === undefined ? {} : { budget }),
+      });
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(
+        ...(error.problems.length > 0 ? error.problems : [{ where: `targets.${id}`, what: error.message }]),
+      );
+    }
+  if (problems.length > 0)
+    throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
+  return requests;
+}
