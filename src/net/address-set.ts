@@ -137,6 +137,11 @@ export class AddressSet {
     return this.#flips.length === 0;
   }
 
+  /** The set's own array, for other pure code of the kernel; never to be written to. */
+  get flips(): Flips {
+    return this.#flips;
+  }
+
   *ranges(): IterableIterator<AddressRange> {
     for (let at = 0; at < this.#flips.length; at += 2 * this.#words)
       yield { first: readValue(this.#flips, at, this.#words), last: this.#endAfter(at) - 1n };
