@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDate } from './file-date.ts';
 import type { Environment } from './proxy.ts';
 import type { Cloud, FeedSource } from './snapshot.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** What the cache knows of one fetched file. */
 export interface CacheRecord {
@@ -126,16 +127,7 @@ export class FeedCache {
   }
 
   async #write(name: string, content: string | Uint8Array): Promise<void> {
-    const path = join(this.#directory, name);
-    await mkdir(join(path, '..'), { recursive: true });
-    const temporary = join(this.#directory, 'blobs', `.${randomUUID()}`);
-    await mkdir(join(temporary, '..'), { recursive: true });
-    try {
-      await writeFile(temporary, content, { flag: 'wx' });
-      await rename(temporary, path);
-    } finally {
-      await rm(temporary, { force: true });
-    }
+    await writeWhole(join(this.#directory, name), content, join(this.#directory, 'blobs'));
   }
 }
 

@@ -32,6 +32,8 @@ export interface HttpRequest {
   readonly accept?: string;
   /** Sent to the URL's own origin only, never along a redirect elsewhere. */
   readonly bearerToken?: string;
+  /** Statuses after which the server must not be asked again soon, whatever Retry-After says. */
+  readonly finalStatuses?: readonly number[];
   /** From an earlier answer: an unchanged document comes as `unchanged`. */
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
@@ -82,7 +84,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       } catch (error) {
         if (error instanceof ConfigurationError) throw error;
         const failure = transportFailure(error);
-        const wait = waitBefore(attempt, failure);
+        const final = failure.status !== undefined && request.finalStatuses?.includes(failure.status);
+        const wait = final === true ? undefined : waitBefore(attempt, failure);
         if (wait === undefined || Date.now() + wait >= deadline) throw told(failure, secrets, attempt);
         options.report(
           redact(`${publicUrl(text)}: ${failure.message}; trying again in ${wait / 1000} s`, secrets),

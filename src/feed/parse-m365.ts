@@ -1,0 +1,301 @@
+import { AddressSyntaxError } from '../net/address.ts';
+import { type HostPattern, HostSyntaxError, parseHostPattern } from '../net/host-pattern.ts';
+import { PortSet } from '../net/ports.ts';
+import { type Prefix, parsePrefix } from '../net/prefix.ts';
+import { FeedError, type Problem } from '../problem.ts';
+import { isDate } from './file-date.ts';
+import { decodeText, parseJson, quote } from './json-text.ts';
+import type { M365Category, M365Change, M365ChangedItems, M365PartialName, M365Row } from './m365.ts';
+
+const KNOWN_FIELDS: ReadonlySet<string> = new Set([
+  'id',
+  'serviceArea',
+  'serviceAreaDisplayName',
+  'urls',
+  'ips',
+  'tcpPorts',
+  'udpPorts',
+  'expressRoute',
+  'category',
+  'required',
+  'notes',
+]);
+
+const CATEGORIES: readonly M365Category[] = ['Optimize', 'Allow', 'Default'];
+
+const SERVICE_AREA = /^[A-Za-z0-9]{1,40}$/;
+
+/** A host name, each of whose labels may hold `*` or the placeholder of a tenant's name. */
+const PARTIAL_NAME = /^(?=.*(?:\*|<tenant>))(?:(?:[a-z0-9_*-]|<tenant>)+\.)+[a-z0-9-]+$/i;
+
+/** What a document of endpoint sets says. */
+export interface ParsedM365Rows {
+  readonly rows: readonly M365Row[];
+  readonly unknownFields: number;
+}
+
+/**
+ * Parses the answer of `/endpoints` strictly.
+ * @param tenant the name that stands for `<tenant>` in published names
+ * @throws FeedError with every problem, each with its JSON path and value
+ */
+export function parseM365Endpoints(
+  content: string | Uint8Array,
+  where: string,
+  tenant?: string,
+): ParsedM365Rows {
+  const reader = new M365Reader(tenant);
+  const rows: M365Row[] = [];
+  const ids = new Map<number, string>();
+  for (const [index, value] of reader.list(parseJson(decodeText(content, where), where), '$').entries()) {
+    const path = `$[${index}]`;
+    const row = reader.row(value, path);
+    if (row === undefined) continue;
+    const twin = ids.get(row.id);
+    if (twin !== undefined) reader.problem(`${path}.id`, `${row.id} occurs twice (also at ${twin})`);
+    ids.set(row.id, path);
+    rows.push(row);
+  }
+  if (rows.length === 0) reader.problem('$', 'there are no endpoint sets');
+  reader.throwProblems(where);
+  return { rows: rows.sort((a, b) => a.id - b.id), unknownFields: reader.unknownFields };
+}
+
+/** Parses the answer of `/version/{instance}`: the latest version, YYYYMMDDNN. @throws FeedError */
+export function parseM365Version(content: string | Uint8Array, where: string): string {
+  const value = parseJson(decodeText(content, where), where);
+  const latest = typeof value === 'object' && value !== null && 'latest' in value ? value.latest : undefined;
+  if (typeof latest !== 'string' || !/^\d{10}$/.test(latest))
+    throw new FeedError('the Microsoft 365 endpoints are not usable', [
+      { where: `${where}: $.latest`, what: `${describe(latest)} where a version (YYYYMMDDNN) is expected` },
+    ]);
+  return latest;
+}
+
+/** Parses the answer of `/changes/{instance}/{version}`, oldest first. @throws FeedError */
+export function parseM365Changes(content: string | Uint8Array, where: string): readonly M365Change[] {
+  const reader = new M365Reader(undefined);
+  const changes = reader
+    .list(parseJson(decodeText(content, where), where), '$')
+    .flatMap((value, index) => reader.change(value, `$[${index}]`) ?? []);
+  reader.throwProblems(where);
+  return changes;
+}
+
+/**
+ * Parses the service's ports: numbers and ranges between commas, with stray spaces (`" 587,  993"`).
+ * @throws RangeError
+ */
+export function parseM365Ports(text: string): PortSet {
+  if (text.trim() === '') return PortSet.empty;
+  return text
+    .split(',')
+    .map((part) => PortSet.parse(part.trim()))
+    .reduce((all, ports) => all.union(ports), PortSet.empty);
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+class M365Reader {
+  readonly #tenant: string | undefined;
+  readonly #problems: Problem[] = [];
+  unknownFields = 0;
+
+  constructor(tenant: string | undefined) {
+    this.#tenant = tenant;
+  }
+
+  throwProblems(where: string): void {
+    if (this.#problems.length === 0) return;
+    const count = this.#problems.length === 1 ? 'a problem' : `${this.#problems.length} problems`;
+    throw new FeedError(`the Microsoft 365 endpoints are not usable: ${count} in ${where}`, this.#problems);
+  }
+
+  problem(path: string, what: string): void {
+    this.#problems.push({ where: path, what });
+  }
+
+  row(value: unknown, path: string): M365Row | undefined {
+    const set = this.#object(value, path);
+    if (set === undefined) return undefined;
+    for (const key of Object.keys(set)) if (!KNOWN_FIELDS.has(key)) this.unknownFields++;
+    const id = this.#wholeNumber(set.id, `${path}.id`);
+    const names = this.#names(set.urls, `${path}.urls`);
+    return id === undefined
+      ? undefined
+      : {
+          id,
+          serviceArea: this.#matching(set.serviceArea, `${path}.serviceArea`, SERVICE_AREA),
+          category: this.#category(set.category, `${path}.category`),
+          required: this.#flag(set.required, `${path}.required`),
+          expressRoute: this.#flag(set.expressRoute, `${path}.expressRoute`),
+          hosts: names.hosts,
+          partialNames: names.partial,
+          prefixes: this.#prefixes(set.ips, `${path}.ips`),
+          tcpPorts: this.#ports(set.tcpPorts, `${path}.tcpPorts`),
+          udpPorts: this.#ports(set.udpPorts, `${path}.udpPorts`),
+          notes: this.#text(set.notes, `${path}.notes`),
+        };
+  }
+
+  change(value: unknown, path: string): M365Change | undefined {
+    const change = this.#object(value, path);
+    if (change === undefined) return undefined;
+    const id = this.#wholeNumber(change.id, `${path}.id`);
+    const endpointSetId = this.#wholeNumber(change.endpointSetId, `${path}.endpointSetId`);
+    if (id === undefined || endpointSetId === undefined) return undefined;
+    return {
+      id,
+      endpointSetId,
+      disposition: this.#matching(change.disposition, `${path}.disposition`, /^[A-Za-z]{1,40}$/),
+      impact: this.#text(change.impact, `${path}.impact`),
+      version: this.#matching(change.version, `${path}.version`, /^\d{10}$/),
+      effectiveDate: this.#effectiveDate(change.add, `${path}.add.effectiveDate`),
+      added: this.#changedItems(change.add, `${path}.add`),
+      removed: this.#changedItems(change.remove, `${path}.remove`),
+    };
+  }
+
+  list(value: unknown, path: string): readonly unknown[] {
+    if (Array.isArray(value)) return value;
+    this.problem(path, `${describe(value)} where a list is expected`);
+    return [];
+  }
+
+  #changedItems(value: unknown, path: string): M365ChangedItems {
+    const items = value === undefined || value === null ? {} : (this.#object(value, path) ?? {});
+    const urls = this.#optionalList(items.urls, `${path}.urls`);
+    return {
+      urls: urls.map((url, index) => this.#text(url, `${path}.urls[${index}]`)),
+      prefixes: this.#prefixes(items.ips, `${path}.ips`),
+    };
+  }
+
+  /** YYYYMMDD in the answer. */
+  #effectiveDate(value: unknown, path: string): string | undefined {
+    const text =
+      typeof value === 'object' && value !== null && 'effectiveDate' in value
+        ? value.effectiveDate
+        : undefined;
+    if (text === undefined || text === null || text === '') return undefined;
+    const date = typeof text === 'string' ? text.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3') : '';
+    if (isDate(date)) return date;
+    this.problem(path, `${describe(text)} where a date (YYYYMMDD) is expected`);
+    return undefined;
+  }
+
+  #names(
+    value: unknown,
+    path: string,
+  ): { readonly hosts: readonly HostPattern[]; readonly partial: readonly M365PartialName[] } {
+    const hosts: HostPattern[] = [];
+    const partial: M365PartialName[] = [];
+    for (const [index, element] of this.#optionalList(value, path).entries()) {
+      if (typeof element !== 'string') {
+        this.problem(`${path}[${index}]`, `${describe(element)} where a name is expected`);
+        continue;
+      }
+      const text = this.#tenant === undefined ? element : element.replaceAll('<tenant>', this.#tenant);
+      try {
+        const widened = widenedName(text);
+        if (widened === undefined) hosts.push(parseHostPattern(text));
+        else partial.push({ text, widened });
+      } catch (error) {
+        if (!(error instanceof HostSyntaxError)) throw error;
+        this.problem(`${path}[${index}]`, error.message);
+      }
+    }
+    return { hosts, partial };
+  }
+
+  #prefixes(value: unknown, path: string): readonly Prefix[] {
+    return this.#optionalList(value, path).flatMap((element, index) => {
+      const at = `${path}[${index}]`;
+      if (typeof element !== 'string' || element.length > 64) {
+        this.problem(at, `${describe(element)} where a prefix is expected`);
+        return [];
+      }
+      try {
+        return [parsePrefix(element)];
+      } catch (error) {
+        if (!(error instanceof AddressSyntaxError)) throw error;
+        this.problem(at, error.message);
+        return [];
+      }
+    });
+  }
+
+  #ports(value: unknown, path: string): PortSet {
+    if (value === undefined || value === null) return PortSet.empty;
+    if (typeof value === 'string' && value.length < 10_000)
+      try {
+        return parseM365Ports(value);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+    this.problem(path, `${describe(value)} where ports are expected`);
+    return PortSet.empty;
+  }
+
+  #category(value: unknown, path: string): M365Category {
+    const category = CATEGORIES.find((known) => known === value);
+    if (category === undefined) this.problem(path, `${describe(value)} is none of ${CATEGORIES.join(', ')}`);
+    return category ?? 'Default';
+  }
+
+  #flag(value: unknown, path: string): boolean {
+    if (typeof value === 'boolean') return value;
+    this.problem(path, `${describe(value)} where true or false is expected`);
+    return false;
+  }
+
+  #wholeNumber(value: unknown, path: string): number | undefined {
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    this.problem(path, `${describe(value)} where a whole number is expected`);
+    return undefined;
+  }
+
+  #matching(value: unknown, path: string, pattern: RegExp): string {
+    if (typeof value === 'string' && pattern.test(value)) return value;
+    this.problem(path, `${describe(value)} is not allowed`);
+    return '';
+  }
+
+  /** Free text for people; its control characters become spaces, so that it can never break a line. */
+  #text(value: unknown, path: string): string {
+    if (value === undefined || value === null) return '';
+    if (typeof value === 'string') return value.replace(/\p{Cc}+/gu, ' ').slice(0, 1000);
+    this.problem(path, `${describe(value)} where a text is expected`);
+    return '';
+  }
+
+  #optionalList(value: unknown, path: string): readonly unknown[] {
+    return value === undefined || value === null ? [] : this.list(value, path);
+  }
+
+  #object(value: unknown, path: string): JsonObject | undefined {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+    this.problem(path, `${describe(value)} where an object is expected`);
+    return undefined;
+  }
+}
+
+/** For a name with a wildcard elsewhere than as its whole first label: everything below what follows the last one. */
+function widenedName(text: string): HostPattern | undefined {
+  const plain = text.startsWith('*.') ? text.slice(2) : text;
+  if (!plain.includes('*') && !plain.includes('<')) return undefined;
+  if (text.length > 253 || !PARTIAL_NAME.test(text)) return undefined;
+  const labels = text.split('.');
+  const last = labels.findLastIndex((label) => /[*<]/.test(label));
+  const rest = labels.slice(last + 1);
+  // A wildcard right below a top-level domain would admit a whole registry.
+  return rest.length < 2 ? undefined : parseHostPattern(`*.${rest.join('.')}`);
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (typeof value === 'string') return quote(value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return typeof value === 'object' ? 'an object' : `the ${typeof value} ${String(value)}`;
+}
