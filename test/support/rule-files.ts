@@ -38,16 +38,21 @@ export interface Edit {
 
 /**
  * Makes single random edits of rule files and returns those that reading back does not catch.
- * Comment lines (`comment` matches them) are not edited.
+ * Comment lines (`comment` matches them) and files for readers (`prose` matches their paths) are not edited.
  */
 export function uncaughtEdits(
   output: TargetOutput & { readonly target: Target },
-  { count, seed, comment }: { readonly count: number; readonly seed: number; readonly comment: RegExp },
+  {
+    count,
+    seed,
+    comment,
+    prose = /^$/,
+  }: { readonly count: number; readonly seed: number; readonly comment: RegExp; readonly prose?: RegExp },
 ): Edit[] {
   const random = seededRandom(seed);
   const uncaught: Edit[] = [];
   for (let done = 0; done < count; done++) {
-    const { files, edit } = editOnce(output.files, random, comment);
+    const { files, edit } = editOnce(output.files, random, comment, prose);
     if (!catches(output, files)) uncaught.push(edit);
   }
   return uncaught;
@@ -69,6 +74,7 @@ function editOnce(
   files: readonly RuleFile[],
   random: () => number,
   comment: RegExp,
+  prose: RegExp,
 ): { files: RuleFile[]; edit: Edit } {
   for (;;) {
     const file = files[below(random, files.length)]!;
@@ -76,7 +82,7 @@ function editOnce(
     const index = below(random, lines.length);
     const before = lines[index]!;
     const next = lines[index + 1];
-    if (before === '' || comment.test(before)) continue;
+    if (before === '' || comment.test(before) || prose.test(file.path)) continue;
     const kind = KINDS[below(random, KINDS.length)]!;
     const after = (() => {
       if (kind === 'drop') return [];

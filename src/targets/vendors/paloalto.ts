@@ -1,0 +1,253 @@
+import { DualStackSet } from '../../net/dual-stack-set.ts';
+import { comparePrefixes, formatPrefix, parsePrefix } from '../../net/prefix.ts';
+import { ConfigurationError, GuardRefusal, type Problem } from '../../problem.ts';
+import type { Vendor } from '../vendor.ts';
+import type { AddressListView, HostView, NameListView, PortsView, View } from '../view.ts';
+import { readBack } from './paloalto-read-back.ts';
+
+/** Members of one static group, on every model. */
+const MEMBERS = 2500;
+/** External lists, and the IP or URL entries in all of them, that every model since PA-220 takes. */
+const EXTERNAL_LISTS = 30;
+const EXTERNAL_ENTRIES = 50_000;
+const URL_LENGTH = 255;
+
+export const vendor: Vendor = { extendView, readBack };
+
+interface Group {
+  readonly name: string;
+  readonly members: readonly string[];
+}
+
+interface ExternalList {
+  readonly name: string;
+  readonly type: 'ip' | 'url';
+  readonly file: string;
+  readonly url: string;
+  readonly entries: readonly string[];
+}
+
+interface SecurityRule {
+  readonly name: string;
+  readonly destination: string;
+  readonly service: string;
+  readonly category: string;
+}
+
+/**
+ * Names the objects. `_` stands in no rule's name, so that no two objects can come to the same name.
+ * @throws GuardRefusal `target-limit` for more objects, lists or entries than the device takes
+ */
+function extendView(view: View): View & Readonly<Record<string, unknown>> {
+  const { options } = view;
+  const names = new Names(String(options.prefix));
+  const external = options.lists === 'external';
+  if (external && options.externalBaseUrl === '')
+    throw new ConfigurationError('targets.paloalto: lists external needs externalBaseUrl');
+
+  const prefixes = view.addressLists.flatMap((list) => list.prefixes.map(({ prefix }) => prefix));
+  const addresses = [...new Set(external ? [] : prefixes)]
+    .map(parsePrefix)
+    .sort(comparePrefixes)
+    .map((prefix) => ({ name: names.address(formatPrefix(prefix)), prefix: formatPrefix(prefix) }));
+  const services = new Map(
+    [...view.nameLists, ...view.addressLists].map(({ ports }) => [names.service(ports), ports.text]),
+  );
+  const list = (name: string, type: 'ip' | 'url', entries: readonly string[]): ExternalList => {
+    const file = `${name}.txt`;
+    return { name, type, file, url: `${options.externalBaseUrl}/lists/${file}`, entries };
+  };
+  const externalLists = external
+    ? [
+        ...view.addressLists.map((found) =>
+          list(
+            names.family(found),
+            'ip',
+            found.prefixes.map(({ prefix }) => prefix),
+          ),
+        ),
+        ...view.nameLists.map((found) => list(names.category(found), 'url', found.hosts.flatMap(urlEntries))),
+      ]
+    : [];
+  refuseOverLimit(view, addresses.length, externalLists);
+
+  const rules = view.rules.map((rule) => ({
+    byName: rule.nameLists.map(
+      (found): SecurityRule => ({
+        name: names.category(found),
+        destination: 'any',
+        service: names.service(found.ports),
+        category: names.category(found),
+      }),
+    ),
+    byAddress: rule.addressLists.slice(0, 1).map(
+      (first): SecurityRule => ({
+        name: `${names.rule(rule.name)}_addresses`,
+        destination: external
+          ? listed(rule.addressLists.map((found) => names.family(found)))
+          : names.rule(rule.name),
+        service: names.service(first.ports),
+        category: 'any',
+      }),
+    ),
+    groups:
+      external || rule.addressLists.length === 0
+        ? []
+        : [
+            ...rule.addressLists.flatMap((found) =>
+              nest(
+                names.family(found),
+                found.prefixes.map(({ prefix }) => names.address(prefix)),
+              ),
+            ),
+            { name: names.rule(rule.name), members: rule.addressLists.map((found) => names.family(found)) },
+          ],
+  }));
+  const securityRules = rules.flatMap(({ byName, byAddress }) => [...byName, ...byAddress]);
+  // Plain HTTP has nothing to decrypt: an exemption for it would be one that nobody asked for.
+  const decryptionRules = view.nameLists
+    .filter(({ ports }) => options.noDecrypt === true && ports.text !== '80')
+    .map((found) => ({
+      name: names.category(found),
+      category: names.category(found),
+      service: names.service(found.ports),
+    }));
+  const position = String(options.position);
+  const urls = [...new Set(view.nameLists.flatMap(({ hosts }) => hosts.flatMap(urlEntries)))];
+  const union = DualStackSet.fromPrefixes(prefixes.map(parsePrefix));
+  return {
+    ...view,
+    scope: options.panorama === 'firewall' ? '' : `${options.panorama} `,
+    rulebase: options.panorama === 'firewall' ? 'rulebase' : 'pre-rulebase',
+    from: listed(String(options.from).split(' ')),
+    to: listed(String(options.to).split(' ')),
+    source: listed(String(options.source).split(' ')),
+    addresses,
+    groups: rules.flatMap(({ groups }) => groups),
+    services: [...services].map(([name, ports]) => ({ name, ports })),
+    categories: external
+      ? []
+      : view.nameLists.map((found) => ({
+          name: names.category(found),
+          entries: found.hosts.flatMap(urlEntries),
+        })),
+    externalLists,
+    securityRules,
+    // `top` puts each above the ones before it: the last one first.
+    securityMoves:
+      position === 'end'
+        ? []
+        : (position === 'top' ? securityRules.toReversed() : securityRules).map(({ name }) => ({
+            name,
+            place: position,
+          })),
+    decryptionRules,
+    decryptionMoves: decryptionRules.toReversed(),
+    ipv4: union.ipv4.cover().map(formatPrefix),
+    ipv6: union.ipv6.cover().map(formatPrefix),
+    urls,
+  };
+}
+
+class Names {
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** After the prefix itself, so that it is the same in every week: `az-198.51.100.0-24`, `az-2001_db8__-32`. */
+  address(prefix: string): string {
+    return `${this.#prefix}-${prefix.replaceAll(':', '_').replace('/', '-')}`;
+  }
+
+  rule(name: string): string {
+    return `${this.#prefix}-${name}`;
+  }
+
+  family({ rule, family }: AddressListView): string {
+    return `${this.rule(rule)}_ipv${family}`;
+  }
+
+  /** At most 2 + 1 + 20 + 1 + 7 = 31 characters. */
+  category({ rule, ports }: NameListView): string {
+    return `${this.rule(rule)}_${ports.key}`;
+  }
+
+  service({ key }: PortsView): string {
+    return `${this.#prefix}-tcp_${key}`;
+  }
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 1 ? names[0]! : `[ ${names.join(' ')} ]`;
+}
+
+/** `*.x/` is the subdomains of any depth, `x/` the host alone; the slash ends the host. */
+function urlEntries({ name, apex, subdomains }: HostView): string[] {
+  return [...(apex ? [`${name}/`] : []), ...(subdomains ? [`*.${name}/`] : [])];
+}
+
+/**
+ * Groups of at most 2,500 members, the innermost first. A group that is too big is split by the next
+ * hexadecimal digit of a hash of its members' names: a prefix that comes or goes moves no other.
+ */
+function nest(name: string, members: readonly string[], digits = ''): Group[] {
+  if (members.length <= MEMBERS) return [{ name, members }];
+  const parts = new Map<string, string[]>();
+  for (const member of members) {
+    const digit = hash(member)[digits.length]!;
+    const part = parts.get(digit);
+    if (part === undefined) parts.set(digit, [member]);
+    else part.push(member);
+  }
+  const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
+  const child = (digit: string) => (digits === '' ? `${name}_${digit}` : `${name}${digit}`);
+  return [
+    ...sorted.flatMap(([digit, part]) => nest(child(digit), part, digits + digit)),
+    { name, members: sorted.map(([digit]) => child(digit)) },
+  ];
+}
+
+/** FNV-1a with a last stir, 32 bits as eight hexadecimal digits: even in its first digits. */
+function hash(text: string): string {
+  let value = 0x811c9dc5;
+  for (const character of text) value = Math.imul(value ^ character.charCodeAt(0), 0x01000193);
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return ((value ^ (value >>> 16)) >>> 0).toString(16).padStart(8, '0');
+}
+
+function refuseOverLimit(view: View, addressObjects: number, lists: readonly ExternalList[]): void {
+  const problems: Problem[] = [];
+  const most = Number(view.options.addressObjects);
+  if (addressObjects > most)
+    problems.push({
+      where: 'targets.paloalto.addressObjects',
+      what: `${addressObjects} address objects, ${most} at most`,
+      next: 'raise it if the model holds more, use lists: external, or select fewer service tags',
+    });
+  if (lists.length > EXTERNAL_LISTS)
+    problems.push({
+      where: 'targets.paloalto.lists',
+      what: `${lists.length} external lists, ${EXTERNAL_LISTS} at most`,
+      next: 'join rules that have the same ports',
+    });
+  for (const type of ['ip', 'url'] as const) {
+    const entries = lists.reduce((sum, list) => sum + (list.type === type ? list.entries.length : 0), 0);
+    if (entries > EXTERNAL_ENTRIES)
+      problems.push({
+        where: 'targets.paloalto.lists',
+        what: `${entries} ${type} entries in external lists, ${EXTERNAL_ENTRIES} at most; the device would skip the rest`,
+        next: 'select fewer or narrower service tags',
+      });
+  }
+  for (const { url } of lists)
+    if (url.length > URL_LENGTH)
+      problems.push({
+        where: 'targets.paloalto.externalBaseUrl',
+        what: `${url} is longer than ${URL_LENGTH} characters`,
+      });
+  if (problems.length > 0)
+    throw new GuardRefusal('target-limit: target paloalto is over a limit of its vendor', problems);
+}
