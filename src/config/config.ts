@@ -5,6 +5,7 @@ import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { GuardLimits } from '../policy/guards/limits.ts';
 import type { AddressUse } from '../policy/policy.ts';
+import type { Budget } from '../targets/budget.ts';
 
 /** Which rows of which endpoint table a rule takes. */
 export interface EndpointSelection {
@@ -31,7 +32,7 @@ export interface TargetConfig {
   /** Absolute path of the user's own format; undefined for a bundled target. */
   readonly template: string | undefined;
   readonly addressUse: AddressUse | undefined;
-  readonly budget: number | undefined;
+  readonly budget: Budget | undefined;
   /** Checked against the target's manifest when the target is loaded. */
   readonly options: Readonly<Record<string, unknown>>;
 }

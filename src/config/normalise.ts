@@ -37,11 +37,21 @@ export function normalise(
         what: 'is not a name for a target',
         next: 'a lower-case letter, then letters, digits and hyphens; it becomes a folder',
       });
+    if (id === 'snapshot')
+      problems.push({ where: 'targets.snapshot', what: 'the output tree has a folder of that name already' });
     return {
       id,
       template: template === undefined ? undefined : path(template),
       addressUse: addresses,
-      budget,
+      budget:
+        budget === undefined
+          ? undefined
+          : typeof budget === 'number'
+            ? { entries: budget, never: [] }
+            : {
+                entries: budget.entries,
+                never: parseEach(budget.never, `targets.${id}.budget.never`, parseTypedPrefix, problems),
+              },
       options,
     };
   });

@@ -115,8 +115,13 @@ const target = z.looseObject({
   template: z.string().optional().describe('the folder of a format of your own, relative to this file'),
   addresses: addressUse.optional(),
   budget: z
-    .int()
-    .positive()
+    .union([
+      z.int().positive(),
+      z.strictObject({
+        entries: z.int().positive(),
+        never: z.array(z.string()).optional().describe('ranges never let in for it, such as your own'),
+      }),
+    ])
     .optional()
     .describe('the most address entries; if exceeded, the fewest extra addresses are let in, and declared'),
 });

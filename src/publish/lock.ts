@@ -4,6 +4,7 @@ import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import type { FeedTotals } from '../policy/guards/guard.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
+import type { Budget } from '../targets/budget.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
 import { policyDocumentSchema, writePolicy } from './policy-document.ts';
 
@@ -45,7 +46,7 @@ const lockSchema = z.strictObject({
     z.strictObject({
       template: z.string().optional(),
       addresses: z.enum(['fallback', 'always', 'never']).optional(),
-      budget: z.int().optional(),
+      budget: z.strictObject({ entries: z.int(), never: z.array(z.string()) }).optional(),
       options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
       entries: z.int(),
       omissions: z.array(declared),
@@ -131,11 +132,19 @@ export function targetOfLock(
   return {
     ...(template === undefined ? {} : { template }),
     ...(request.addressUse === undefined ? {} : { addresses: request.addressUse }),
+    ...(request.budget === undefined
+      ? {}
+      : { budget: { entries: request.budget.entries, never: request.budget.never.map(formatPrefix) } }),
     options: { ...request.options },
     entries: output.entries,
     omissions: output.plan.omissions.map(({ omitted, ...rest }) => declare({ ...rest, admits: omitted })),
     widenings: output.plan.widenings.map(({ admitted, ...rest }) => declare({ ...rest, admits: admitted })),
   };
+}
+
+/** The budget of a locked target. */
+export function readBudget(budget: Lock['targets'][string]['budget']): Budget | undefined {
+  return budget === undefined ? undefined : { entries: budget.entries, never: budget.never.map(parsePrefix) };
 }
 
 /** The policy's part of a lock. */

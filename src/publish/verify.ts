@@ -5,7 +5,7 @@ import { proveReadBack } from '../targets/build.ts';
 import { loadTarget, loadTargetFolder, type Target } from '../targets/catalog.ts';
 import { fitPolicy } from '../targets/fit.ts';
 import type { RuleFile } from '../targets/render.ts';
-import { type Lock, targetOfLock } from './lock.ts';
+import { type Lock, readBudget, targetOfLock } from './lock.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
 
 /** What a verification found; no problems, no doubt. */
@@ -51,7 +51,10 @@ async function verifyTarget(
     if (error instanceof AllowlistError) return [{ where: `target ${id}`, what: error.message }];
     throw error;
   }
-  const plan = fitPolicy(tree.policy, target.manifest.capabilities, locked.addresses);
+  const plan = fitPolicy(tree.policy, target.manifest.capabilities, {
+    addressUse: locked.addresses,
+    budget: readBudget(locked.budget),
+  });
   const problems: Problem[] = [];
   const request = { id, target, options: locked.options };
   const expected = targetOfLock(request, { id, plan, files: [], entries: 0 }, undefined);

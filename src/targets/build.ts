@@ -1,6 +1,7 @@
 import type { Admission } from '../policy/admission.ts';
 import type { AddressUse, Policy } from '../policy/policy.ts';
 import { GuardRefusal, type Problem } from '../problem.ts';
+import type { Budget } from './budget.ts';
 import type { Target } from './catalog.ts';
 import { fitPolicy } from './fit.ts';
 import type { TargetPlan } from './plan.ts';
@@ -13,7 +14,8 @@ export interface TargetRequest {
   /** The key under `targets`, and the folder in the output tree. */
   readonly id: string;
   readonly target: Target;
-  readonly addressUse?: AddressUse;
+  readonly addressUse?: AddressUse | undefined;
+  readonly budget?: Budget | undefined;
   readonly options: OptionValues;
 }
 
@@ -34,7 +36,7 @@ export interface TargetOutput {
  */
 export function buildTarget(policy: Policy, request: TargetRequest): TargetOutput {
   const { manifest, templates, vendor, where } = request.target;
-  const plan = fitPolicy(policy, manifest.capabilities, request.addressUse);
+  const plan = fitPolicy(policy, manifest.capabilities, request);
   const view = buildView(policy, plan, manifest, request.options);
   const extended = vendor.extendView?.(view, plan) ?? view;
   const files = render(manifest, templates, extended, where).sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -75,7 +77,7 @@ function refuseOverLimit({ id, target }: TargetRequest, files: readonly RuleFile
     problems.push({
       where: `targets.${id}`,
       what: `${entries} address entries, ${limits.entries} at most`,
-      next: 'select fewer or narrower service tags',
+      next: `select fewer or narrower service tags, or let in the fewest extra addresses with \`targets.${id}.budget: ${limits.entries}\``,
     });
   for (const { path, text } of files) {
     const bytes = Buffer.byteLength(text);

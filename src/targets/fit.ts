@@ -4,27 +4,44 @@ import { HostSet } from '../net/host-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import type { AddressUse, NameGrant, Policy, PolicyRule } from '../policy/policy.ts';
+import { type Budget, type Cover, coverRules } from './budget.ts';
 import type { Capabilities } from './manifest.ts';
 import type { Omission, PlannedAddresses, PlannedRule, TargetPlan, Widening } from './plan.ts';
 
 const ALL_PORTS = PortSet.fromRanges([{ first: 1, last: 65535 }]);
 
+/** What the configuration of a target says about fitting. */
+export interface FitSettings {
+  /** Wins over the rules' own. */
+  readonly addressUse?: AddressUse | undefined;
+  readonly budget?: Budget | undefined;
+}
+
 /**
  * Decides what a target with these capabilities writes for a policy, and declares what it leaves out and
  * what it admits beyond.
- * @param addressUse the target's own setting, which wins over the rules'
+ * @throws GuardRefusal `target-limit` for a budget that no cover fits
  */
-export function fitPolicy(policy: Policy, capabilities: Capabilities, addressUse?: AddressUse): TargetPlan {
-  const fitted = policy.rules.map((rule) => fitRule(rule, capabilities, addressUse ?? rule.addressUse));
-  const omissions = fitted.flatMap((rule) => rule.omissions);
-  const widenings = fitted.flatMap((rule) => rule.widenings);
+export function fitPolicy(
+  policy: Policy,
+  capabilities: Capabilities,
+  settings: FitSettings = {},
+): TargetPlan {
+  const fitted = policy.rules.map((rule) =>
+    fitRule(rule, capabilities, settings.addressUse ?? rule.addressUse),
+  );
+  const covers = coverRules(
+    fitted.map(({ addresses }) => addresses),
+    settings.budget,
+  );
+  const finished = fitted.map((rule, index) => finishRule(rule, covers[index]!, capabilities));
   return {
-    rules: fitted.map((rule) => rule.planned),
-    omissions,
-    widenings,
+    rules: finished.map((rule) => rule.planned),
+    omissions: finished.flatMap((rule) => rule.omissions),
+    widenings: finished.flatMap((rule) => rule.widenings),
     // One rule's omission may be what another rule admits: subtract rule by rule, then unite.
     admission: Admission.union(
-      fitted.map((rule) =>
+      finished.map((rule) =>
         Admission.union(rule.widenings.map((widening) => widening.admitted)).union(
           rule.intended.difference(Admission.union(rule.omissions.map((omission) => omission.omitted))),
         ),
@@ -41,8 +58,12 @@ export function intendedAdmission(rule: PolicyRule, useAddresses: boolean): Admi
   );
 }
 
+/** A rule before its addresses are cut into prefixes. */
 interface FittedRule {
-  readonly planned: PlannedRule;
+  readonly rule: PolicyRule;
+  readonly names: readonly NameGrant[];
+  /** What is written by address: empty where the rule is not by address, or the target has no such family. */
+  readonly addresses: DualStackSet;
   readonly intended: Admission;
   readonly omissions: readonly Omission[];
   readonly widenings: readonly Widening[];
@@ -95,7 +116,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
   if (useAddresses)
     for (const family of [4, 6] as const) {
       const capable = family === 4 ? capabilities.ipv4 : capabilities.ipv6;
-      const only = ofFamily(rule.addresses, family);
+      const only = ofFamilies(rule.addresses, family === 4, family === 6);
       if (capable || only.isEmpty) continue;
       omissions.push({
         rule: rule.name,
@@ -104,8 +125,32 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
         reason: `this target matches no IPv${family} addresses`,
       });
     }
-  const addresses = useAddresses ? planAddresses(rule, capabilities) : undefined;
+  return {
+    rule,
+    names,
+    addresses: useAddresses
+      ? ofFamilies(rule.addresses, capabilities.ipv4, capabilities.ipv6)
+      : DualStackSet.empty,
+    intended: intendedAdmission(rule, useAddresses),
+    omissions,
+    widenings,
+  };
+}
 
+function finishRule(fitted: FittedRule, cover: Cover, capabilities: Capabilities) {
+  const { rule, names, intended, omissions } = fitted;
+  const widenings = [...fitted.widenings];
+  if (!cover.extra.isEmpty)
+    widenings.push({
+      rule: rule.name,
+      kind: 'budget',
+      admitted: Admission.addresses(cover.extra, rule.addressPorts),
+      reason: `${cover.ipv4.length + cover.ipv6.length} prefixes where the exact addresses take ${fitted.addresses.cover().length}; these are the fewest extra addresses for the budget`,
+    });
+  const set = fitted.addresses.union(cover.extra);
+  const addresses: PlannedAddresses | undefined = set.isEmpty
+    ? undefined
+    : { set, ipv4: cover.ipv4, ipv6: cover.ipv6, ports: rule.addressPorts };
   if (!capabilities.ports) {
     for (const { hosts, ports } of names)
       widenings.push(portWidening(rule.name, Admission.hosts(hosts, ALL_PORTS.difference(ports))));
@@ -114,12 +159,8 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
         portWidening(rule.name, Admission.addresses(addresses.set, ALL_PORTS.difference(addresses.ports))),
       );
   }
-  return {
-    planned: { name: rule.name, reason: rule.reason, names, addresses },
-    intended: intendedAdmission(rule, useAddresses),
-    omissions,
-    widenings: widenings.filter(({ admitted }) => !admitted.isEmpty),
-  };
+  const planned: PlannedRule = { name: rule.name, reason: rule.reason, names, addresses };
+  return { planned, intended, omissions, widenings: widenings.filter(({ admitted }) => !admitted.isEmpty) };
 }
 
 function portWidening(rule: string, admitted: Admission): Widening {
@@ -129,15 +170,6 @@ function portWidening(rule: string, admitted: Admission): Widening {
     admitted,
     reason: 'these lists name no ports; the rule that uses them on the device must',
   };
-}
-
-function planAddresses(rule: PolicyRule, capabilities: Capabilities): PlannedAddresses | undefined {
-  const set = new DualStackSet(
-    capabilities.ipv4 ? rule.addresses.ipv4 : AddressSet.empty(4),
-    capabilities.ipv6 ? rule.addresses.ipv6 : AddressSet.empty(6),
-  );
-  if (set.isEmpty) return undefined;
-  return { set, ipv4: set.ipv4.cover(), ipv6: set.ipv6.cover(), ports: rule.addressPorts };
 }
 
 function splitNames(hosts: HostSet, { names, apex }: Capabilities) {
@@ -162,8 +194,6 @@ function splitNames(hosts: HostSet, { names, apex }: Capabilities) {
   };
 }
 
-function ofFamily(set: DualStackSet, family: 4 | 6): DualStackSet {
-  return family === 4
-    ? new DualStackSet(set.ipv4, AddressSet.empty(6))
-    : new DualStackSet(AddressSet.empty(4), set.ipv6);
+function ofFamilies(set: DualStackSet, ipv4: boolean, ipv6: boolean): DualStackSet {
+  return new DualStackSet(ipv4 ? set.ipv4 : AddressSet.empty(4), ipv6 ? set.ipv6 : AddressSet.empty(6));
 }

@@ -28,8 +28,9 @@ export interface Widening {
 
 /** The addresses of one rule as the target will write them. */
 export interface PlannedAddresses {
+  /** Everything the prefixes admit: the rule's addresses, and what a budget adds. */
   readonly set: DualStackSet;
-  /** In numeric order; the exact cover of `set`. */
+  /** In numeric order. */
   readonly ipv4: readonly Prefix[];
   readonly ipv6: readonly Prefix[];
   readonly ports: PortSet;

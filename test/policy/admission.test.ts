@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { parseHostPattern } from '../../src/net/host-pattern.ts';
+import { HostSet } from '../../src/net/host-set.ts';
+import { PortSet } from '../../src/net/ports.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
+import { Admission } from '../../src/policy/admission.ts';
+
+const hosts = (...patterns: string[]) => HostSet.fromPatterns(patterns.map(parseHostPattern));
+const addresses = (...prefixes: string[]) => DualStackSet.fromPrefixes(prefixes.map(parsePrefix));
+
+describe('an admission', () => {
+  it('is cut by ports, each port once', () => {
+    const admission = Admission.union([
+      Admission.hosts(hosts('*.a.com'), PortSet.of(443)),
+      Admission.hosts(hosts('b.com'), PortSet.of(80, 443)),
+      Admission.addresses(addresses('192.0.2.0/25'), PortSet.of(443)),
+      Admission.addresses(addresses('192.0.2.128/25'), PortSet.of(443)),
+    ]);
+    expect(admission.describe()).toEqual(['port 80: b.com', 'port 443: *.a.com b.com 192.0.2.0/24']);
+  });
+
+  it('joins ports that admit the same', () => {
+    const admission = Admission.of([
+      { hosts: hosts('a.com'), addresses: DualStackSet.empty, ports: PortSet.parseList('80-90') },
+      { hosts: hosts('a.com'), addresses: DualStackSet.empty, ports: PortSet.parseList('85-100,443') },
+    ]);
+    expect(admission.grants.map(({ ports }) => ports.toString())).toEqual(['80-100,443']);
+  });
+
+  it('is empty without hosts and addresses, whatever the ports', () => {
+    expect(Admission.hosts(HostSet.empty, PortSet.of(443)).isEmpty).toBe(true);
+    expect(Admission.addresses(addresses('192.0.2.0/24'), PortSet.empty).isEmpty).toBe(true);
+  });
+
+  // A small universe: ports 1-4, hosts a.x … d.x, addresses 192.0.2.0-3. The oracle is a set of triples.
+  const grant = fc.record({
+    names: fc.subarray(['a.x', 'b.x', 'c.x', 'd.x']),
+    octets: fc.subarray([0, 1, 2, 3]),
+    ports: fc.subarray([1, 2, 3, 4]),
+  });
+  const make = (grants: readonly { names: string[]; octets: number[]; ports: number[] }[]) => ({
+    admission: Admission.of(
+      grants.map(({ names, octets, ports }) => ({
+        hosts: hosts(...names),
+        addresses: addresses(...octets.map((octet) => `192.0.2.${octet}/32`)),
+        ports: PortSet.of(...ports),
+      })),
+    ),
+    oracle: new Set(
+      grants.flatMap(({ names, octets, ports }) =>
+        ports.flatMap((port) => [...names, ...octets].map((thing) => `${thing}:${port}`)),
+      ),
+    ),
+  });
+  const flatten = ({ grants }: Admission) =>
+    new Set(
+      grants.flatMap((one) =>
+        [1, 2, 3, 4]
+          .filter((port) => one.ports.has(port))
+          .flatMap((port) => [
+            ...['a.x', 'b.x', 'c.x', 'd.x']
+              .filter((name) => one.hosts.has(name))
+              .map((name) => `${name}:${port}`),
+            ...[0, 1, 2, 3]
+              .filter((octet) => one.addresses.containsPrefix(parsePrefix(`192.0.2.${octet}/32`)))
+              .map((octet) => `${octet}:${port}`),
+          ]),
+      ),
+    );
+
+  it('agrees with a set of pairs', () => {
+    fc.assert(
+      fc.property(fc.array(grant, { maxLength: 4 }), fc.array(grant, { maxLength: 4 }), (first, second) => {
+        const a = make(first);
+        const b = make(second);
+        expect(flatten(a.admission)).toEqual(a.oracle);
+        expect(flatten(a.admission.union(b.admission))).toEqual(new Set([...a.oracle, ...b.oracle]));
+        expect(flatten(a.admission.difference(b.admission))).toEqual(
+          new Set([...a.oracle].filter((pair) => !b.oracle.has(pair))),
+        );
+        expect(flatten(a.admission.intersection(b.admission))).toEqual(
+          new Set([...a.oracle].filter((pair) => b.oracle.has(pair))),
+        );
+        expect(a.admission.equals(b.admission)).toBe(
+          a.oracle.size === b.oracle.size && [...a.oracle].every((pair) => b.oracle.has(pair)),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { parsePrefix } from '../../src/net/prefix.ts';
+import { fitPolicy } from '../../src/targets/fit.ts';
+import { manifestSchema } from '../../src/targets/manifest.ts';
+import { makePolicy } from '../support/policy.ts';
+
+const capabilities = (given: object) =>
+  manifestSchema.parse({
+    id: 'x',
+    title: 'x',
+    description: 'x',
+    capabilities: given,
+    files: [{ path: 'x', template: 'x' }],
+  }).capabilities;
+const ALL = { ipv4: true, ipv6: true, names: 'suffix', ports: true };
+const declared = (list: readonly { kind: string; rule: string }[]) =>
+  list.map(({ rule, kind }) => `${rule} ${kind}`);
+
+const RULE = {
+  name: 'a',
+  names: { '443': ['*.example.com', '.example.org', 'x.example.net'] },
+  prefixes: ['192.0.2.0/25', '192.0.3.0/24', '2001:db8::/32'],
+  ports: '443',
+};
+
+describe('fitting a rule with names and addresses', () => {
+  it('uses names alone where they can all be said', () => {
+    const plan = fitPolicy(makePolicy(RULE), capabilities(ALL));
+    expect(plan.rules[0]?.addresses).toBeUndefined();
+    expect(plan.omissions).toEqual([]);
+    expect(plan.admission.describe()).toEqual(['port 443: *.example.com x.example.net .example.org']);
+  });
+
+  it('uses both where asked to, by rule or by target', () => {
+    const always = fitPolicy(makePolicy({ ...RULE, addressUse: 'always' }), capabilities(ALL));
+    const byTarget = fitPolicy(makePolicy(RULE), capabilities(ALL), { addressUse: 'always' });
+    expect(always.admission.equals(byTarget.admission)).toBe(true);
+    expect(always.rules[0]?.addresses?.ipv4).toHaveLength(2);
+  });
+
+  it('falls back to addresses where some name cannot be said, and declares which', () => {
+    const none = fitPolicy(makePolicy(RULE), capabilities({ ...ALL, names: 'none' }));
+    expect(declared(none.omissions)).toEqual(['a names']);
+    expect(none.admission.describe()).toEqual(['port 443: 192.0.2.0/25 192.0.3.0/24 2001:db8::/32']);
+    const exact = fitPolicy(makePolicy(RULE), capabilities({ ...ALL, names: 'exact' }));
+    expect(exact.omissions[0]?.omitted.describe()).toEqual(['port 443: *.example.com *.example.org']);
+    expect(exact.admission.describe()).toEqual([
+      'port 443: x.example.net example.org 192.0.2.0/25 192.0.3.0/24 2001:db8::/32',
+    ]);
+  });
+
+  it('says nothing at all where neither can be said', () => {
+    const plan = fitPolicy(
+      makePolicy({ ...RULE, addressUse: 'never' }),
+      capabilities({ ...ALL, names: 'none' }),
+    );
+    expect(plan.admission.isEmpty).toBe(true);
+    expect(declared(plan.omissions)).toEqual(['a names']);
+  });
+
+  it('declares a family that the target lacks', () => {
+    const plan = fitPolicy(makePolicy(RULE), capabilities({ ipv4: true, ports: true }));
+    expect(declared(plan.omissions)).toEqual(['a names', 'a ipv6']);
+    expect(plan.admission.describe()).toEqual(['port 443: 192.0.2.0/25 192.0.3.0/24']);
+  });
+
+  it('declares an apex that comes along, unless it is asked for', () => {
+    const plan = fitPolicy(makePolicy(RULE), capabilities({ ...ALL, apex: 'included' }));
+    expect(declared(plan.widenings)).toEqual(['a apex']);
+    expect(plan.widenings[0]?.admitted.describe()).toEqual(['port 443: example.com']);
+    expect(plan.admission.describe()).toEqual(['port 443: .example.com x.example.net .example.org']);
+  });
+
+  it('declares every other port where the files bind none', () => {
+    const plan = fitPolicy(makePolicy({ ...RULE, names: {} }), capabilities({ ...ALL, ports: false }));
+    expect(declared(plan.widenings)).toEqual(['a ports']);
+    expect(plan.admission.grants.map(({ ports }) => ports.toString())).toEqual(['1-65535']);
+  });
+
+  it('never turns an emptied rule into anything', () => {
+    const plan = fitPolicy(makePolicy({ name: 'a', ports: '443' }), capabilities({ ...ALL, ports: false }));
+    expect(plan.admission.isEmpty).toBe(true);
+    expect([...plan.omissions, ...plan.widenings]).toEqual([]);
+  });
+});
+
+describe('a budget', () => {
+  const policy = makePolicy(
+    { name: 'a', prefixes: ['198.18.0.0/25', '198.18.1.0/24', '198.18.4.0/24'], ports: '443' },
+    { name: 'b', prefixes: ['2001:db8::/33', '2001:db8:c000::/34'], ports: '80' },
+  );
+
+  it('changes nothing where the exact cover fits', () => {
+    expect(fitPolicy(policy, capabilities(ALL), { budget: { entries: 5, never: [] } }).widenings).toEqual([]);
+  });
+
+  it('lets the fewest extra addresses in, and declares them', () => {
+    const open = makePolicy({
+      name: 'a',
+      prefixes: ['20.0.0.0/25', '20.0.1.0/24', '20.0.4.0/24'],
+      ports: '443',
+    });
+    const plan = fitPolicy(open, capabilities(ALL), { budget: { entries: 2, never: [] } });
+    expect(declared(plan.widenings)).toEqual(['a budget']);
+    expect(plan.widenings[0]?.admitted.describe()).toEqual(['port 443: 20.0.0.128/25']);
+    expect(plan.admission.describe()).toEqual(['port 443: 20.0.0.0/23 20.0.4.0/24']);
+  });
+
+  it('is refused rather than let in special-use or excluded space', () => {
+    expect(() => fitPolicy(policy, capabilities(ALL), { budget: { entries: 3, never: [] } })).toThrow(
+      /5 address entries do not fit a budget of 3.*5 is the least/,
+    );
+    const open = makePolicy({ name: 'a', prefixes: ['20.0.0.0/25', '20.0.1.0/24'], ports: '443' });
+    const never = [parsePrefix('20.0.0.192/26')];
+    expect(() => fitPolicy(open, capabilities(ALL), { budget: { entries: 1, never } })).toThrow(
+      /2 is the least/,
+    );
+  });
+});
