@@ -77,6 +77,7 @@ class Reader {
   readonly #problems: Problem[] = [];
   /** Most prefixes stand in several tags: parsed once, and one object for all. */
   readonly #prefixes = new Map<string, Prefix>();
+  readonly #texts = new Map<Prefix, string>();
   #unknownFields = 0;
 
   constructor(where: string, dialect: FeedDialect) {
@@ -102,7 +103,7 @@ class Reader {
       cloud,
       changeNumber,
       fileDate: fileDateOf(this.#where),
-      contentSha256: contentDigest(cloud, tags.values()),
+      contentSha256: contentDigest(cloud, tags.values(), (prefix) => this.#texts.get(prefix)!),
       tags,
       unknownFields: this.#unknownFields,
     };
@@ -179,44 +180,38 @@ class Reader {
     const elements = this.#array(value, path);
     if (elements === undefined) return undefined;
     const prefixes: Prefix[] = [];
-    const seen = new Set<unknown>();
+    const seen = new Set<Prefix>();
     const of = tag === undefined ? '' : ` (${tag})`;
     for (const [index, element] of elements.entries()) {
-      const prefix = this.#prefix(element, `${path}[${index}]`, of);
-      if (prefix === undefined) continue;
-      if (seen.has(element))
-        this.#problem(`${path}[${index}]`, `${quote(String(element))} occurs twice${of}`);
-      seen.add(element);
-      prefixes.push(prefix);
+      const prefix = this.#prefix(element);
+      if (typeof prefix === 'string') this.#problem(`${path}[${index}]`, prefix + of);
+      else if (seen.has(prefix))
+        this.#problem(`${path}[${index}]`, `${quote(formatPrefix(prefix))} occurs twice${of}`);
+      else {
+        seen.add(prefix);
+        prefixes.push(prefix);
+      }
     }
     return prefixes;
   }
 
-  #prefix(value: unknown, path: string, of: string): Prefix | undefined {
-    if (typeof value !== 'string') {
-      this.#problem(path, `${kindOf(value)} where a prefix is expected${of}`);
-      return undefined;
-    }
+  /** The prefix, one object for one text, or what is wrong with it. */
+  #prefix(value: unknown): Prefix | string {
+    if (typeof value !== 'string') return `${kindOf(value)} where a prefix is expected`;
     const known = this.#prefixes.get(value);
     if (known !== undefined) return known;
-    if (value.length > 64) {
-      this.#problem(path, `${quote(value)} is not a prefix${of}`);
-      return undefined;
-    }
+    if (value.length > 64) return `${quote(value)} is not a prefix`;
     try {
       const prefix = parsePrefix(value);
-      const canonical = formatPrefix(prefix);
-      if (canonical !== value) {
-        this.#problem(path, `${quote(value)} is not canonical, ${quote(canonical)} is${of}`);
-        return undefined;
-      }
+      // A strict dotted quad has one spelling only; RFC 5952 is there because IPv6 has many.
+      const canonical = prefix.family === 4 ? value : formatPrefix(prefix);
+      if (canonical !== value) return `${quote(value)} is not canonical, ${quote(canonical)} is`;
       this.#prefixes.set(value, prefix);
+      this.#texts.set(prefix, value);
       return prefix;
     } catch (error) {
       if (!(error instanceof AddressSyntaxError)) throw error;
-      const reason = error.message.slice(JSON.stringify(error.text).length);
-      this.#problem(path, `${quote(value)}${reason}${of}`);
-      return undefined;
+      return quote(value) + error.message.slice(JSON.stringify(error.text).length);
     }
   }
 

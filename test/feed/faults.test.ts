@@ -287,6 +287,12 @@ const FAULTS: readonly Fault[] = [
     serve: body('<!DOCTYPE html><html><body>Please log in</body></html>', { 'content-type': 'text/html' }),
     outcome: /an HTML or XML page came in place of JSON/,
   },
+  {
+    fault: 'an XML error with a BOM',
+    source: 'url',
+    serve: body('\ufeff<?xml version="1.0" encoding="utf-8"?><Error><Code>BlobNotFound</Code></Error>'),
+    outcome: /an HTML or XML page came in place of JSON/,
+  },
   { fault: 'an empty 200', source: 'url', serve: body(''), outcome: /the content is empty/ },
   {
     fault: 'UTF-16',
