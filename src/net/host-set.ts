@@ -24,9 +24,13 @@ export class HostSet {
   }
 
   static fromPatterns(patterns: Iterable<HostPattern>): HostSet {
-    let root = NONE;
-    for (const pattern of patterns) root = combine(root, single(pattern), (a, b) => a || b);
-    return new HostSet(root);
+    // Pairs, then pairs of pairs: uniting one by one would copy the whole trie for each pattern.
+    let layer = Array.from(patterns, single);
+    while (layer.length > 1)
+      layer = Array.from({ length: Math.ceil(layer.length / 2) }, (_, i) =>
+        combine(layer[2 * i]!, layer[2 * i + 1] ?? NONE, (a, b) => a || b),
+      );
+    return new HostSet(layer[0] ?? NONE);
   }
 
   get isEmpty(): boolean {
@@ -54,6 +58,16 @@ export class HostSet {
 
   isSupersetOf(other: HostSet): boolean {
     return other.difference(this).isEmpty;
+  }
+
+  /** Whether some host is in both. */
+  intersects(other: HostSet): boolean {
+    return !this.intersection(other).isEmpty;
+  }
+
+  /** Whether every host that the pattern means is in the set. */
+  containsPattern(pattern: HostPattern): boolean {
+    return this.isSupersetOf(HostSet.fromPatterns([pattern]));
   }
 
   /** Whether the host, in canonical spelling, is in the set. */
