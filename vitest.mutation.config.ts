@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/net/**/*.test.ts'],
     exclude: ['test/net/python.test.ts', 'node_modules/**'],
-    env: { NET_CASES: '400' },
+    testTimeout: 60_000,
+    env: { NET_CASES: '250' },
   },
 });

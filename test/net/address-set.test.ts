@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AddressSet } from '../../src/net/address-set.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { formatPrefix, parsePrefix } from '../../src/net/prefix.ts';
-import { Random } from './seeded.ts';
+import { CASES, Random } from './seeded.ts';
 import { AddressSet as TwinSet } from './twin/address-set.ts';
 
 const TOP4 = 2n ** 32n - 1n;
@@ -139,7 +139,7 @@ describe('large sets', () => {
     const random = new Random(family);
     const bits = family === 4 ? 32 : 128;
     const make = () =>
-      Array.from({ length: 4000 }, () => {
+      Array.from({ length: Math.max(400, CASES / 25) }, () => {
         // Twenty random bits, in IPv6 across a word boundary: prefixes collide, nest and touch.
         const shift = family === 4 ? 0n : random.pick([0n, 54n]);
         const host = BigInt(random.below(7));
@@ -161,12 +161,13 @@ describe('large sets', () => {
     same(fastA.difference(fastB), slowA.difference(slowB));
     same(fastA.symmetricDifference(fastB), slowA.symmetricDifference(slowB));
     same(fastA.complement(), slowA.complement());
-    expect(fastA.coverBytes().length).toBeGreaterThan(5000);
+    // More than the first buffer of the writer holds.
+    expect(fastA.coverBytes().length).toBeGreaterThan(4096);
     expect(new TextDecoder().decode(fastA.coverBytes())).toBe(
       `${fastA.cover().map(formatPrefix).join('\n')}\n`,
     );
     if (family === 4)
-      for (let i = 0; i < 20_000; i++) {
+      for (let i = 0; i < CASES / 5; i++) {
         const value = random.chance(2) ? random.word() : 5 * 2 ** 24 + random.below(2 ** 20);
         expect(fastA.containsIpv4(value)).toBe(slowA.contains(BigInt(value)));
       }
@@ -175,10 +176,9 @@ describe('large sets', () => {
 
 describe('a dual-stack set', () => {
   const both = (...prefixes: readonly string[]) => DualStackSet.fromPrefixes(prefixes.map(parsePrefix));
-  const a = both('192.0.2.0/24', '2001:db8::/32');
-  const b = both('192.0.2.128/25', '2001:db8::/33', '198.51.100.0/24');
-
   it('does each family on its own', () => {
+    const a = both('192.0.2.0/24', '2001:db8::/32');
+    const b = both('192.0.2.128/25', '2001:db8::/33', '198.51.100.0/24');
     expect(a.union(b).toStrings()).toEqual(['192.0.2.0/24', '198.51.100.0/24', '2001:db8::/32']);
     expect(a.intersection(b).toStrings()).toEqual(['192.0.2.128/25', '2001:db8::/33']);
     expect(a.difference(b).toStrings()).toEqual(['192.0.2.0/25', '2001:db8:8000::/33']);

@@ -122,10 +122,13 @@ describe('a budgeted cover', () => {
 });
 
 describe('a cover that changes little', () => {
-  const lastWeek = set('192.0.2.0/26', '192.0.2.128/26', '198.51.100.0/26', '198.51.100.128/26');
-  const previous = [parsePrefix('192.0.2.0/24'), ...set('198.51.100.0/26', '198.51.100.128/26').cover()];
+  const makeLastWeek = () => ({
+    lastWeek: set('192.0.2.0/26', '192.0.2.128/26', '198.51.100.0/26', '198.51.100.128/26'),
+    previous: ['192.0.2.0/24', '198.51.100.0/26', '198.51.100.128/26'].map(parsePrefix),
+  });
 
   it('stays with last week where that costs nothing', () => {
+    const { lastWeek, previous } = makeLastWeek();
     expect(cover(lastWeek, { maxPrefixes: 3, previous, tolerance: 0 })).toEqual({
       prefixes: ['192.0.2.0/24', '198.51.100.0/26', '198.51.100.128/26'],
       extra: ['192.0.2.64/26', '192.0.2.192/26'],
@@ -136,6 +139,7 @@ describe('a cover that changes little', () => {
   });
 
   it('keeps the shape of last week within the tolerance, and gives it up beyond', () => {
+    const { lastWeek, previous } = makeLastWeek();
     const thisWeek = lastWeek.difference(set('192.0.2.128/27'));
     const best = cover(thisWeek, { maxPrefixes: 3, previous, tolerance: 0 });
     expect(best.extra).toEqual(['198.51.100.64/26', '198.51.100.192/26']);
@@ -182,6 +186,7 @@ describe('a cover that changes little', () => {
   });
 
   it('takes no previous prefix of the other family', () => {
+    const { lastWeek } = makeLastWeek();
     expect(() => coverWithin(lastWeek, { maxPrefixes: 9, previous: [parsePrefix('::/0')] })).toThrow(
       TypeError,
     );

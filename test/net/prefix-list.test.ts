@@ -3,7 +3,7 @@ import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { PrefixReader, writeIpv4 } from '../../src/net/prefix-bytes.ts';
 import { PrefixListError, parsePrefixList } from '../../src/net/prefix-list.ts';
-import { Random } from './seeded.ts';
+import { CASES, Random } from './seeded.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -46,10 +46,10 @@ describe('a prefix list', () => {
     }
   });
 
-  it('equals the set of the same prefixes read one by one, for a hundred thousand of them', () => {
+  it('equals the set of the same prefixes read one by one, for as many as there are cases', () => {
     const random = new Random(7);
     const lines: string[] = [];
-    for (let i = 0; i < 100_000; i++) {
+    for (let i = 0; i < CASES; i++) {
       const bits = 20 + random.below(13);
       const value = (random.word() >>> (32 - bits)) * 2 ** (32 - bits);
       lines.push(`${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}/${bits}`);
@@ -58,7 +58,7 @@ describe('a prefix list', () => {
     }
     const set = parsePrefixList(bytes(lines.join('\n')));
     expect(set.equals(DualStackSet.fromPrefixes(lines.map(parsePrefix)))).toBe(true);
-    expect(set.ipv6.rangeCount).toBeGreaterThan(1000);
+    expect(set.ipv6.rangeCount).toBeGreaterThan(CASES / 100);
   });
 });
 
