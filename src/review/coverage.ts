@@ -1,16 +1,126 @@
+import type { EndpointRow } from '../endpoints/endpoint-table.ts';
+import { formatHostPattern } from '../net/host-pattern.ts';
+import { HostSet } from '../net/host-set.ts';
+import { Admission } from '../policy/admission.ts';
+import type { Policy, PolicyRule } from '../policy/policy.ts';
+import type { Capabilities } from '../targets/manifest.ts';
+import type { TargetPlan } from '../targets/plan.ts';
+
+/**
+ * How a required host gets through: by its `name`; by a name that lets more through (`widened`); by the
+ * `address` of a tag that is said to hold it; `partly`, by name or address on some of its ports; or not at all.
+ */
+export type Passage = 'name' | 'widened' | 'address' | 'partly' | 'uncovered';
+
 /** How one target lets one required host through. */
 export interface TargetCoverage {
   readonly target: string;
-  readonly how: 'name' | 'widened' | 'address' | 'uncovered';
-  /** The tag, the widening, or what to do about a host that is not covered. */
+  readonly how: Passage;
+  /** The tag, what is admitted beyond, or what to do about a host that is not covered; '' where all is said. */
   readonly detail: string;
 }
 
 /** One required host and how each target lets it through. */
 export interface CoverageRow {
   readonly rule: string;
+  /** The host pattern as the table has it, with the path where only that is asked for. */
   readonly host: string;
   readonly ports: string;
   readonly purpose: string;
   readonly targets: readonly TargetCoverage[];
+}
+
+/** A target's plan by the target's id, and what its addresses are compared with (see the manifest). */
+export interface PlannedTarget {
+  readonly id: string;
+  readonly plan: TargetPlan;
+  readonly addressMatch: Capabilities['addressMatch'];
+}
+
+/** For every row of the endpoint tables: how each target lets it through, and what to do where one does not. */
+export function coverage(policy: Policy, targets: readonly PlannedTarget[]): CoverageRow[] {
+  return policy.rules.flatMap((rule) =>
+    rule.rows.map((row) => ({
+      rule: rule.name,
+      host: `${formatHostPattern(row.host)}${row.path ?? ''}`,
+      ports: `${row.ports}`,
+      purpose: row.purpose,
+      targets: targets.map((target) => ({ target: target.id, ...passage(rule, row, target) })),
+    })),
+  );
+}
+
+function passage(rule: PolicyRule, row: EndpointRow, target: PlannedTarget): Omit<TargetCoverage, 'target'> {
+  const { plan } = target;
+  const wanted = Admission.hosts(HostSet.fromPatterns([row.host]), row.ports);
+  const missing = wanted.difference(plan.admission);
+  if (missing.isEmpty) {
+    const beyond = wideningOf(row, plan);
+    return beyond === undefined ? { how: 'name', detail: '' } : { how: 'widened', detail: beyond };
+  }
+  const byAddress = passageByAddress(rule, row, target);
+  if (byAddress.how === 'uncovered' && !wanted.equals(missing))
+    return { how: 'partly', detail: `not on port ${portsOf(missing)}: ${byAddress.detail}` };
+  return byAddress;
+}
+
+/** What the names of the row let through beyond the row. */
+function wideningOf({ host, path }: EndpointRow, { widenings }: TargetPlan): string | undefined {
+  if (path !== undefined) return `the whole host, not only ${path}`;
+  const apex = HostSet.fromPatterns([{ name: host.name, apex: true, subdomains: false }]);
+  for (const { kind, admitted } of widenings)
+    for (const { hosts, ports } of admitted.grants) {
+      if (kind === 'apex' && host.subdomains && !host.apex && hosts.isSupersetOf(apex))
+        return `${host.name} itself as well`;
+      if (kind === 'ports' && hosts.isSupersetOf(HostSet.fromPatterns([host])))
+        return `on every port as far as the files say (also ${ports})`;
+    }
+  return undefined;
+}
+
+function passageByAddress(
+  rule: PolicyRule,
+  row: EndpointRow,
+  { plan, addressMatch }: PlannedTarget,
+): Omit<TargetCoverage, 'target'> {
+  if (row.misprintOf !== undefined)
+    return { how: 'uncovered', detail: `nothing to do: the source misprints ${row.misprintOf}` };
+  if (row.coveredBy.length === 0)
+    return {
+      how: 'uncovered',
+      detail: `${row.notCovered ?? 'no service tag holds it'}; send it through a device that matches names, or add its addresses to the rule's prefixes`,
+    };
+  if (addressMatch === 'literal')
+    return {
+      how: 'uncovered',
+      detail:
+        'this target compares addresses with hosts that are written as addresses only; it must match the name',
+    };
+  const used = plan.rules.find(({ name }) => name === rule.name)?.addresses;
+  const selected = row.coveredBy.filter(({ tag }) => rule.tags.some((one) => one.tag === tag));
+  if (selected.length === 0)
+    return {
+      how: 'uncovered',
+      detail: `add the service tag ${row.coveredBy.map(({ tag }) => tag).join(' or ')} to rule ${rule.name}`,
+    };
+  if (used === undefined)
+    return { how: 'uncovered', detail: `let rule ${rule.name} use its addresses on this target` };
+  const closed = row.ports.difference(used.ports);
+  if (!closed.isEmpty)
+    return closed.equals(row.ports)
+      ? { how: 'uncovered', detail: `add port ${closed} to rule ${rule.name}` }
+      : {
+          how: 'partly',
+          detail: `by ${selected[0]!.tag}, but port ${closed} is not among the ports of rule ${rule.name}`,
+        };
+  const whole = selected.find(({ tag }) =>
+    used.set.isSupersetOf(rule.tags.find((one) => one.tag === tag)!.addresses),
+  );
+  return whole === undefined
+    ? { how: 'partly', detail: `by ${selected[0]!.tag}, of which this target leaves some addresses out` }
+    : { how: 'address', detail: `${whole.tag}: ${whole.basis}` };
+}
+
+function portsOf(admission: Admission): string {
+  return admission.grants.map(({ ports }) => `${ports}`).join(',');
 }

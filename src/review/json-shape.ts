@@ -66,6 +66,14 @@ const rule = z.strictObject({
   tags: z.array(tag),
   prefixes: change(z.array(prefix)).describe('Configured by hand.'),
   moves: z.array(z.strictObject({ from: text, to: text, addresses: space })),
+  reorganised: z.array(
+    z.strictObject({
+      kind: z.enum(['renamed', 'split', 'merged']),
+      from: z.array(text),
+      to: z.array(text),
+      addresses: space,
+    }),
+  ),
   covered: z.array(z.strictObject({ tag: text, addresses: space })),
   reason: z.strictObject({ before: text, after: text }).nullable(),
   addressUse: z.strictObject({ before: text, after: text }).nullable(),
@@ -115,6 +123,23 @@ export const reviewShape = z
     reordered: z.boolean(),
     admission: change(grants).describe('What all rules together let through.'),
     rules: z.array(rule).describe('The rules that differ.'),
+    notes: z.array(
+      z.strictObject({
+        kind: z.enum([
+          'outside-azure',
+          'broadest-prefix',
+          'names-gone',
+          'short-lived',
+          'moved-away',
+          'reorganised',
+          'tag-gone',
+        ]),
+        rule: text,
+        tag: z.string().describe('Empty where the note is about the rule.'),
+        text,
+        addresses: space.nullable(),
+      }),
+    ),
     targets: z.array(target),
     guards: z.array(
       z.strictObject({
@@ -133,7 +158,7 @@ export const reviewShape = z
         targets: z.array(
           z.strictObject({
             target: text,
-            how: z.enum(['name', 'widened', 'address', 'uncovered']),
+            how: z.enum(['name', 'widened', 'address', 'partly', 'uncovered']),
             detail: text,
           }),
         ),

@@ -6,12 +6,14 @@ import { formatHostPattern } from '../net/host-pattern.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { Admission } from '../policy/admission.ts';
 import type { Change, SpaceChange } from '../policy/diff/change.ts';
+import { noteworthy } from '../policy/diff/notes.ts';
 import { riskOfPolicy, riskOfRule, riskOfTag } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
 import type { ReviewDocument } from './json-shape.ts';
 import type { FeedWeek, Review } from './review.ts';
-import { sentence, summarise, verdict } from './summary.ts';
+import { sentence, summarise } from './summary.ts';
 import type { DeclaredReview, TargetReview } from './targets.ts';
+import { verdict } from './verdict.ts';
 
 /** The review as one JSON document by `schema/review.schema.json`; nothing is cut. */
 export function writeJson(review: Review): string {
@@ -34,6 +36,13 @@ export function reviewDocument(review: Review): ReviewDocument {
     reordered: diff.reordered,
     admission: map(diff.admission, grants),
     rules: diff.rules.map(ruleDocument),
+    notes: noteworthy(diff, review.context).map(({ kind, rule, tag, text, addresses }) => ({
+      kind,
+      rule,
+      tag,
+      text,
+      addresses: addresses === undefined ? null : space(addresses),
+    })),
     targets: review.targets.map(targetDocument),
     guards: review.guards.map(({ guard, outcome, message }) => ({ guard, outcome, message })),
     acceptances: review.acceptances.map(({ guard, message }) => ({ guard, message })),
@@ -75,6 +84,12 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
     })),
     prefixes: map(diff.prefixes, prefixes),
     moves: diff.moves.map(({ from, to, addresses }) => ({ from, to, addresses: space(addresses) })),
+    reorganised: diff.reorganised.map(({ kind, from, to, addresses }) => ({
+      kind,
+      from: [...from],
+      to: [...to],
+      addresses: space(addresses),
+    })),
     covered: diff.covered.map(({ tag, addresses }) => ({ tag, addresses: space(addresses) })),
     reason: diff.reason ?? null,
     addressUse: diff.addressUse ?? null,

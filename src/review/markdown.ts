@@ -88,7 +88,7 @@ function writeTable(
 ): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
-    row(columns.map(({ title }) => title)),
+    row(columns.map(({ title }) => escapeMarkdown(title))),
     row(columns.map(({ align }) => (align === 'right' ? '--:' : ':--'))),
     ...rows.slice(0, shown).map((cells) => row(cells.map((cell) => inline(cell, true)))),
     ...rest(rows.length, shown, of).map((line) => row([line, ...columns.slice(1).map(() => '')])),

@@ -1,4 +1,5 @@
 import type { Cloud } from '../feed/snapshot.ts';
+import type { DiffContext } from '../policy/diff/notes.ts';
 import type { PolicyDiff } from '../policy/diff.ts';
 import type { CoverageRow } from './coverage.ts';
 import type { TargetReview } from './targets.ts';
@@ -34,6 +35,8 @@ export interface Review {
   /** `before` is undefined for a first run. */
   readonly feed: { readonly before: FeedWeek | undefined; readonly after: FeedWeek };
   readonly diff: PolicyDiff;
+  /** What is known beside the two policies; the more is known, the more can be noted. */
+  readonly context?: DiffContext;
   /** In configured order, then those that are no longer configured. */
   readonly targets: readonly TargetReview[];
   readonly guards: readonly GuardFinding[];

@@ -1,12 +1,16 @@
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import { bySizeDown } from '../policy/diff/change.ts';
+import { noteworthy } from '../policy/diff/notes.ts';
 import { riskOfRule } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
 import { isRespelt, type TagDiff } from '../policy/diff/tags.ts';
-import { type Block, type Line, outside, PREFIXES, type Tone, toned } from './outline.ts';
+import type { CoverageRow, Passage } from './coverage.ts';
+import { type Block, type Column, type Line, outside, PREFIXES, type Tone, toned } from './outline.ts';
 import type { FeedWeek, Review } from './review.ts';
-import { sentence, type VerdictLevel, verdict } from './summary.ts';
+import { sentence } from './summary.ts';
 import type { DeclaredReview, TargetReview } from './targets.ts';
+import { type VerdictLevel, verdict } from './verdict.ts';
 import {
   addressesOf,
   counted,
@@ -29,10 +33,12 @@ const VERDICT_TONE: Readonly<Record<VerdictLevel, Tone>> = {
 export function outline(review: Review): Block[] {
   return [
     ...head(review),
+    ...noteSection(review),
     ...guardSection(review),
     ...review.diff.rules.flatMap(review.scope === 'feeds' ? feedSection : ruleSection),
     ...(review.diff.reordered ? [paragraph('The order of the rules changed.')] : []),
     ...targetSection(review.targets),
+    ...coverageSection(review.coverage),
   ];
 }
 
@@ -55,6 +61,26 @@ function head(review: Review): Block[] {
       kind: 'list',
       of: ['week', 'weeks'],
       items: [...(before === undefined ? [] : [weekLine('before', before)]), weekLine('after', after)],
+    },
+  ];
+}
+
+function noteSection({ diff, context, scope }: Review): Block[] {
+  const notes = noteworthy(diff, context);
+  if (notes.length === 0) return [];
+  return [
+    { kind: 'heading', level: 2, line: ['Notes'] },
+    {
+      kind: 'list',
+      of: ['note', 'notes'],
+      items: notes.map(
+        ({ rule, tag, text, addresses }): Line => [
+          ...(scope === 'feeds' ? [] : [outside(rule), tag === '' ? ' ' : ', ']),
+          ...(tag === '' ? [] : [outside(tag), ' ']),
+          text,
+          ...(addresses === undefined ? [] : [` (${spaceInWords(addresses)})`]),
+        ],
+      ),
     },
   ];
 }
@@ -210,7 +236,7 @@ function addressBlocks(diff: RuleDiff): Block[] {
             kind: 'list',
             of: ['move', 'moves'],
             items: [...moves]
-              .sort((a, b) => bySize(a.addresses, b.addresses))
+              .sort((a, b) => bySizeDown(a.addresses, b.addresses))
               .map(
                 ({ from, to, addresses }): Line => [
                   `${spaceInWords(addresses)} moved from `,
@@ -232,7 +258,7 @@ function addressBlocks(diff: RuleDiff): Block[] {
                 kind: 'list',
                 of: ['tag', 'tags'],
                 items: [...covered]
-                  .sort((a, b) => bySize(a.addresses, b.addresses))
+                  .sort((a, b) => bySizeDown(a.addresses, b.addresses))
                   .map(({ tag, addresses }): Line => [outside(tag), `: ${spaceInWords(addresses)}`]),
               },
             ],
@@ -300,16 +326,9 @@ function signedLine(gained: bigint, lost: bigint, format: (size: bigint) => stri
 /** The tag whose IPv4 space changed most first, then by IPv6 space, then by name: what is cut matters least. */
 function byImportance(a: TagDiff, b: TagDiff): number {
   return (
-    bySize(a.space.gained.union(a.space.lost), b.space.gained.union(b.space.lost)) || (a.tag < b.tag ? -1 : 1)
+    bySizeDown(a.space.gained.union(a.space.lost), b.space.gained.union(b.space.lost)) ||
+    (a.tag < b.tag ? -1 : 1)
   );
-}
-
-function bySize(a: DualStackSet, b: DualStackSet): number {
-  return compareDown(a.ipv4.size, b.ipv4.size) || compareDown(a.ipv6.size, b.ipv6.size);
-}
-
-function compareDown(a: bigint, b: bigint): number {
-  return a > b ? -1 : a < b ? 1 : 0;
 }
 
 function targetSection(targets: readonly TargetReview[]): Block[] {
@@ -415,6 +434,78 @@ function declaredLine(verb: string, { rule, kind, reason, presence, admission }:
     ...(space === 'no addresses' ? [] : [`${names.length === 0 ? '' : '; '}${space}`]),
     ' — ',
     reason,
+  ];
+}
+
+const PASSAGE: Readonly<Record<Passage, readonly [string, Tone]>> = {
+  name: ['by name', 'good'],
+  widened: ['by name, widened', 'attention'],
+  address: ['by address', 'good'],
+  partly: ['in part', 'attention'],
+  uncovered: ['not covered', 'loss'],
+};
+
+/** A column a target; the hosts that a target does not let through, with what to do, are listed after it. */
+function coverageSection(rows: readonly CoverageRow[]): Block[] {
+  if (rows.length === 0) return [];
+  const targets = rows[0]!.targets.map(({ target }) => target);
+  const open = rows.flatMap((row) =>
+    row.targets
+      .filter(({ how, detail }) => how !== 'name' && detail !== '')
+      .map(({ target, how, detail }) => ({ row, target, how, detail })),
+  );
+  // Targets of one kind say the same of a host: one line for all of them.
+  const grouped = new Map<string, { targets: string[]; one: (typeof open)[number] }>();
+  for (const one of open) {
+    const key = [one.row.rule, one.row.host, one.row.ports, one.how, one.detail].join('\n');
+    const group = grouped.get(key) ?? { targets: [], one };
+    group.targets.push(one.target);
+    grouped.set(key, group);
+  }
+  const lacking = rows.filter((row) =>
+    row.targets.some(({ how }) => how === 'uncovered' || how === 'partly'),
+  );
+  return [
+    { kind: 'heading', level: 2, line: ['Required hosts'] },
+    paragraph(
+      lacking.length === 0
+        ? `Every target lets all ${counted(rows.length, 'required host')} through.`
+        : `Of ${counted(rows.length, 'required host')}, ${digits(lacking.length)} ${lacking.length === 1 ? 'is' : 'are'} not wholly let through by at least one target.`,
+    ),
+    {
+      kind: 'fold',
+      summary: [`How each target lets ${counted(rows.length, 'required host')} through`],
+      blocks: [
+        {
+          kind: 'table',
+          of: ['host', 'hosts'],
+          columns: [
+            { title: 'Host', align: 'left' },
+            { title: 'Ports', align: 'left' },
+            ...targets.map((title): Column => ({ title, align: 'left' })),
+          ],
+          rows: rows.map((row): Line[] => [
+            [outside(row.host)],
+            [row.ports],
+            ...row.targets.map(({ how }): Line => [toned(...PASSAGE[how])]),
+          ]),
+        },
+        {
+          kind: 'list',
+          of: ['remark', 'remarks'],
+          items: [...grouped.values()].map(
+            ({ targets: ids, one }): Line => [
+              outside(one.row.host),
+              ' on ',
+              ...ids.flatMap((id, index) => [index === 0 ? '' : ', ', outside(id)]),
+              ': ',
+              toned(...PASSAGE[one.how]),
+              ` — ${one.detail}`,
+            ],
+          ),
+        },
+      ],
+    },
   ];
 }
 

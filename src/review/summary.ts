@@ -1,16 +1,6 @@
 import type { Admission } from '../policy/admission.ts';
-import { riskOfPolicy } from '../policy/diff/risk.ts';
 import type { Review } from './review.ts';
 import { addressesOf, counted, digits, enumerate, ipv6Size, nameCount, spaceParts } from './wording.ts';
-
-/** How much attention a change needs. */
-export type VerdictLevel = 'nothing' | 'routine' | 'look' | 'refused';
-
-/** What a person should do about a change. */
-export interface Verdict {
-  readonly level: VerdictLevel;
-  readonly text: string;
-}
 
 /** The change in numbers, in one sentence. */
 export function sentence(review: Review): string {
@@ -34,56 +24,6 @@ export function sentence(review: Review): string {
   ];
   return `${first}${second === undefined ? '' : `; ${second.charAt(0).toLowerCase()}${second.slice(1)}`}${files}.`;
 }
-
-/** The line that a person can act on. */
-export function verdict(review: Review): Verdict {
-  const refused = review.guards.filter(({ outcome }) => outcome === 'refused');
-  if (refused.length > 0)
-    return {
-      level: 'refused',
-      text: `Refused by ${enumerate(refused.map(({ guard }) => guard))}: nothing was written. Read the guard's message, then mend the cause or accept it once.`,
-    };
-  const accepted = review.guards.filter(({ outcome }) => outcome === 'accepted');
-  if (accepted.length > 0)
-    return {
-      level: 'look',
-      text: `Look closely: ${enumerate(accepted.map(({ guard }) => guard))} would have refused this and was accepted.`,
-    };
-  if (review.diff.isEmpty && changedFiles(review) === 0)
-    return { level: 'nothing', text: 'Nothing to approve.' };
-  if (review.scope === 'feeds') return { level: 'routine', text: FEED_VERDICTS[riskOfPolicy(review.diff)] };
-  switch (riskOfPolicy(review.diff)) {
-    case 'metadata':
-    case 'move':
-      return {
-        level: 'routine',
-        text: 'Safe to approve: nothing is let through that was not, nothing is blocked that was not.',
-      };
-    case 'narrowing':
-      return {
-        level: 'look',
-        text: 'Less is let through: check that nothing of yours still uses what is no longer allowed.',
-      };
-    case 'widening':
-      return {
-        level: 'look',
-        text: 'More is let through: check that it is what the rules are meant to admit.',
-      };
-    case 'exchange':
-      return {
-        level: 'look',
-        text: 'Something is let through that was not, and something else no longer is: check both.',
-      };
-  }
-}
-
-const FEED_VERDICTS = {
-  widening: 'The service tags grew and lost nothing.',
-  narrowing: 'The service tags shrank and gained nothing.',
-  exchange: 'The service tags gained and lost addresses.',
-  move: 'Addresses moved between service tags; together the tags hold the same.',
-  metadata: 'The same addresses, published in other words.',
-} as const;
 
 /** The longest commit subject that git tools show whole. */
 const SUBJECT_LENGTH = 72;

@@ -92,7 +92,7 @@ function writeTable(
     return rows.flatMap((cells) =>
       cells.flatMap((cell, column) => {
         if (lengthOf(cell) === 0) return [];
-        const title = columns[column]!.title;
+        const title = visible(columns[column]!.title);
         return column === 0
           ? [`${indent}${paint(cell, colors)}`]
           : [`${indent}  ${title === '' ? '' : colors.dim(`${title}: `)}${paint(cell, colors)}`];

@@ -39,6 +39,11 @@ function hostileReview(text: string): Review {
     feed: { before: { ...sample.feed.before!, name: text, fileDate: undefined }, after: sample.feed.after },
     guards: [{ guard: text, outcome: 'noted', message: text }],
     acceptances: [{ guard: text, message: text }],
+    coverage: sample.coverage.map((row) => ({
+      ...row,
+      host: text,
+      targets: row.targets.map((target) => ({ ...target, target: text, detail: text })),
+    })),
     targets: sample.targets.map((target) => ({
       ...target,
       id: text,
@@ -133,8 +138,8 @@ describe('the Markdown form', () => {
       const shownRules = [...text.matchAll(/^## Rule /gm)].length;
       expect(cells + cut).toBe(shownRules * tags);
       const missing = /and ([\d,]+) more sections?/.exec(text);
-      // The section that is missing beside rules is "Targets".
-      expect(shownRules + (missing === null ? 0 : Number(missing[1]!.replace(',', '')) - 1)).toBe(rules);
+      // The sections that are missing beside rules are "Targets" and "Required hosts".
+      expect(shownRules + (missing === null ? 0 : Number(missing[1]!.replace(',', '')) - 2)).toBe(rules);
     },
   );
   it.each(HOSTILE)('shows what comes from outside as itself: %j', (text) => {

@@ -1,6 +1,8 @@
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parseHostPattern } from '../../src/net/host-pattern.ts';
 import { HostSet } from '../../src/net/host-set.ts';
 import { PortSet } from '../../src/net/ports.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
 import type { Policy } from '../../src/policy/policy.ts';
@@ -112,7 +114,35 @@ export function sampleReview(change: Partial<Review> = {}): Review {
       { guard: 'feed-stale', outcome: 'noted', message: 'the feed is 12 days old' },
     ],
     acceptances: [{ guard: 'tag-shrink', message: 'ticket 4711' }],
-    coverage: [],
+    context: {
+      previousSpace: sampleBefore.rules[0]!.addresses,
+      currentTags: [tag('Elsewhere', '', '192.0.2.64/26')],
+      recentGains: [
+        { date: '2025-06-30', gained: DualStackSet.fromPrefixes([parsePrefix('192.0.2.64/27')]) },
+      ],
+    },
+    coverage: [
+      {
+        rule: 'connector',
+        host: '*.example.com',
+        ports: '443',
+        purpose: 'traffic',
+        targets: [
+          { target: 'iptables', how: 'address', detail: 'AzureCloud: the article says so' },
+          { target: 'pac', how: 'widened', detail: 'example.com itself as well' },
+        ],
+      },
+      {
+        rule: 'connector',
+        host: 'crl.example.net',
+        ports: '80',
+        purpose: 'certificates',
+        targets: [
+          { target: 'iptables', how: 'uncovered', detail: 'no service tag holds it' },
+          { target: 'pac', how: 'name', detail: '' },
+        ],
+      },
+    ],
     ...change,
   };
 }

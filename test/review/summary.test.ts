@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diffPolicies } from '../../src/policy/diff.ts';
-import { sentence, summarise, verdict } from '../../src/review/summary.ts';
+import { sentence, summarise } from '../../src/review/summary.ts';
+import { verdict } from '../../src/review/verdict.ts';
 import { makePolicy } from '../support/policy.ts';
 import { sampleAfter, sampleBefore, sampleReview } from './sample.ts';
 import { policyOf, tag, week } from './weeks.ts';
@@ -35,7 +36,15 @@ describe('the first sentence', () => {
 });
 
 describe('the verdict', () => {
-  const quiet = { guards: [], acceptances: [] };
+  const quiet = { guards: [], acceptances: [], context: {} };
+  const filesAlone = {
+    diff: diffPolicies(sampleAfter, sampleAfter),
+    targets: sampleReview().targets.filter(({ id }) => id === 'iptables'),
+  };
+  const cloud = (...prefixes: string[]) => policyOf({ r: [tag('A', '', ...prefixes)] }, { name: 'r' });
+  const ordinary = diffPolicies(cloud('198.18.0.0/16'), cloud('198.18.0.0/16', '192.0.2.0/24'));
+  const unordinary = diffPolicies(cloud('198.18.0.0/16'), cloud('198.18.0.0/17', '198.18.128.0/18'));
+
   it.each([
     [
       'a refusal first',
@@ -48,11 +57,9 @@ describe('the verdict', () => {
       sampleReview({ ...quiet, diff: diffPolicies(sampleAfter, sampleAfter), targets: [] }),
       'nothing',
     ],
-    [
-      'files that change alone',
-      sampleReview({ ...quiet, diff: diffPolicies(sampleAfter, sampleAfter) }),
-      'routine',
-    ],
+    ['files that change alone', sampleReview({ ...quiet, ...filesAlone }), 'routine'],
+    ['a week as most are', sampleReview({ ...quiet, ...filesAlone, diff: ordinary }), 'routine'],
+    ['a week that loses more', sampleReview({ ...quiet, ...filesAlone, diff: unordinary }), 'look'],
     ['a narrowing', sampleReview({ ...quiet, diff: diffPolicies(sampleBefore, NO_RULES) }), 'look'],
   ] as const)('tells %s', (_, review, level) => {
     expect(verdict(review).level).toBe(level);

@@ -27,3 +27,12 @@ export const NO_SPACE_CHANGE: SpaceChange = changeOfSpace(DualStackSet.empty, Du
 export function isUnchangedSpace({ gained, lost }: Change<DualStackSet>): boolean {
   return gained.isEmpty && lost.isEmpty;
 }
+
+/** Order by size, the larger first: by IPv4 addresses, then by IPv6. */
+export function bySizeDown(a: DualStackSet, b: DualStackSet): number {
+  return compareDown(a.ipv4.size, b.ipv4.size) || compareDown(a.ipv6.size, b.ipv6.size);
+}
+
+function compareDown(a: bigint, b: bigint): number {
+  return a > b ? -1 : a < b ? 1 : 0;
+}

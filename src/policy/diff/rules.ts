@@ -13,6 +13,7 @@ import {
   type SpaceChange,
 } from './change.ts';
 import { type Covered, findCovered, findMoves, type Move } from './moves.ts';
+import { findReorganised, type Reorganised } from './reorganised.ts';
 import { diffPrefixes, diffTags, type Presence, type TagDiff } from './tags.ts';
 
 /** One rule that differs. */
@@ -33,6 +34,8 @@ export interface RuleDiff {
   readonly prefixes: Change<readonly Prefix[]>;
   /** Space that changed its tag inside the rule; explains, and never hides, a gain or loss. */
   readonly moves: readonly Move[];
+  /** Tags that took the place of others. */
+  readonly reorganised: readonly Reorganised[];
   /** What a tag lost that the rule still admits. */
   readonly covered: readonly Covered[];
   /** Present where it changed. */
@@ -51,6 +54,7 @@ export function diffRule(
   const oldPorts = before?.addressPorts ?? PortSet.empty;
   const newPorts = after?.addressPorts ?? PortSet.empty;
   const tags = diffTags(before?.tags ?? [], after?.tags ?? []);
+  const moves = findMoves(tags);
   const space = changeOfSpace(
     before?.addresses ?? DualStackSet.empty,
     after?.addresses ?? DualStackSet.empty,
@@ -64,7 +68,8 @@ export function diffRule(
     ports: { gained: newPorts.difference(oldPorts), lost: oldPorts.difference(newPorts) },
     tags,
     prefixes: diffPrefixes(before?.prefixes ?? [], after?.prefixes ?? []),
-    moves: findMoves(tags),
+    moves,
+    reorganised: findReorganised(tags, moves),
     covered: findCovered(tags, space.after),
     ...(before !== undefined && after !== undefined && before.reason !== after.reason
       ? { reason: { before: before.reason, after: after.reason } }
