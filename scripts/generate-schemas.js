@@ -1,11 +1,15 @@
 // Writes the JSON Schemas that editors use, from the schemas in the built code: `npm run schemas`.
 // A test compares the files with what the code says, so a forgotten run is noticed.
 import { mkdir, writeFile } from 'node:fs/promises';
+import { configJsonSchema } from '../dist/config/schema.js';
 import { endpointTableJsonSchema } from '../dist/endpoints/schema.js';
 import { reviewJsonSchema } from '../dist/review/json-shape.js';
+import { manifestJsonSchema } from '../dist/targets/manifest.js';
 
 /** File under `schema/`, and the function that makes its content. One line a schema. */
 const schemas = [
+  ['allowlist.schema.json', configJsonSchema],
+  ['manifest.schema.json', manifestJsonSchema],
   ['endpoint-table.schema.json', endpointTableJsonSchema],
   ['review.schema.json', reviewJsonSchema],
 ];

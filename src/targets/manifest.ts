@@ -88,3 +88,8 @@ export const manifestSchema = z.strictObject({
 export type Manifest = z.infer<typeof manifestSchema>;
 export type Capabilities = Manifest['capabilities'];
 export type ReadBackGrammar = Manifest['readBack'][number];
+
+/** The JSON Schema of `manifest.yaml`, for editors; published as `schema/manifest.schema.json`. */
+export function manifestJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(manifestSchema, { io: 'input' });
+}
