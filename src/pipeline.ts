@@ -7,7 +7,7 @@ import { diffPolicies } from './policy/diff.ts';
 import { feedStale } from './policy/guards/feed-order.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { describeRefusal, judge } from './policy/guards/judge.ts';
-import type { Policy } from './policy/policy.ts';
+import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
 import { totalsOf } from './policy/totals.ts';
 import { AllowlistError, GuardRefusal } from './problem.ts';
@@ -22,6 +22,7 @@ import {
 } from './publish/lock.ts';
 import { fileDigest, type OutputTree } from './publish/output-tree.ts';
 import { targetSides, weekOfLock } from './publish/sides.ts';
+import { coverage } from './review/coverage.ts';
 import { writeMarkdown } from './review/markdown.ts';
 import type { FeedWeek, Review } from './review/review.ts';
 import { reviewTarget } from './review/targets.ts';
@@ -210,6 +211,7 @@ function makeReview(
       after: weekOf(input.feed.snapshot, input.feed.source),
     },
     diff: diffPolicies(baseline?.policy ?? makePolicy([]), policy),
+    context: { currentTags: feedTags(input.feed.snapshot) },
     targets: [
       ...outputs.map((output, index) =>
         reviewTarget(
@@ -224,8 +226,25 @@ function makeReview(
     // The age of a feed is another tomorrow: it is told by the run, and kept out of what is committed.
     guards: findings.filter(({ guard: name, outcome }) => !(name === feedStale.name && outcome === 'noted')),
     acceptances,
-    coverage: [],
+    coverage: coverage(
+      policy,
+      outputs.map(({ id, plan }, index) => ({
+        id,
+        plan,
+        addressMatch: input.targets[index]!.target.manifest.capabilities.addressMatch,
+      })),
+    ),
   };
+}
+
+/** All tags of the feed, of which the review says where lost addresses are now. */
+function feedTags({ tags }: Snapshot): TagAddresses[] {
+  return [...tags.values()].map(({ name, region, prefixes, addresses }) => ({
+    tag: name,
+    region,
+    prefixes,
+    addresses,
+  }));
 }
 
 /** The week of a feed, as the review names it. */
