@@ -102,19 +102,22 @@ export function planRun(input: RunInput): RunPlan {
   };
   const review = makeReview(input, policy, outputs, findings, acceptances);
   const managed = baseline === undefined ? [] : [...Object.keys(baseline.lock.files), LOCK_FILE];
-  if (baseline !== undefined && sameContent(baseline, lock, files))
-    return {
-      review,
-      findings,
-      unchanged: true,
-      files: new Map([...baseline.files, [LOCK_FILE, formatLock(baseline.lock)]]),
-      managed,
-    };
+  const lastReview = baseline === undefined ? undefined : reviewInForce(baseline);
+  if (baseline !== undefined && lastReview !== undefined) {
+    files.set(REVIEW_FILE, lastReview);
+    const { feed: lastFeed, acceptances: lastAcceptances } = baseline.lock;
+    const text = formatLock({
+      ...lock,
+      feed: lastFeed,
+      acceptances: lastAcceptances,
+      files: digestsOf(files),
+    });
+    // Equal locks are equal rule files, snapshot, policy and targets: the lock keeps the week of the last change.
+    if (text === formatLock(baseline.lock))
+      return { review, findings, unchanged: true, files: files.set(LOCK_FILE, text), managed };
+  }
   files.set(REVIEW_FILE, writeMarkdown(review));
-  const digests = [...files]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, text]) => [path, fileDigest(text)]);
-  files.set(LOCK_FILE, formatLock({ ...lock, files: Object.fromEntries(digests) as Lock['files'] }));
+  files.set(LOCK_FILE, formatLock({ ...lock, files: digestsOf(files) }));
   return { review, findings, unchanged: false, files, managed };
 }
 
@@ -177,20 +180,15 @@ function buildAll(policy: Policy, requests: readonly TargetRequest[]): TargetOut
   return outputs;
 }
 
-/** Whether rule files, snapshot, policy and targets are those of the baseline; the week does not count. */
-function sameContent(
-  baseline: OutputTree,
-  lock: Omit<Lock, 'files'>,
-  files: ReadonlyMap<string, string>,
-): boolean {
-  const { files: digests, ...locked } = baseline.lock;
-  const asIfSameWeek = { ...lock, feed: locked.feed, acceptances: locked.acceptances };
-  if (JSON.stringify(asIfSameWeek) !== JSON.stringify(locked)) return false;
-  const paths = Object.keys(digests).filter((path) => path !== REVIEW_FILE);
-  return (
-    paths.length === files.size &&
-    paths.every((path) => files.get(path) === baseline.files.get(path)) &&
-    baseline.files.has(REVIEW_FILE)
+/** The review of the last change; undefined if it is gone or was edited, so that a new one is written. */
+function reviewInForce({ files, lock }: OutputTree): string | undefined {
+  const text = files.get(REVIEW_FILE);
+  return text !== undefined && fileDigest(text) === lock.files[REVIEW_FILE] ? text : undefined;
+}
+
+function digestsOf(files: ReadonlyMap<string, string>): Lock['files'] {
+  return Object.fromEntries(
+    [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, text]) => [path, fileDigest(text)]),
   );
 }
 

@@ -77,9 +77,9 @@ export function parseLock(text: string, where: string): Lock {
   return parsed.data;
 }
 
-/** The lock's text: keys in a fixed order, so that equal content is equal bytes. */
+/** The lock's text: keys in the order of the schema, so that equal content is equal bytes, read back or made anew. */
 export function formatLock(lock: Lock): string {
-  return `${JSON.stringify(lock, null, 2)}\n`;
+  return `${JSON.stringify(lockSchema.parse(lock), null, 2)}\n`;
 }
 
 /** The parts of a lock that come from the feed. */
