@@ -4,7 +4,7 @@ import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import type { LoadedFeed } from './feed/load.ts';
 import type { FeedSource, Snapshot } from './feed/snapshot.ts';
 import { diffPolicies } from './policy/diff.ts';
-import { feedStale } from './policy/guards/feed-order.ts';
+import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { describeRefusal, judge } from './policy/guards/judge.ts';
 import type { Policy, TagAddresses } from './policy/policy.ts';

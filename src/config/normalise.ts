@@ -191,7 +191,10 @@ function normaliseGuards(document: ConfigDocument['guards'], problems: Problem[]
     staleDays: document?.['feed-stale']?.days ?? DEFAULT_LIMITS.staleDays,
     feedShrinkPercent: document?.['feed-shrink']?.percent ?? DEFAULT_LIMITS.feedShrinkPercent,
     tagShrinkPercent: document?.['tag-shrink']?.percent ?? DEFAULT_LIMITS.tagShrinkPercent,
+    tagShrinkIpv6Percent: document?.['tag-shrink']?.ipv6Percent ?? DEFAULT_LIMITS.tagShrinkIpv6Percent,
+    tagShrinkAddresses: document?.['tag-shrink']?.addresses ?? DEFAULT_LIMITS.tagShrinkAddresses,
     tagGrowthFactor: document?.['tag-growth']?.factor ?? DEFAULT_LIMITS.tagGrowthFactor,
+    tagGrowthPercent: document?.['tag-growth']?.percent ?? DEFAULT_LIMITS.tagGrowthPercent,
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
 
 /**
  * The shape of `allowlist.yaml`, step one of three: what `normalise.ts` turns into precise types. Every
@@ -90,24 +91,88 @@ const feed = z.strictObject({
     .optional(),
 });
 
-const percent = z.number().min(0).max(100).optional();
+const percent = z.number().min(0).max(100);
 
-/** Defaults stand in `src/policy/guards/limits.ts`; `docs/guards.md` says what they were chosen by. */
+const limits = DEFAULT_LIMITS;
+
+/** `docs/guards.md` says what the defaults were chosen by. */
 const guards = z.strictObject({
+  'feed-stale': z
+    .strictObject({
+      days: z
+        .int()
+        .positive()
+        .optional()
+        .describe(
+          'refuse a feed that is more days old than this; by default an old feed is only noted (public: 30 days, other clouds: 60)',
+        ),
+    })
+    .optional(),
+  'feed-shrink': z
+    .strictObject({
+      percent: percent
+        .optional()
+        .describe(
+          `the most IPv4 space of the whole feed that may be lost in a step; default ${limits.feedShrinkPercent}`,
+        ),
+    })
+    .optional(),
+  'tag-shrink': z
+    .strictObject({
+      percent: percent
+        .optional()
+        .describe(
+          `the most IPv4 space of a configured tag that may be lost in a step; default ${limits.tagShrinkPercent}`,
+        ),
+      addresses: z
+        .int()
+        .min(0)
+        .optional()
+        .describe(
+          'a loss of fewer IPv4 addresses is only noted, unless a rule loses the same percentage; default 2048, or one ten-thousandth of the feed where that is less',
+        ),
+      ipv6Percent: percent
+        .optional()
+        .describe(`the same percentage for IPv6; default ${limits.tagShrinkIpv6Percent}`),
+    })
+    .optional(),
+  'tag-growth': z
+    .strictObject({
+      factor: z
+        .number()
+        .min(1)
+        .optional()
+        .describe(
+          `how many times its space and its fewest prefixes a configured tag may reach in a step; default ${limits.tagGrowthFactor}`,
+        ),
+      percent: percent
+        .optional()
+        .describe(
+          `how much of the whole feed's IPv4 space a configured tag may gain in a step that more than doubles it; default ${limits.tagGrowthPercent}`,
+        ),
+    })
+    .optional(),
   'special-use': z
-    .strictObject({ allow: z.array(z.string()).optional().describe('special-use prefixes that are let in') })
+    .strictObject({
+      allow: z.array(z.string()).optional().describe('special-use prefixes that are let in; none by default'),
+    })
     .optional(),
   'too-broad': z
-    .strictObject({ ipv4: z.int().min(0).max(32).optional(), ipv6: z.int().min(0).max(128).optional() })
-    .optional()
-    .describe('the shortest lawful prefix length'),
-  'feed-stale': z.strictObject({ days: z.int().positive().optional() }).optional(),
-  'feed-shrink': z.strictObject({ percent }).optional().describe('of the address space of the whole feed'),
-  'tag-shrink': z.strictObject({ percent }).optional().describe('of the address space of a configured tag'),
-  'tag-growth': z
-    .strictObject({ factor: z.number().min(1).optional() })
-    .optional()
-    .describe('how many times its address space a configured tag may reach in one step'),
+    .strictObject({
+      ipv4: z
+        .int()
+        .min(0)
+        .max(32)
+        .optional()
+        .describe(`the shortest lawful length of an IPv4 prefix; default ${limits.shortestIpv4}`),
+      ipv6: z
+        .int()
+        .min(0)
+        .max(128)
+        .optional()
+        .describe(`the shortest lawful length of an IPv6 prefix; default ${limits.shortestIpv6}`),
+    })
+    .optional(),
 });
 
 /** Keys beside these are the target's own options, checked against its manifest. */

@@ -1,10 +1,13 @@
 import { ConfigurationError } from '../../problem.ts';
 import { closest } from '../../suggest.ts';
-import { feedShrink, tagGrowth, tagShrink } from './address-space.ts';
 import { emptyPolicy, tagEmpty, tagMissing } from './configured-tags.ts';
-import { feedRollback, feedStale } from './feed-order.ts';
+import { feedRollback } from './feed-rollback.ts';
+import { feedShrink } from './feed-shrink.ts';
+import { feedStale } from './feed-stale.ts';
 import type { Finding, Guard, GuardContext } from './guard.ts';
 import { specialUse } from './special-use.ts';
+import { tagGrowth } from './tag-growth.ts';
+import { tagShrink } from './tag-shrink.ts';
 import { tooBroad } from './too-broad.ts';
 
 /** Every guard between compare and render, in the order they are reported. */

@@ -7,22 +7,42 @@ export interface GuardLimits {
   /** The shortest lawful prefix lengths. */
   readonly shortestIpv4: number;
   readonly shortestIpv6: number;
-  /** Days after its date from which a feed counts as stale; by cloud where not configured. */
+  /**
+   * Days after its date at which a feed is refused as stale. Undefined: it is never refused, and noted after
+   * a time that depends on the cloud.
+   */
   readonly staleDays: number | undefined;
-  /** Percent of address space that may be lost in one step: of the whole feed, of a configured tag. */
+  /** Percent of the whole feed's IPv4 space that may be lost in one step. */
   readonly feedShrinkPercent: number;
+  /** Percent of a configured tag's IPv4 and IPv6 space that may be lost in one step. */
   readonly tagShrinkPercent: number;
-  /** How many times its IPv4 address space a configured tag may reach in one step. */
+  readonly tagShrinkIpv6Percent: number;
+  /**
+   * IPv4 addresses from which on a tag's loss is judged by its percentage alone. Undefined: 2,048, or one
+   * ten-thousandth of the feed where that is less.
+   */
+  readonly tagShrinkAddresses: number | undefined;
+  /** How many times its space, and its fewest prefixes, a configured tag may reach in one step. */
   readonly tagGrowthFactor: number;
+  /** Percent of the whole feed's IPv4 space that a tag may gain in a step that more than doubles it. */
+  readonly tagGrowthPercent: number;
 }
 
 export const DEFAULT_LIMITS: GuardLimits = {
   specialUseAllowed: [],
-  // No file of the archive has an IPv4 prefix shorter than /12; IPv6 starts at /23 or longer.
-  shortestIpv4: 10,
-  shortestIpv6: 20,
+  // The broadest ever published is an IPv4 /12; of the weeks of the replay, an IPv4 /14 and an IPv6 /40.
+  shortestIpv4: 12,
+  shortestIpv6: 32,
   staleDays: undefined,
+  // A public week loses 1.12 % at most in eight years.
   feedShrinkPercent: 5,
-  tagShrinkPercent: 60,
+  // Lawful tags of some size lose 28.9 % at most in a week of the replay (AzureSignalR, 20220606); IPv6 has
+  // lost half lawfully (Storage.*, a /48 became a /49).
+  tagShrinkPercent: 30,
+  tagShrinkIpv6Percent: 60,
+  tagShrinkAddresses: undefined,
+  // A lawful week reaches 3 times both (IPv4) or 7 times both (IPv6); the wrong week 20220509 10.7 times.
   tagGrowthFactor: 8,
+  // A lawful week gains 0.28 % at most in a tag that more than doubles (AzureCloud.southfrance, 20221017).
+  tagGrowthPercent: 1,
 };

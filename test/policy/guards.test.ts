@@ -1,0 +1,586 @@
+import { describe, expect, test } from 'vitest';
+import { parsePrefix } from '../../src/net/prefix.ts';
+import { describeRefusal, GUARDS } from '../../src/policy/guards/judge.ts';
+import { ConfigurationError } from '../../src/problem.ts';
+import { judgeMadeUp, type MadeUpCase, type MadeUpWeek } from '../support/guard-weeks.ts';
+
+/** What one guard says: `refused: …`, `noted: …`; nothing where it passes. */
+function saidBy(guard: string, made: MadeUpCase): string[] {
+  return judgeMadeUp(made)
+    .filter((finding) => finding.guard === guard && finding.outcome !== 'passed')
+    .map(({ outcome, message }) => `${outcome}: ${message}`);
+}
+
+const TAGS = { AzureCloud: ['198.18.0.0/16', '2001:db8::/40'], Sql: ['203.0.113.0/24'] };
+
+/** The first /`length`s inside a prefix of length `of`, every `step`th; IPv4 in 198.18.0.0/15. */
+function slices(count: number, length: number, step = 1): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const offset = index * step * 2 ** (32 - length);
+    return `198.${18 + Math.floor(offset / 65536)}.${Math.floor(offset / 256) % 256}.${offset % 256}/${length}`;
+  });
+}
+
+/** Every other /48 of 2001:db8::/32. */
+function ipv6Slices(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `2001:db8:${(2 * index + 1).toString(16)}::/48`);
+}
+
+describe('every guard', () => {
+  test('passes a first run and a week in which nothing changes', () => {
+    const week: MadeUpWeek = { tags: TAGS };
+    const limits = {
+      specialUseAllowed: ['198.18.0.0/15', '203.0.113.0/24', '2001:db8::/32'].map(parsePrefix),
+    };
+    for (const before of [undefined, week])
+      expect(judgeMadeUp({ before, after: week, limits })).toEqual(
+        GUARDS.map(({ name }) => ({ guard: name, outcome: 'passed', message: '' })),
+      );
+  });
+
+  test('is accepted by its name, and by no other', () => {
+    const made = {
+      before: { date: '20260112', tags: TAGS },
+      after: { date: '20260105', tags: { AzureCloud: TAGS.AzureCloud } },
+      rules: { all: ['AzureCloud', 'Sql'] },
+      limits: { specialUseAllowed: [] },
+    };
+    const outcomes = (accept: string[]) =>
+      judgeMadeUp({ ...made, accept })
+        .filter(({ outcome }) => outcome !== 'passed')
+        .map(({ guard, outcome }) => `${guard} ${outcome}`);
+    expect(outcomes([])).toEqual(['feed-rollback refused', 'tag-missing refused', 'special-use refused']);
+    expect(outcomes(['special-use', 'tag-missing'])).toEqual([
+      'feed-rollback refused',
+      'tag-missing accepted',
+      'special-use accepted',
+    ]);
+    expect(describeRefusal(judgeMadeUp(made))).toBe(
+      [
+        'refused by feed-rollback, tag-missing, special-use; the previous output stands',
+        '  feed-rollback: the feed is of 2026-01-05, older than the 2026-01-12 in force',
+        '  tag-missing: the feed has no service tag Sql, which rule all needs (rules[].serviceTags)',
+        '  special-use: rule all, service tag AzureCloud: 198.18.0.0/16, 2001:db8::/40 special-use space (guards.special-use.allow lists what is let in all the same)',
+        'To accept it once, after checking: --accept feed-rollback,tag-missing,special-use',
+      ].join('\n'),
+    );
+  });
+
+  test('that does not exist cannot be accepted', () => {
+    expect(() => judgeMadeUp({ after: { tags: TAGS }, accept: ['tag-shrnk'] })).toThrow(ConfigurationError);
+    expect(() => judgeMadeUp({ after: { tags: TAGS }, accept: ['tag-shrnk'] })).toThrow(
+      '--accept tag-shrnk: there is no guard of that name that can be accepted; did you mean tag-shrink?',
+    );
+  });
+});
+
+describe('feed-rollback', () => {
+  const other = { ...TAGS, Sql: ['203.0.113.0/25'] };
+  test.each<[string, MadeUpWeek, MadeUpWeek, string[]]>([
+    ['a newer file', { date: '20260105', changeNumber: 7, tags: TAGS }, { changeNumber: 8, tags: other }, []],
+    [
+      'an older file',
+      { date: '20260112', changeNumber: 7, tags: TAGS },
+      { date: '20260105', changeNumber: 8, tags: other },
+      ['refused: the feed is of 2026-01-05, older than the 2026-01-12 in force'],
+    ],
+    [
+      'an older file with the same content: the source has gone back all the same',
+      { date: '20260112', tags: TAGS },
+      { date: '20260105', tags: TAGS },
+      ['refused: the feed is of 2026-01-05, older than the 2026-01-12 in force'],
+    ],
+    [
+      'a newer file whose changeNumber fell, as in 2020',
+      { date: '20200331', changeNumber: 102, tags: TAGS },
+      { date: '20200427', changeNumber: 88, tags: other },
+      ['noted: changeNumber fell from 102 to 88 although the file is newer (2020-03-31 → 2020-04-27)'],
+    ],
+    [
+      'other content under an unchanged changeNumber, as in 2025',
+      { date: '20250217', changeNumber: 350, tags: TAGS },
+      { date: '20250303', changeNumber: 350, tags: other },
+      ['noted: the content changed under an unchanged changeNumber 350'],
+    ],
+    ['the same file again', { tags: TAGS }, { tags: TAGS }, []],
+    [
+      'the same date with other content and a higher changeNumber',
+      { changeNumber: 7, tags: TAGS },
+      { changeNumber: 8, tags: other },
+      ['noted: the file of 2026-01-12 was published again with other content (changeNumber 7 → 8)'],
+    ],
+    [
+      'the same date with other content and the same changeNumber',
+      { changeNumber: 7, tags: TAGS },
+      { changeNumber: 7, tags: other },
+      ['noted: the file of 2026-01-12 was published again with other content (changeNumber still 7)'],
+    ],
+    [
+      'the same date with other content and a lower changeNumber',
+      { changeNumber: 8, tags: TAGS },
+      { changeNumber: 7, tags: other },
+      [
+        'refused: changeNumber fell from 8 to 7 under the same date 2026-01-12: an earlier edition of the file in force',
+      ],
+    ],
+    [
+      'a lower changeNumber where only the file in force has a date (…_Latest.json)',
+      { changeNumber: 8, tags: TAGS },
+      { date: 'Latest', changeNumber: 7, tags: other },
+      [
+        'refused: changeNumber fell from 8 to 7, and no date says that the feed is newer than the one in force',
+      ],
+    ],
+    [
+      'a lower changeNumber where no file has a date (the API)',
+      { date: 'Latest', changeNumber: 8, tags: TAGS },
+      { date: 'Latest', changeNumber: 7, tags: other },
+      [
+        'refused: changeNumber fell from 8 to 7, and no date says that the feed is newer than the one in force',
+      ],
+    ],
+    [
+      'a higher changeNumber without a date',
+      { date: 'Latest', changeNumber: 7, tags: TAGS },
+      { date: 'Latest', changeNumber: 8, tags: other },
+      [],
+    ],
+    [
+      'an unchanged changeNumber without a date',
+      { date: 'Latest', changeNumber: 7, tags: TAGS },
+      { date: 'Latest', changeNumber: 7, tags: other },
+      ['noted: the content changed under an unchanged changeNumber 7'],
+    ],
+    [
+      'a feed without change numbers (the XML form): 0 is no number',
+      { date: '20200811', changeNumber: 0, tags: TAGS },
+      { date: '20200826', changeNumber: 0, tags: other },
+      [],
+    ],
+    [
+      'the XML form after the JSON form',
+      { date: '20200811', changeNumber: 105, tags: TAGS },
+      { date: '20200826', changeNumber: 0, tags: other },
+      [],
+    ],
+    [
+      'the XML form published again',
+      { date: '20200826', changeNumber: 0, tags: TAGS },
+      { date: '20200826', changeNumber: 0, tags: other },
+      ['noted: the file of 2020-08-26 was published again with other content'],
+    ],
+    [
+      'the file of another cloud',
+      { date: '20260105', tags: TAGS },
+      { cloud: 'usgov', tags: TAGS },
+      ['refused: the output tree holds the cloud public, the feed is of usgov'],
+    ],
+  ])('%s', (_, before, after, said) => {
+    expect(saidBy('feed-rollback', { before, after })).toEqual(said);
+  });
+});
+
+describe('feed-stale', () => {
+  const look = 'look whether the source still moves (guards.feed-stale.days)';
+  test.each<[string, MadeUpWeek, string, number | undefined, string[]]>([
+    ['public, 30 days', { date: '20260112', tags: TAGS }, '2026-02-11', undefined, []],
+    [
+      'public, 31 days',
+      { date: '20260112', tags: TAGS },
+      '2026-02-12',
+      undefined,
+      [`noted: the feed is of 2026-01-12, 31 days old; over 30 days ${look}`],
+    ],
+    ['usgov, 60 days', { date: '20260112', cloud: 'usgov', tags: TAGS }, '2026-03-13', undefined, []],
+    [
+      'china, 61 days',
+      { date: '20260112', cloud: 'china', tags: TAGS },
+      '2026-03-14',
+      undefined,
+      [`noted: the feed is of 2026-01-12, 61 days old; over 60 days ${look}`],
+    ],
+    ['at the configured limit', { date: '20240226', tags: TAGS }, '2024-03-07', 10, []],
+    [
+      'over the configured limit, over a leap day',
+      { date: '20240226', tags: TAGS },
+      '2024-03-08',
+      10,
+      [`refused: the feed is of 2024-02-26, more than 10 days old; ${look}`],
+    ],
+    [
+      'over a turn of the year',
+      { date: '20251229', tags: TAGS },
+      '2026-01-13',
+      14,
+      [`refused: the feed is of 2025-12-29, more than 14 days old; ${look}`],
+    ],
+    ['dated tomorrow: time zones', { date: '20260112', tags: TAGS }, '2026-01-11', 1, []],
+    [
+      'dated in the future',
+      { date: '20260112', tags: TAGS },
+      '2026-01-02',
+      1,
+      ['noted: the feed is of 2026-01-12, 10 days in the future'],
+    ],
+    ['without a date', { date: 'Latest', tags: TAGS }, '2030-01-01', 1, []],
+  ])('%s', (_, after, today, staleDays, said) => {
+    expect(saidBy('feed-stale', { after, today, limits: { staleDays } })).toEqual(said);
+  });
+});
+
+describe('feed-shrink', () => {
+  const before = (feedAddresses: bigint): MadeUpWeek => ({ date: '20260105', tags: TAGS, feedAddresses });
+  const after = (feedAddresses: bigint): MadeUpWeek => ({ tags: TAGS, feedAddresses });
+  test.each<[bigint, bigint, number | undefined, string[]]>([
+    [47_000_000n, 47_000_000n, undefined, []],
+    [47_000_000n, 60_000_000n, undefined, []],
+    [47_000_000n, 44_650_000n, undefined, []],
+    [
+      47_000_000n,
+      44_649_000n,
+      undefined,
+      [
+        'refused: the feed lost 5.00 % of its IPv4 space (47000000 → 44649000 addresses); more than 5 % (guards.feed-shrink.percent)',
+      ],
+    ],
+    [
+      657_324n,
+      548_000n,
+      10,
+      [
+        'refused: the feed lost 16.63 % of its IPv4 space (657324 → 548000 addresses); more than 10 % (guards.feed-shrink.percent)',
+      ],
+    ],
+    [657_324n, 548_000n, 20, []],
+    [0n, 0n, undefined, []],
+  ])('%s → %s addresses, limit %s', (old, now, percent, said) => {
+    const limits = percent === undefined ? {} : { feedShrinkPercent: percent };
+    expect(saidBy('feed-shrink', { before: before(old), after: after(now), limits })).toEqual(said);
+  });
+});
+
+describe('tag-missing and tag-empty', () => {
+  const after = { tags: { ...TAGS, Storage: [] } };
+  test('name the tag, the rules and what may be meant', () => {
+    const rules = { connector: ['AzureCloud', 'Storage', 'Sqll'], bus: ['Storage', 'ServiceBus'] };
+    expect(saidBy('tag-missing', { after, rules })).toEqual([
+      'refused: the feed has no service tag Sqll, which rule connector needs; did you mean Sql? (rules[].serviceTags)',
+      'refused: the feed has no service tag ServiceBus, which rule bus needs (rules[].serviceTags)',
+    ]);
+    expect(saidBy('tag-empty', { after, rules })).toEqual([
+      'refused: the service tag Storage has no prefixes, which the rules connector, bus need (rules[].serviceTags)',
+    ]);
+  });
+  test('do not mind tags that no rule names', () => {
+    expect(saidBy('tag-missing', { before: { tags: TAGS }, after, rules: { one: ['Sql'] } })).toEqual([]);
+    expect(saidBy('tag-empty', { after, rules: { one: ['Sql'] } })).toEqual([]);
+  });
+});
+
+describe('tag-shrink', () => {
+  const key = 'more than 30 % (guards.tag-shrink.percent)';
+  const feedAddresses = 47_000_000n;
+  const week = (tags: MadeUpWeek['tags'], size = feedAddresses): MadeUpWeek => ({
+    tags,
+    feedAddresses: size,
+  });
+  const AzureCloud = ['198.18.0.0/15'];
+
+  test.each<[string, string[], string[], string[]]>([
+    ['nothing is lost', slices(32, 24), slices(32, 24), []],
+    ['it grows', slices(32, 24), slices(64, 24), []],
+    ['the same addresses in other prefixes', slices(2, 17), ['198.18.0.0/16'], []],
+    ['30 % exactly', slices(40, 24), slices(28, 24), []],
+    [
+      'just over 30 %, 3,328 addresses',
+      slices(40, 24),
+      slices(27, 24),
+      [
+        `refused: the service tag Sql loses 32.50 % of its IPv4 space (10240 → 6912 of the same addresses); ${key}`,
+      ],
+    ],
+    [
+      'half, exactly 2,048 addresses',
+      slices(16, 24),
+      slices(8, 24),
+      [
+        `refused: the service tag Sql loses 50.00 % of its IPv4 space (4096 → 2048 of the same addresses); ${key}`,
+      ],
+    ],
+    [
+      'replaced by as many others',
+      slices(16, 24, 2),
+      slices(32, 24).filter((_, index) => index % 2 === 1),
+      [
+        `refused: the service tag Sql loses 100.00 % of its IPv4 space (4096 → 0 of the same addresses); ${key}`,
+      ],
+    ],
+    [
+      'three quarters, but few addresses',
+      slices(4, 24),
+      slices(1, 24),
+      [
+        `noted: the service tag Sql loses 75.00 % of its IPv4 space (1024 → 256 of the same addresses); ${key}, but fewer than 2048 addresses (guards.tag-shrink.addresses)`,
+      ],
+    ],
+  ])('IPv4 beside a tag that covers it: %s', (_, old, now, said) => {
+    const made = { before: week({ AzureCloud, Sql: old }), after: week({ AzureCloud, Sql: now }) };
+    expect(saidBy('tag-shrink', made)).toEqual(said);
+  });
+
+  test('a small loss is refused where a rule loses the same percentage by it', () => {
+    const made = {
+      before: week({ AzureCloud, Sql: slices(4, 24), Dns: ['203.0.113.0/30', '203.0.113.8/30'] }),
+      after: week({ AzureCloud, Sql: slices(1, 24), Dns: ['203.0.113.8/30'] }),
+      rules: { connector: ['AzureCloud', 'Sql', 'Dns'], names: ['Dns'] },
+    };
+    expect(saidBy('tag-shrink', made)).toEqual([
+      `noted: the service tag Sql loses 75.00 % of its IPv4 space (1024 → 256 of the same addresses); ${key}, but fewer than 2048 addresses (guards.tag-shrink.addresses)`,
+      `refused: the service tag Dns loses 50.00 % of its IPv4 space (8 → 4 of the same addresses); ${key}, and rule names loses 50.00 % by it`,
+    ]);
+  });
+
+  test('a rule does not lose what another of its tags still has', () => {
+    const made = {
+      before: week({ Sql: slices(4, 24), 'Sql.WestEurope': slices(4, 24) }),
+      after: week({ Sql: slices(4, 24), 'Sql.WestEurope': slices(1, 24) }),
+    };
+    expect(saidBy('tag-shrink', made)).toEqual([
+      expect.stringMatching(
+        /^noted: the service tag Sql\.WestEurope loses 75\.00 %.*fewer than 2048 addresses/,
+      ),
+    ]);
+  });
+
+  test('in a small cloud the least loss is one ten-thousandth of the feed', () => {
+    const before = week({ AzureCloud, Sql: slices(8, 28) }, 657_324n);
+    const lose = (kept: number) => ({ before, after: week({ AzureCloud, Sql: slices(kept, 28) }, 657_324n) });
+    expect(saidBy('tag-shrink', lose(4))).toEqual([
+      `noted: the service tag Sql loses 50.00 % of its IPv4 space (128 → 64 of the same addresses); ${key}, but fewer than 65 addresses (guards.tag-shrink.addresses)`,
+    ]);
+    expect(saidBy('tag-shrink', lose(3))).toEqual([
+      `refused: the service tag Sql loses 62.50 % of its IPv4 space (128 → 48 of the same addresses); ${key}`,
+    ]);
+  });
+
+  test('percentage and least loss are configured', () => {
+    const made = {
+      before: week({ AzureCloud, Sql: slices(4, 24) }),
+      after: week({ AzureCloud, Sql: slices(1, 24) }),
+    };
+    expect(saidBy('tag-shrink', { ...made, limits: { tagShrinkAddresses: 768 } })).toEqual([
+      `refused: the service tag Sql loses 75.00 % of its IPv4 space (1024 → 256 of the same addresses); ${key}`,
+    ]);
+    expect(
+      saidBy('tag-shrink', { ...made, limits: { tagShrinkAddresses: 0, tagShrinkPercent: 75 } }),
+    ).toEqual([]);
+  });
+
+  test.each<[string, string[], string[], string[]]>([
+    ['60 % exactly', ipv6Slices(10), ipv6Slices(4), []],
+    [
+      'more than 60 %, large prefixes',
+      ipv6Slices(10),
+      ipv6Slices(3),
+      [
+        'refused: the service tag Sql loses 70.00 % of its IPv6 space (10 → 3 of the same prefixes); more than 60 % (guards.tag-shrink.ipv6Percent)',
+      ],
+    ],
+    [
+      'a young region loses its only /64',
+      ['2001:db8::/64'],
+      [],
+      [
+        'noted: the service tag Sql loses 100.00 % of its IPv6 space (1 → 0 of the same prefixes); more than 60 % (guards.tag-shrink.ipv6Percent), but no more than a /64 and fewer than 16 prefixes',
+      ],
+    ],
+    [
+      'fifteen hosts',
+      Array.from({ length: 15 }, (_, index) => `2001:db8::${(2 * index + 1).toString(16)}/128`),
+      [],
+      [
+        'noted: the service tag Sql loses 100.00 % of its IPv6 space (15 → 0 of the same prefixes); more than 60 % (guards.tag-shrink.ipv6Percent), but no more than a /64 and fewer than 16 prefixes',
+      ],
+    ],
+    [
+      'sixteen hosts',
+      Array.from({ length: 16 }, (_, index) => `2001:db8::${(2 * index + 1).toString(16)}/128`),
+      [],
+      [
+        'refused: the service tag Sql loses 100.00 % of its IPv6 space (16 → 0 of the same prefixes); more than 60 % (guards.tag-shrink.ipv6Percent)',
+      ],
+    ],
+    ['IPv6 arrives', [], ipv6Slices(4), []],
+  ])('IPv6: %s', (_, old, now, said) => {
+    const made = {
+      before: week({ Sql: [...slices(1, 24), ...old] }),
+      after: week({ Sql: [...slices(1, 24), ...now] }),
+    };
+    expect(saidBy('tag-shrink', made)).toEqual(said);
+  });
+
+  test('a tag that vanished or was emptied is left to tag-missing and tag-empty, a new one has lost nothing', () => {
+    const made = {
+      before: week({ AzureCloud, Sql: slices(16, 24), Dns: slices(16, 24) }),
+      after: week({ AzureCloud, Sql: [], Storage: slices(16, 24) }),
+    };
+    expect(saidBy('tag-shrink', made)).toEqual([]);
+  });
+});
+
+describe('tag-growth', () => {
+  const week = (tags: MadeUpWeek['tags'], feedAddresses = 47_000_000n): MadeUpWeek => ({
+    tags,
+    feedAddresses,
+  });
+
+  test.each<[string, string[], string[], string[]]>([
+    ['eight times the space and the prefixes', slices(1, 28, 2), slices(8, 28, 2), []],
+    [
+      'nine times the space and the prefixes',
+      slices(1, 28, 2),
+      slices(9, 28, 2),
+      [
+        'refused: the service tag Sql grows to 9.0 times its IPv4 space (16 → 144 addresses, 1 → 9 prefixes); more than 8 times in space and in prefixes (guards.tag-growth.factor)',
+      ],
+    ],
+    ['a region opens: a few large prefixes come to small ones', slices(4, 28), ['198.18.0.0/18'], []],
+    ['many single hosts inside what it had', ['198.18.0.0/24'], [...slices(200, 32, 2), '198.18.0.0/24'], []],
+    ['the first IPv4 prefixes', ['2001:db8::/48'], [...slices(20, 28, 2), '2001:db8::/48'], []],
+    [
+      'nine times the IPv6 space and prefixes',
+      ipv6Slices(1),
+      ipv6Slices(9),
+      [
+        'refused: the service tag Sql grows to 9.0 times its IPv6 space (1 → 9 prefixes); more than 8 times in space and in prefixes (guards.tag-growth.factor)',
+      ],
+    ],
+    ['the first IPv6 prefixes', slices(1, 24), [...slices(1, 24), ...ipv6Slices(40)], []],
+  ])('%s', (_, old, now, said) => {
+    expect(saidBy('tag-growth', { before: week({ Sql: old }), after: week({ Sql: now }) })).toEqual(said);
+  });
+
+  test.each<[string, string[], string[], bigint, string[]]>([
+    ['doubles', ['198.18.0.0/17'], ['198.18.0.0/16'], 1_000_000n, []],
+    [
+      'more than doubles by more than 1 % of the feed',
+      ['198.18.0.0/17'],
+      ['198.18.0.0/16', '198.19.0.0/24'],
+      3_000_000n,
+      [
+        'refused: the service tag Sql grows by 33024 addresses (32768 → 65792), 1.10 % of the whole feed; more than 1 % in a step that more than doubles it (guards.tag-growth.percent)',
+      ],
+    ],
+    ['more than doubles by less', ['198.18.0.0/17'], ['198.18.0.0/16', '198.19.0.0/24'], 4_000_000n, []],
+    [
+      'has its first IPv4 prefix, a large one',
+      ['2001:db8::/48'],
+      ['198.18.0.0/15', '2001:db8::/48'],
+      4_000_000n,
+      [
+        'refused: the service tag Sql grows by 131072 addresses (0 → 131072), 3.28 % of the whole feed; more than 1 % in a step that more than doubles it (guards.tag-growth.percent)',
+      ],
+    ],
+  ])('a tag %s', (_, old, now, feed, said) => {
+    expect(saidBy('tag-growth', { before: week({ Sql: old }, feed), after: week({ Sql: now }) })).toEqual(
+      said,
+    );
+  });
+
+  test('factor and percentage are configured', () => {
+    const grows = { before: week({ Sql: slices(1, 28, 2) }), after: week({ Sql: slices(9, 28, 2) }) };
+    expect(saidBy('tag-growth', { ...grows, limits: { tagGrowthFactor: 9 } })).toEqual([]);
+    expect(
+      saidBy('tag-growth', { ...grows, limits: { tagGrowthFactor: 9, tagGrowthPercent: 0.0001 } }),
+    ).toEqual([
+      'refused: the service tag Sql grows by 128 addresses (16 → 144), 0.00 % of the whole feed; more than 0.0001 % in a step that more than doubles it (guards.tag-growth.percent)',
+    ]);
+  });
+});
+
+describe('special-use', () => {
+  test.each<[string, boolean]>([
+    ['0.0.0.0/0', true],
+    ['10.0.0.0/8', true],
+    ['10.1.2.3/32', true],
+    ['11.0.0.0/16', false],
+    ['100.64.0.0/10', true],
+    ['127.0.0.1/32', true],
+    ['169.254.169.254/32', true],
+    ['168.63.129.16/32', false],
+    ['172.16.0.0/12', true],
+    ['172.32.0.0/16', false],
+    ['192.0.0.0/24', true],
+    ['192.0.2.0/24', true],
+    ['192.168.0.0/16', true],
+    ['198.18.0.0/15', true],
+    ['198.51.100.0/24', true],
+    ['203.0.113.0/24', true],
+    ['224.0.0.0/4', true],
+    ['255.255.255.255/32', true],
+    ['198.20.0.0/16', false],
+    ['::/0', true],
+    ['::1/128', true],
+    ['::ffff:0:0/96', true],
+    ['64:ff9b::/96', true],
+    ['2001:db8::/32', true],
+    ['2001::/32', true],
+    ['2002::/16', true],
+    ['2001:db9::/32', false],
+    ['2003::/16', false],
+    ['3fff::/20', true],
+    ['fc00::/7', true],
+    ['fe80::/10', true],
+    ['ff00::/8', true],
+  ])('%s: %s', (prefix, refused) => {
+    const made = { after: { tags: { Sql: [prefix] } } };
+    expect(saidBy('special-use', made).length > 0).toBe(refused);
+    expect(saidBy('special-use', { ...made, rules: { other: [] } })).toEqual([]);
+    expect(
+      saidBy('special-use', { after: { tags: { Empty: [] } }, rules: {}, prefixes: [prefix] }).length > 0,
+    ).toBe(refused);
+  });
+
+  test('shows five and counts the rest, and leaves out what is let in', () => {
+    const tags = { Sql: [...slices(7, 24, 2), '192.0.2.0/24'] };
+    expect(saidBy('special-use', { after: { tags } })).toEqual([
+      'refused: rule all, service tag Sql: 192.0.2.0/24, 198.18.0.0/24, 198.18.2.0/24, 198.18.4.0/24, 198.18.6.0/24 and 3 more special-use space (guards.special-use.allow lists what is let in all the same)',
+    ]);
+    const specialUseAllowed = [parsePrefix('198.18.0.0/15')];
+    expect(saidBy('special-use', { after: { tags }, limits: { specialUseAllowed } })).toEqual([
+      'refused: rule all, service tag Sql: 192.0.2.0/24 special-use space (guards.special-use.allow lists what is let in all the same)',
+    ]);
+  });
+});
+
+describe('too-broad', () => {
+  test.each<[string, string[]]>([
+    ['10.0.0.0/12', []],
+    ['10.0.0.0/11', ['refused: rule all, Sql: 10.0.0.0/11 is broader than /12 (guards.too-broad.ipv4)']],
+    ['0.0.0.0/0', ['refused: rule all, Sql: 0.0.0.0/0 is broader than /12 (guards.too-broad.ipv4)']],
+    ['fc00::/32', []],
+    ['fc00::/31', ['refused: rule all, Sql: fc00::/31 is broader than /32 (guards.too-broad.ipv6)']],
+  ])('%s', (prefix, said) => {
+    expect(saidBy('too-broad', { after: { tags: { Sql: [prefix] } } })).toEqual(said);
+  });
+
+  test('speaks of configured prefixes too, and by the configured lengths', () => {
+    const made = { after: { tags: { Sql: ['10.0.0.0/12'] } }, prefixes: ['10.0.0.0/11'] };
+    expect(saidBy('too-broad', made)).toEqual([
+      'refused: rule own, configured prefixes: 10.0.0.0/11 is broader than /12 (guards.too-broad.ipv4)',
+    ]);
+    expect(saidBy('too-broad', { ...made, limits: { shortestIpv4: 11 } })).toEqual([]);
+    expect(saidBy('too-broad', { ...made, limits: { shortestIpv4: 13 } })).toHaveLength(2);
+  });
+});
+
+describe('empty-policy', () => {
+  test('refuses a rule that lets nothing through', () => {
+    const made = {
+      after: { tags: { Sql: ['203.0.113.0/24'], Dns: [] } },
+      rules: { sql: ['Sql'], dns: ['Dns'] },
+    };
+    expect(saidBy('empty-policy', made)).toEqual(['refused: rule dns lets nothing through any more']);
+    expect(saidBy('empty-policy', { ...made, rules: { all: ['Sql', 'Dns'] } })).toEqual([]);
+  });
+});
