@@ -5,23 +5,26 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = 'out/demo';
-const run = (...args) => {
+
+/** Runs one command; of a long report the beginning and the last line are shown. */
+function run(...args) {
   console.log(`$ azure-allowlist ${args.join(' ')}`);
-  execFileSync(process.execPath, ['dist/cli/main.js', ...args], { cwd: root, stdio: 'inherit' });
-  console.log();
-};
+  const lines = execFileSync(process.execPath, ['dist/cli/main.js', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+    .trimEnd()
+    .split('\n');
+  const shown = lines.length > 10 ? [...lines.slice(0, 6), '…', lines.at(-1)] : lines;
+  console.log(`${shown.join('\n')}\n`);
+}
 
 rmSync(`${root}${out}`, { recursive: true, force: true });
-for (const week of ['20260105', '20260112'])
-  run(
-    'run',
-    '-c',
-    'data/sample/allowlist.yaml',
-    '--feed',
-    `data/sample/ServiceTags_Public_${week}.json`,
-    '-o',
-    out,
-  );
+const job = ['run', '-c', 'data/sample/allowlist.yaml', '-o', out, '--feed'];
+run(...job, 'data/sample/ServiceTags_Public_20260105.json');
+run(...job, 'data/sample/ServiceTags_Public_20260112.json');
+run(...job, 'data/sample/ServiceTags_Public_20260112.json');
 run('verify', out);
-console.log(`$ cat ${out}/REVIEW.md\n`);
+console.log(`$ cat ${out}/REVIEW.md`);
 console.log(readFileSync(`${root}${out}/REVIEW.md`, 'utf8'));

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import pc from 'picocolors';
 import { runJob } from '../job.ts';
 import { RunRefused } from '../pipeline.ts';
@@ -49,17 +50,24 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
       ),
     );
   else {
+    const place = nearest(config.output);
     io.out(writeText(review, { width: io.columns ?? 100, colors: pc.createColors(io.colours) }));
     for (const path of change.removed) io.out(`removed: ${path}`);
     const counts = `${change.written.length} files written, ${change.removed.length} removed, ${change.unchanged.length} unchanged`;
     if (outcome === 'unchanged' && change.written.length + change.removed.length === 0)
-      io.out(`Nothing changed for the configured rules; ${config.output} stands as it is${tail}.`);
+      io.out(`Nothing changed for the configured rules; ${place} stands as it is${tail}.`);
     else if (outcome === 'would-publish')
       io.out(
-        `Dry run, nothing written to ${config.output}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
+        `Dry run, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
       );
-    else io.out(`${config.output}: ${counts}${tail}.`);
+    else io.out(`${place}: ${counts}${tail}.`);
   }
   const differs = change.written.length + change.removed.length > 0;
   if (flags.dryRun === true && flags.detailedExitcode === true && differs) io.setStatus(EXIT_STATUS.differs);
+}
+
+/** A path as one would type it: relative where it is below the working directory. */
+function nearest(path: string): string {
+  const below = relative('', path);
+  return below === '' || below.startsWith('..') ? path : below;
 }
