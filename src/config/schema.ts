@@ -129,7 +129,7 @@ const guards = z.strictObject({
         .min(0)
         .optional()
         .describe(
-          'a loss of fewer IPv4 addresses is only noted, unless a rule loses the same percentage; default 2048, or one ten-thousandth of the feed where that is less',
+          'a loss of fewer IPv4 addresses is only noted, unless a rule loses the same percentage; default one ten-thousandth of the feed, 2048 at most and 64 at least',
         ),
       ipv6Percent: percent
         .optional()

@@ -363,6 +363,14 @@ describe('tag-shrink', () => {
     ]);
   });
 
+  test('in a made-up feed the least loss is 64 addresses', () => {
+    const before = week({ AzureCloud, Sql: slices(8, 28) }, 36_124n);
+    const after = week({ AzureCloud, Sql: slices(5, 28) }, 36_124n);
+    expect(saidBy('tag-shrink', { before, after })).toEqual([
+      expect.stringMatching(/^noted: .*, but fewer than 64 addresses/),
+    ]);
+  });
+
   test('percentage and least loss are configured', () => {
     const made = {
       before: week({ AzureCloud, Sql: slices(4, 24) }),

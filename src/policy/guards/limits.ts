@@ -18,8 +18,8 @@ export interface GuardLimits {
   readonly tagShrinkPercent: number;
   readonly tagShrinkIpv6Percent: number;
   /**
-   * IPv4 addresses from which on a tag's loss is judged by its percentage alone. Undefined: 2,048, or one
-   * ten-thousandth of the feed where that is less.
+   * IPv4 addresses from which on a tag's loss is judged by its percentage alone. Undefined: one
+   * ten-thousandth of the feed, 2,048 at most and 64 at least.
    */
   readonly tagShrinkAddresses: number | undefined;
   /** How many times its space, and its fewest prefixes, a configured tag may reach in one step. */

@@ -72,7 +72,7 @@ function smallestLoss({ limits, baseline }: GuardContext): bigint {
   if (limits.tagShrinkAddresses !== undefined) return BigInt(limits.tagShrinkAddresses);
   // The sovereign clouds are fifty times smaller than the public one.
   const share = (baseline?.totals.ipv4Addresses ?? 0n) / 10_000n;
-  return share < 2_048n ? share : 2_048n;
+  return share > 2_048n ? 2_048n : share < 64n ? 64n : share;
 }
 
 /** The rules whose tags together lose more than the percentage of their IPv4 space, with what they lose. */
