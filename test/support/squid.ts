@@ -114,6 +114,9 @@ export class RunningSquid {
       await firstLine(origin, 'listening');
     }
     const squid = namespace.start(findProgram('squid')!, '-N', '-f', configuration, '-n', 'azuretest');
+    // It logs there as well, and would wait for a reader.
+    squid.stdout.resume();
+    squid.stderr.resume();
     const running = new RunningSquid(namespace, directory, squid, origin);
     for (let attempt = 0; attempt < 100; attempt++) {
       const [status] = await running.ask([{ method: 'GET', host: 'ready.invalid', port: 1 }]);
@@ -135,7 +138,8 @@ export class RunningSquid {
     return JSON.parse(answer) as number[];
   }
 
-  async stop(): Promise<void> {
+  /** @param last whether its directory is to be removed as well */
+  async stop(last = true): Promise<void> {
     this.#origin?.kill('SIGKILL');
     if (this.#squid.exitCode === null) {
       this.#squid.kill('SIGTERM');
@@ -143,7 +147,7 @@ export class RunningSquid {
       await once(this.#squid, 'exit');
       clearTimeout(timer);
     }
-    await rm(this.#directory, { recursive: true, force: true });
+    if (last) await rm(this.#directory, { recursive: true, force: true });
   }
 }
 
