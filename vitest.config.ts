@@ -3,12 +3,31 @@ import { defineConfig } from 'vitest/config';
 /** Where a machine-readable report goes, beside the one for people. */
 const report = process.env.TEST_REPORT;
 
+const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/live/**', 'node_modules/**'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          ...limits,
+          name: 'rooms',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/live/**', 'test/e2e/**', 'node_modules/**'],
+        },
+      },
+      {
+        // The command line as it is installed: built once, before the first of these tests.
+        test: {
+          ...limits,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/e2e/installation.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
   },
 });
