@@ -12,6 +12,7 @@ socket.on('error', (error) => {
   process.exit(1);
 });
 const send = () => {
+  if (socket.writableEnded) return;
   sent = performance.now();
   socket.write('.');
 };
@@ -27,8 +28,12 @@ socket.once('data', () => {
   send();
 });
 const finish = () => {
-  process.stdout.write(JSON.stringify({ rounds, longest }));
-  process.exit(0);
+  // Ended in good order, so that no packet of this connection is under way when the caller goes on.
+  socket.on('close', () => {
+    process.stdout.write(JSON.stringify({ rounds, longest }));
+    process.exit(0);
+  });
+  socket.end();
 };
 process.stdin.resume().on('end', finish);
 setTimeout(() => process.exit(1), 120_000);

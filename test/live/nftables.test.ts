@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatAddress } from '../../src/net/address.ts';
+import { Gateway, Namespace } from '../support/gateway.ts';
+import { makePolicy } from '../support/policy.ts';
+import { lacks, lacksNamespaces } from '../support/programs.ts';
+import { seededRandom } from '../support/random.ts';
+import { sampleAddresses, sampleAttempts } from '../support/samples.ts';
+import { commonAddress, successiveWeeks, writeRuleFiles } from '../support/successive-weeks.ts';
+
+const absent = lacks('nft', 'ip', 'nsenter') || lacksNamespaces();
+const SEED = 20250714;
+const PORTS = [80, 443, 444, 1433, 8443];
+
+/** The user's own table, as the README has it. */
+const OWN_TABLE = `
+  table inet filter {
+    counter refused { }
+    set watched4 { type ipv4_addr; }
+    set watched6 { type ipv6_addr; }
+    chain forward {
+      type filter hook forward priority filter; policy drop;
+      iifname "outside" accept
+      meta mark & 0x00010000 == 0x00010000 accept
+      ip daddr @watched4 counter name refused
+      ip6 daddr @watched6 counter name refused
+    }
+  }
+`;
+
+describe.skipIf(absent)('nftables, in a fresh namespace', () => {
+  it.each(successiveWeeks)('%s: loads again and again, holds the right addresses', async (_, ...policies) => {
+    const namespace = await Namespace.open();
+    try {
+      await namespace.must(['nft', '-f', '-'], OWN_TABLE);
+      const directories = await Promise.all(policies.map((policy) => writeRuleFiles('nftables', policy)));
+      for (const index of [0, 0, 1, 0]) {
+        await namespace.must(['nft', '-c', '-f', `${directories[index]}/azure.nft`]);
+        await namespace.must(['nft', '-f', `${directories[index]}/azure.nft`]);
+      }
+      expect(await namespace.must(['nft', 'list', 'tables'])).toBe(
+        'table inet filter\ntable inet azure_allow\n',
+      );
+
+      const random = seededRandom(SEED);
+      const samples = policies[0].rules.flatMap((rule) =>
+        ([4, 6] as const).flatMap((family) => {
+          const set = family === 4 ? rule.addresses.ipv4 : rule.addresses.ipv6;
+          return set.isEmpty
+            ? []
+            : sampleAddresses(set, 50, random).map((address) => ({
+                name: `${rule.name}_ipv${family}`,
+                address: formatAddress(family, address),
+                member: set.contains(address),
+              }));
+        }),
+      );
+      // One at a time: nft 1.0.6 crashes when asked for many.
+      const answers = await namespace.must(
+        [
+          'sh',
+          '-c',
+          'while read s a; do nft get element inet azure_allow $s "{ $a }" >&2 && echo yes || echo no; done',
+        ],
+        samples.map(({ name, address }) => `${name} ${address}\n`).join(''),
+      );
+      expect(answers.trim().split('\n')).toEqual(samples.map(({ member }) => (member ? 'yes' : 'no')));
+    } finally {
+      namespace.close();
+    }
+  });
+
+  it('takes all addresses of a family', async () => {
+    const namespace = await Namespace.open();
+    try {
+      const directory = await writeRuleFiles(
+        'nftables',
+        makePolicy({ name: 'all', prefixes: ['0.0.0.0/0', '::/0'] }),
+      );
+      await namespace.must(['nft', '-f', `${directory}/azure.nft`]);
+      await namespace.must(['nft', 'get', 'element', 'inet', 'azure_allow', 'all_ipv6', '{ 2001:db8::1 }']);
+    } finally {
+      namespace.close();
+    }
+  });
+});
+
+describe.skipIf(absent)('nftables, on a gateway', () => {
+  let row: Gateway;
+  beforeAll(async () => {
+    row = await Gateway.open(PORTS);
+    await row.gateway.must(['nft', '-f', '-'], OWN_TABLE);
+  });
+  afterAll(() => row?.close());
+
+  const load = (directory: string) => row.gateway.must(['nft', '-f', `${directory}/azure.nft`]);
+  const refused = async () => {
+    const counter = await row.gateway.must(['nft', 'list', 'counter', 'inet', 'filter', 'refused']);
+    return Number(/packets (\d+)/.exec(counter)?.[1]);
+  };
+
+  it.each(successiveWeeks)(
+    '%s: lets exactly the addresses and ports of the policy through',
+    async (_, policy) => {
+      await load(await writeRuleFiles('nftables', policy));
+      const { attempts, expected } = sampleAttempts(policy.rules, PORTS, 500, seededRandom(SEED));
+      const found = await row.dial(attempts);
+      expect(expected.filter(Boolean).length).toBeGreaterThan(100);
+      expect(expected.filter((passes) => !passes).length).toBeGreaterThan(100);
+      expect(attempts.filter((_attempt, index) => found[index] !== expected[index])).toEqual([]);
+    },
+  );
+
+  it.each(successiveWeeks)(
+    '%s: a change of the week loses no packet of a connection',
+    async (_, before, after) => {
+      const directories = await Promise.all(
+        [before, after].map((policy) => writeRuleFiles('nftables', policy)),
+      );
+      for (const family of [4, 6] as const) {
+        const address = commonAddress(before, after, family);
+        await row.gateway.must([
+          'nft',
+          'add',
+          'element',
+          'inet',
+          'filter',
+          `watched${family}`,
+          `{ ${address} }`,
+        ]);
+        await load(directories[0]!);
+        const start = await refused();
+        const { rounds } = await row.stream(address, 443, async () => {
+          for (let week = 1; week <= 10; week++) await load(directories[week % 2]!);
+        });
+        expect(rounds).toBeGreaterThan(100);
+        expect(await refused()).toBe(start);
+
+        // The same measurement sees the packets that two transactions lose.
+        await row.stream(address, 443, async () => {
+          await row.gateway.script(
+            `nft delete table inet azure_allow; sleep 0.1; nft -f ${directories[0]}/azure.nft`,
+          );
+        });
+        expect(await refused()).toBeGreaterThan(start);
+      }
+    },
+  );
+});
