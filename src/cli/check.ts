@@ -1,5 +1,165 @@
+import { resolve } from 'node:path';
+import pc from 'picocolors';
+import { loadConfig } from '../config/load.ts';
+import { type Answer, type Answering, prepareAnswers } from '../policy/answer.ts';
+import { parseQuery, type Query, QuerySyntaxError } from '../policy/query.ts';
+import { ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
+import { planLockedTarget } from '../publish/locked-target.ts';
+import { directoryReader, type OutputTree, readOutputTree } from '../publish/output-tree.ts';
+import { weekOfLock } from '../publish/sides.ts';
+import { answerText } from './answer-text.ts';
+import { inputLines } from './input-lines.ts';
 import type { Io } from './io.ts';
 
-export async function checkCommand(_queries: readonly string[], _flags: object, io: Io): Promise<void> {
-  io.out('');
+interface CheckFlags {
+  readonly config: string;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+/** Standard input as the command needs it; a terminal is nobody's list of queries. */
+export type QueryInput = AsyncIterable<string | Uint8Array> & { readonly isTTY?: boolean };
+
+/**
+ * Whether hosts, addresses, CIDRs or URLs are allowed, by the published output tree. Without queries they are
+ * read from standard input, one a line; blank lines and lines that begin with # are passed over.
+ */
+export async function checkCommand(
+  queries: readonly string[],
+  flags: CheckFlags,
+  io: Io,
+  input: QueryInput = process.stdin,
+): Promise<void> {
+  if (queries.length === 0 && input.isTTY === true)
+    throw new ConfigurationError(
+      'nothing to look up: give a host, address, CIDR or URL, or a list of them on standard input',
+    );
+  const parsed = parseAll(queries);
+  const tree = await openTree(flags);
+  const { answer, brief } = await answering(tree);
+  if (queries.length === 0)
+    return flags.json === true
+      ? answerStream(input, answer, jsonLine, io)
+      : answerStream(input, brief, textLine, io);
+
+  const answers = parsed.map(([text, query]) => ({ query: text, ...answer(query) }));
+  if (flags.json === true) {
+    const { where, lock } = tree;
+    const head = { output: where, feed: weekOfLock(lock), policy: lock.policy.digest };
+    io.out(JSON.stringify({ ...head, answers }, null, 2));
+  } else {
+    const colors = pc.createColors(io.colours);
+    io.out(answers.map((each) => answerText(each.query, each, colors)).join('\n\n'));
+  }
+  if (answers.some(({ verdict }) => verdict !== 'allowed')) io.setStatus(EXIT_STATUS.differs);
+}
+
+/** @throws ConfigurationError listing every text that is no query */
+function parseAll(texts: readonly string[]): [string, Query][] {
+  const parsed: [string, Query][] = [];
+  const problems: Problem[] = [];
+  for (const [index, text] of texts.entries())
+    try {
+      parsed.push([text, parseQuery(text)]);
+    } catch (error) {
+      if (!(error instanceof QuerySyntaxError)) throw error;
+      problems.push({ where: `argument ${index + 1}`, what: error.message });
+    }
+  if (problems.length > 0) throw new ConfigurationError('This cannot be looked up', problems);
+  return parsed;
+}
+
+async function openTree({ out, config }: CheckFlags): Promise<OutputTree> {
+  const directory = out === undefined ? (await loadConfig(config)).output : resolve(out);
+  const tree = await readOutputTree(directoryReader(directory));
+  if (tree !== undefined) return tree;
+  throw new ConfigurationError(
+    `${directory} is not an output tree: there is no allowlist.lock.json in it. \`azure-allowlist run\` makes one.`,
+  );
+}
+
+async function answering(tree: OutputTree): Promise<Answering> {
+  const targets = [];
+  for (const [id, locked] of Object.entries(tree.lock.targets)) {
+    const { target, plan } = await planLockedTarget(tree, id, locked);
+    targets.push({ id, addressMatch: target.manifest.capabilities.addressMatch, ...plan });
+  }
+  return prepareAnswers(tree.policy, targets);
+}
+
+type Outcome = Answer['verdict'] | 'unreadable';
+
+/** Writes one line for an answer, or for the message why there is none. */
+type LineWriter = (query: string, outcome: Outcome, answer: Answer | string) => string;
+
+/** So many different lines are remembered with their answers: a proxy's log names the same hosts again and again. */
+const REMEMBERED = 10_000;
+
+/** So many characters of a line that is no query are quoted. */
+const QUOTED = 200;
+
+async function answerStream(
+  input: QueryInput,
+  answer: (query: Query) => Answer,
+  write: LineWriter,
+  io: Io,
+): Promise<void> {
+  const counts: Record<Outcome, number> = { allowed: 0, partly: 0, refused: 0, unreadable: 0 };
+  const remembered = new Map<string, { readonly outcome: Outcome; readonly line: string }>();
+  let first: string | undefined;
+  let number = 0;
+  for await (const lines of inputLines(input)) {
+    const written: string[] = [];
+    for (const line of lines) {
+      number++;
+      const text = line.trim();
+      if (text === '' || text.startsWith('#')) continue;
+      let known = remembered.get(text);
+      if (known === undefined) {
+        known = answerLine(text, answer, write);
+        if (remembered.size === REMEMBERED) remembered.clear();
+        if (text.length <= QUOTED) remembered.set(text, known);
+      }
+      counts[known.outcome]++;
+      if (known.outcome === 'unreadable') first ??= `line ${number}`;
+      written.push(known.line);
+    }
+    if (written.length > 0) io.out(written.join('\n'));
+    await io.flushed?.();
+  }
+  const { allowed, partly, refused, unreadable } = counts;
+  const total = allowed + partly + refused + unreadable;
+  io.err(
+    `${total} looked up: ${allowed} allowed, ${partly} in part, ${refused} not, ${unreadable} that are no query${first === undefined ? '' : ` (the first on ${first})`}`,
+  );
+  if (unreadable > 0) io.setStatus(EXIT_STATUS.configuration);
+  else if (partly + refused > 0) io.setStatus(EXIT_STATUS.differs);
+}
+
+function answerLine(
+  text: string,
+  answer: (query: Query) => Answer,
+  write: LineWriter,
+): { readonly outcome: Outcome; readonly line: string } {
+  try {
+    const answered = answer(parseQuery(text));
+    return { outcome: answered.verdict, line: write(text, answered.verdict, answered) };
+  } catch (error) {
+    if (!(error instanceof QuerySyntaxError)) throw error;
+    const quoted = text.length <= QUOTED ? text : `${text.slice(0, QUOTED)}…`;
+    const message = error.message.length <= 2 * QUOTED ? error.message : 'it is too long for a query';
+    return { outcome: 'unreadable', line: write(quoted, 'unreadable', message) };
+  }
+}
+
+function jsonLine(query: string, _outcome: Outcome, answer: Answer | string): string {
+  return JSON.stringify(typeof answer === 'string' ? { query, error: answer } : { query, ...answer });
+}
+
+/** Verdict, query, ports, rules, targets, parted by tabs. */
+function textLine(query: string, outcome: Outcome, answer: Answer | string): string {
+  if (typeof answer === 'string') return [outcome, query, answer].join('\t');
+  const rules = answer.rules.map(({ rule }) => rule).join(',');
+  const through = answer.targets.filter(({ lets }) => lets !== 'nothing').map(({ target }) => target);
+  return [outcome, query, answer.ports || '-', rules || '-', through.join(',') || '-'].join('\t');
 }

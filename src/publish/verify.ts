@@ -1,11 +1,9 @@
-import { resolve } from 'node:path';
 import { Admission } from '../policy/admission.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import { proveReadBack } from '../targets/build.ts';
-import { loadTarget, loadTargetFolder, type Target } from '../targets/catalog.ts';
-import { fitPolicy } from '../targets/fit.ts';
 import type { RuleFile } from '../targets/render.ts';
-import { type Lock, readBudget, targetOfLock } from './lock.ts';
+import { type Lock, targetOfLock } from './lock.ts';
+import { planLockedTarget } from './locked-target.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
 
 /** What a verification found; no problems, no doubt. */
@@ -41,20 +39,14 @@ async function verifyTarget(
   id: string,
   locked: Lock['targets'][string],
 ): Promise<readonly Problem[]> {
-  let target: Target;
+  let planned: Awaited<ReturnType<typeof planLockedTarget>>;
   try {
-    target =
-      locked.template === undefined
-        ? await loadTarget(id)
-        : await loadTargetFolder(resolve(tree.where, locked.template));
+    planned = await planLockedTarget(tree, id, locked);
   } catch (error) {
     if (error instanceof AllowlistError) return [{ where: `target ${id}`, what: error.message }];
     throw error;
   }
-  const plan = fitPolicy(tree.policy, target.manifest.capabilities, {
-    addressUse: locked.addresses,
-    budget: readBudget(locked.budget),
-  });
+  const { target, plan } = planned;
   const problems: Problem[] = [];
   const request = { id, target, options: locked.options };
   const expected = targetOfLock(request, { id, plan, files: [], entries: 0 }, undefined);

@@ -1,0 +1,88 @@
+import type { Colors } from 'picocolors/types.js';
+import type { Answer, RowMatch, TagMatch, TargetAnswer } from '../policy/answer.ts';
+
+/** So many entries of a list are spelled out; the rest are counted. */
+const SHOWN = 12;
+
+/** Where the text behind a label begins. */
+const INDENT = ' '.repeat(11);
+
+/** One answer as a person reads it: the verdict, then why, then each target. */
+export function answerText(query: string, answer: Answer, colors: Colors): string {
+  const lines = [`${query}  ${verdictText(answer, colors)}`];
+  const add = (label: string, text: string) => lines.push(`  ${label.padEnd(8)} ${text}`);
+  for (const { rule, reason, by, ports, hosts, prefixes, rows } of answer.rules) {
+    const own = [...hosts, ...prefixes];
+    add('rule', `${rule}, by ${by}, on ${ports}${reason === '' ? '' : `: ${reason}`}`);
+    if (own.length > 0) add('', `asks for ${list(own)}`);
+    for (const row of rows) add('row', rowText(row));
+  }
+  for (const tag of answer.tags.slice(0, SHOWN)) add('tag', tagText(tag));
+  if (answer.tags.length > SHOWN) add('', rest(answer.tags.length - SHOWN));
+  if (answer.parts !== null) {
+    const { allowed, other, allowedAddresses, otherAddresses } = answer.parts;
+    for (const { ports, prefixes } of allowed) add('allowed', `on ${ports}: ${list(prefixes)}`);
+    if (other.length > 0) add('other', list(other));
+    add('', `${allowedAddresses} addresses allowed, ${otherAddresses} not`);
+  }
+  for (const [text, names] of groupTargets(answer.targets)) add('target', `${names.join(', ')}: ${text}`);
+  if (answer.hint !== null) add('hint', answer.hint);
+  return lines.join('\n');
+}
+
+function verdictText({ verdict, ports, port, targets }: Answer, colors: Colors): string {
+  const through = targets.filter(({ lets }) => lets !== 'nothing').length;
+  const where =
+    targets.length > 0 && through < targets.length ? ` on ${through} of ${targets.length} targets` : '';
+  const on = port === null && ports !== '' ? ` on port ${ports}` : '';
+  switch (verdict) {
+    case 'allowed':
+      return colors.green(`allowed${on}${where}`);
+    case 'partly':
+      return colors.yellow(`allowed in part${on}${where}`);
+    case 'refused':
+      return colors.red(
+        through === 0
+          ? 'not allowed'
+          : `not allowed, but let through by ${through} of ${targets.length} targets`,
+      );
+  }
+}
+
+function rowText({ table, row, endpoint, ports, purpose, sources, outsidePath }: RowMatch): string {
+  const outside = outsidePath ? '; the path asked about is outside it' : '';
+  return `${table} #${row}: ${endpoint} on ${ports}, ${purpose} [${sources.join(', ')}]${outside}`;
+}
+
+function tagText({ tag, region, contains, prefix, rules }: TagMatch): string {
+  const place = contains === 'part' ? 'has a part of it' : (prefix ?? 'by several prefixes together');
+  return `${tag}${region === '' ? '' : ` (${region})`}: ${place}; in rule ${rules.join(', ')}`;
+}
+
+/** Targets of which the same is to be said stand together. */
+function groupTargets(targets: readonly TargetAnswer[]): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const target of targets) {
+    const notes = target.notes.map(
+      ({ kind, rule, reason }) => `\n${INDENT}  ${kind} (rule ${rule}): ${reason}`,
+    );
+    const text = targetText(target) + notes.join('');
+    groups.set(text, [...(groups.get(text) ?? []), target.target]);
+  }
+  return groups;
+}
+
+function targetText({ lets, by, ports, prefixes }: TargetAnswer): string {
+  if (lets === 'nothing') return 'no';
+  return `by ${by} on ${ports}${lets === 'part' ? `, a part: ${list(prefixes)}` : ''}`;
+}
+
+function list(items: readonly string[]): string {
+  return items.length <= SHOWN
+    ? items.join(' ')
+    : `${items.slice(0, SHOWN).join(' ')} ${rest(items.length - SHOWN)}`;
+}
+
+function rest(count: number): string {
+  return `… and ${count} more (--json has all)`;
+}

@@ -1,0 +1,180 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkCommand, type QueryInput } from '../../src/cli/check.ts';
+import type { Io } from '../../src/cli/io.ts';
+import { runCommand } from '../../src/cli/run.ts';
+
+const sample = (name: string) => fileURLToPath(new URL(`../../data/sample/${name}`, import.meta.url));
+
+/** A command's surroundings that write down what it does. */
+function recordingIo() {
+  const said: { out: string; err: string; status: number } = { out: '', err: '', status: 0 };
+  const line = (text: string) => (text.endsWith('\n') ? text : `${text}\n`);
+  const io: Io = {
+    out: (text) => {
+      said.out += line(text);
+    },
+    err: (text) => {
+      said.err += line(text);
+    },
+    environment: {},
+    today: () => '2026-01-13',
+    columns: undefined,
+    colours: false,
+    setStatus: (status) => {
+      said.status = status;
+    },
+  };
+  return { io, said };
+}
+
+let scratch: string;
+let tree: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'check-'));
+  tree = join(scratch, 'allowlists');
+  const { io } = recordingIo();
+  const feed = sample('ServiceTags_Public_20260112.json');
+  await runCommand({ config: sample('allowlist.yaml'), feed, out: tree, cache: join(scratch, 'cache') }, io);
+});
+
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+async function check(
+  queries: readonly string[],
+  { json = false, input }: { json?: boolean; input?: QueryInput } = {},
+) {
+  const { io, said } = recordingIo();
+  // With --out no configuration is read: this one does not exist.
+  await checkCommand(queries, { config: join(scratch, 'none.yaml'), out: tree, json }, io, input);
+  return said;
+}
+
+async function* chunks(...texts: readonly (string | Uint8Array)[]) {
+  yield* texts;
+}
+
+describe('check', () => {
+  it('says that a name is allowed, by which rule and row, and how each target lets it through', async () => {
+    const { out, status } = await check(['login.microsoftonline.com:443']);
+    expect(status).toBe(0);
+    expect(out).toBe(
+      `login.microsoftonline.com:443  allowed
+  rule     connector, by name, on 443: Entra private network connector, two servers in the DMZ
+           asks for *.microsoftonline.com
+  row      private-network-connector #9: *.microsoftonline.com on 443, Registering the connector, and its work afterwards. [connector-article, proxy-article]
+  target   pac, squid, paloalto: by name on 443
+  target   iptables: by address on 443
+             covered (rule connector): its addresses are in AzureActiveDirectory, which the rule lets through here
+             omitted (rule connector): this target matches no host names
+`,
+    );
+  });
+
+  it('exits 2 if any of several is not allowed, or only in part', async () => {
+    expect((await check(['login.microsoftonline.com', '192.0.2.1'])).status).toBe(0);
+    expect((await check(['login.microsoftonline.com', '10.0.0.1'])).status).toBe(2);
+    expect((await check(['192.0.2.0/26'])).status).toBe(2);
+  });
+
+  it('refuses what is no query, all of it at once, with status 5', async () => {
+    const refused = check(['192.0.2.1', 'a b', '192.0.2.1/24']);
+    await expect(refused).rejects.toMatchObject({ exitStatus: 5 });
+    await expect(refused).rejects.toThrow(/argument 2: .*more than one word.*argument 3: .*host bits set/s);
+  });
+
+  it('refuses a folder that is no output tree, and a terminal as the list of queries', async () => {
+    const { io } = recordingIo();
+    const flags = { config: 'none.yaml', out: scratch };
+    await expect(checkCommand(['192.0.2.1'], flags, io)).rejects.toMatchObject({ exitStatus: 5 });
+    await expect(checkCommand(['192.0.2.1'], flags, io)).rejects.toThrow('is not an output tree');
+    const terminal = Object.assign(chunks(), { isTTY: true });
+    await expect(check([], { input: terminal })).rejects.toThrow('nothing to look up');
+  });
+
+  it('writes one JSON document with everything that the text has, and the parts of a CIDR in full', async () => {
+    const { out, status } = await check(['192.0.2.0/26:443', '192.0.2.1:22'], { json: true });
+    expect(status).toBe(2);
+    const document = JSON.parse(out);
+    expect(document).toMatchObject({
+      output: tree,
+      feed: { name: 'ServiceTags_Public_20260112.json', fileDate: '2026-01-12', changeNumber: 102 },
+      answers: [
+        {
+          query: '192.0.2.0/26:443',
+          kind: 'prefix',
+          subject: '192.0.2.0/26',
+          port: 443,
+          verdict: 'partly',
+          parts: {
+            allowed: [{ ports: '443', prefixes: ['192.0.2.0/27'] }],
+            other: ['192.0.2.32/27'],
+            allowedAddresses: '32',
+            otherAddresses: '32',
+          },
+        },
+        {
+          query: '192.0.2.1:22',
+          verdict: 'refused',
+          hint: 'it is asked for on other ports: 80,443 (rule connector)',
+        },
+      ],
+    });
+    expect(document.answers[1].tags.map(({ tag }: { tag: string }) => tag)).toEqual([
+      'AzureActiveDirectory',
+      'AzureCloud',
+    ]);
+  });
+});
+
+describe('check of standard input', () => {
+  it('answers a line each, wherever the chunks end, and sums up on standard error', async () => {
+    const input = chunks(
+      '192.0.2.1:4',
+      '43\n\n# a comment\r\nfoo.msapp',
+      Buffer.from('proxy.net:443\r\nno query\n10.0.0.1'),
+    );
+    const { out, err, status } = await check([], { input });
+    expect(out.split('\n')).toEqual([
+      'allowed\t192.0.2.1:443\t443\tconnector\tiptables',
+      'allowed\tfoo.msappproxy.net:443\t443\tconnector\tpac,squid,paloalto,iptables',
+      'unreadable\tno query\t"no query" is more than one word; a query is one host, address, CIDR or URL',
+      'refused\t10.0.0.1\t-\t-\t-',
+      '',
+    ]);
+    expect(err).toBe('4 looked up: 2 allowed, 0 in part, 1 not, 1 that are no query (the first on line 5)\n');
+    expect(status).toBe(5);
+  });
+
+  it('writes a JSON object a line, equal to the answers of the arguments', async () => {
+    const queries = ['192.0.2.1:443', 'foo.msappproxy.net', 'foo.msapproxy.net', '198.19.0.0/16'];
+    const { answers } = JSON.parse((await check(queries, { json: true })).out);
+    const { out, status } = await check([], { json: true, input: chunks(queries.join('\n')) });
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(answers);
+    expect(status).toBe(2);
+  });
+
+  it('keeps its head over a line that never ends, and over more different lines than it remembers', async () => {
+    const endless = Array.from({ length: 40 }, () => 'x'.repeat(10_000));
+    const many = Array.from({ length: 25_000 }, (_, index) => `192.0.${index >> 8}.${index & 255}:443`);
+    const { out, err } = await check([], { input: chunks(...endless, '\n', `${many.join('\n')}\n`) });
+    const lines = out.trimEnd().split('\n');
+    expect(lines).toHaveLength(25_001);
+    expect(lines[0]!.length).toBeLessThan(1000);
+    const allowed = lines.filter((line) => line.startsWith('allowed')).map((line) => line.split('\t')[1]!);
+    // 192.0.2.0/24 of the sample's AzureCloud, and nothing else of 192.0.0.0/17.
+    expect(allowed.every((query) => query.startsWith('192.0.2.'))).toBe(true);
+    expect(err).toContain(`${allowed.length} allowed`);
+    const { parts } = JSON.parse((await check(['192.0.0.0/17:443'], { json: true })).out).answers[0];
+    expect(String(allowed.length)).toBe(parts.allowedAddresses);
+  });
+});
