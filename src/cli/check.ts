@@ -125,7 +125,7 @@ async function answerStream(
       written.push(known.line);
     }
     if (written.length > 0) io.out(written.join('\n'));
-    await io.flushed?.();
+    if ((await io.flushed?.()) === false) return;
   }
   const { allowed, partly, refused, unreadable } = counts;
   const total = allowed + partly + refused + unreadable;

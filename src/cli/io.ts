@@ -4,8 +4,8 @@ import { once } from 'node:events';
 export interface Io {
   /** Writes a result to standard output. */
   readonly out: (text: string) => void;
-  /** Resolves when standard output takes more; to be awaited between many writes. */
-  readonly flushed?: () => Promise<void>;
+  /** Waits until standard output takes more, between many writes; false once nobody reads it any longer. */
+  readonly flushed?: () => Promise<boolean>;
   /** Writes a message to standard error. */
   readonly err: (text: string) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -21,10 +21,17 @@ export interface Io {
 export function processIo(): Io {
   const { stdout, stderr, env } = process;
   const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
+  let read = true;
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // `… | head` closes the pipe when it has enough: no failure of the command's.
+    if (error.code !== 'EPIPE') throw error;
+    read = false;
+  });
   return {
     out: (text) => stdout.write(text.endsWith('\n') ? text : `${text}\n`),
     flushed: async () => {
-      if (stdout.writableNeedDrain) await once(stdout, 'drain');
+      if (read && stdout.writableNeedDrain) await once(stdout, 'drain').catch(() => undefined);
+      return read;
     },
     err: (text) => stderr.write(text.endsWith('\n') ? text : `${text}\n`),
     environment: env,
