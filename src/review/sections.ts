@@ -10,7 +10,7 @@ import { type Block, type Column, type Line, outside, PREFIXES, type Tone, toned
 import type { FeedWeek, Review } from './review.ts';
 import { sentence } from './summary.ts';
 import type { DeclaredReview, TargetReview } from './targets.ts';
-import { type VerdictLevel, verdict } from './verdict.ts';
+import { isLoud, type VerdictLevel, verdict } from './verdict.ts';
 import {
   addressesOf,
   counted,
@@ -65,35 +65,46 @@ function head(review: Review): Block[] {
   ];
 }
 
-function noteSection({ diff, context, scope }: Review): Block[] {
+/** How many notes stand open; the loudest come first. */
+const NOTES_OPEN = 10;
+
+export function noteSection({ diff, context, scope }: Review): Block[] {
   const notes = noteworthy(diff, context);
   if (notes.length === 0) return [];
+  const items = [...notes.filter(isLoud), ...notes.filter((note) => !isLoud(note))].map(
+    ({ rule, tag, text, addresses }): Line => [
+      ...(scope === 'feeds' ? [] : [outside(rule), tag === '' ? ' ' : ', ']),
+      ...(tag === '' ? [] : [outside(tag), ' ']),
+      text,
+      ...(addresses === undefined ? [] : [` (${spaceInWords(addresses)})`]),
+    ],
+  );
+  const list = (some: readonly Line[]): Block => ({ kind: 'list', of: ['note', 'notes'], items: some });
+  const hidden = items.slice(NOTES_OPEN);
   return [
     { kind: 'heading', level: 2, line: ['Notes'] },
-    {
-      kind: 'list',
-      of: ['note', 'notes'],
-      items: notes.map(
-        ({ rule, tag, text, addresses }): Line => [
-          ...(scope === 'feeds' ? [] : [outside(rule), tag === '' ? ' ' : ', ']),
-          ...(tag === '' ? [] : [outside(tag), ' ']),
-          text,
-          ...(addresses === undefined ? [] : [` (${spaceInWords(addresses)})`]),
-        ],
-      ),
-    },
+    list(items.slice(0, NOTES_OPEN)),
+    ...(hidden.length === 0
+      ? []
+      : [
+          {
+            kind: 'fold',
+            summary: [counted(hidden.length, 'more note')],
+            blocks: [list(hidden)],
+          } satisfies Block,
+        ]),
   ];
 }
 
-function weekName({ fileDate, name }: FeedWeek): string {
+export function weekName({ fileDate, name }: FeedWeek): string {
   return fileDate ?? name;
 }
 
-function weekLine(when: string, { cloud, name, changeNumber }: FeedWeek): Line {
+export function weekLine(when: string, { cloud, name, changeNumber }: FeedWeek): Line {
   return [`${when}: `, outside(name), `, ${cloud} cloud, change number ${changeNumber}`];
 }
 
-function guardSection({ guards, acceptances }: Review): Block[] {
+export function guardSection({ guards, acceptances }: Review): Block[] {
   if (guards.length === 0 && acceptances.length === 0) return [];
   const passed = guards.filter(({ outcome }) => outcome === 'passed');
   const loud = guards.filter(({ outcome }) => outcome !== 'passed');
@@ -133,11 +144,11 @@ function guardSection({ guards, acceptances }: Review): Block[] {
   ];
 }
 
-function feedSection(diff: RuleDiff): Block[] {
+export function feedSection(diff: RuleDiff): Block[] {
   return [{ kind: 'heading', level: 2, line: ['Service tags'] }, ...addressBlocks(diff)];
 }
 
-function ruleSection(diff: RuleDiff): Block[] {
+export function ruleSection(diff: RuleDiff): Block[] {
   const presence = { added: 'new rule, ', removed: 'rule removed, ', changed: '' }[diff.presence];
   return [
     {
@@ -331,7 +342,7 @@ function byImportance(a: TagDiff, b: TagDiff): number {
   );
 }
 
-function targetSection(targets: readonly TargetReview[]): Block[] {
+export function targetSection(targets: readonly TargetReview[]): Block[] {
   if (targets.length === 0) return [];
   return [
     { kind: 'heading', level: 2, line: ['Targets'] },
@@ -446,7 +457,7 @@ const PASSAGE: Readonly<Record<Passage, readonly [string, Tone]>> = {
 };
 
 /** A column a target; the hosts that a target does not let through, with what to do, are listed after it. */
-function coverageSection(rows: readonly CoverageRow[]): Block[] {
+export function coverageSection(rows: readonly CoverageRow[]): Block[] {
   if (rows.length === 0) return [];
   const targets = rows[0]!.targets.map(({ target }) => target);
   const open = rows.flatMap((row) =>

@@ -30,6 +30,11 @@ const LOUD: ReadonlySet<Note['kind']> = new Set([
   'tag-gone',
 ]);
 
+/** Whether a note is worth a look of its own. */
+export function isLoud({ kind }: Note): boolean {
+  return LOUD.has(kind);
+}
+
 /** How many reasons the line spells out. */
 const SHOWN = 4;
 
@@ -81,7 +86,7 @@ function reasonsToLook({ diff, context, targets }: Review): string[] {
   return [
     ...diff.rules.flatMap(reasonsOfRule),
     ...noteworthy(diff, context)
-      .filter(({ kind }) => LOUD.has(kind))
+      .filter(isLoud)
       .map(({ rule, tag, text }) => `${tag === '' ? `rule ${rule}` : tag} ${text}`),
     ...targets.flatMap(({ id, omissions, widenings }) => {
       const fresh = (declared: typeof omissions) =>

@@ -1,0 +1,20 @@
+import type { PageData } from '../page-data.ts';
+import { showBars } from './bars.ts';
+import { showChanges } from './changes.ts';
+import { place } from './dom.ts';
+import { showFiles } from './files.ts';
+import { showMap } from './map.ts';
+import { offerThemes } from './theme.ts';
+
+const data = JSON.parse(place('data')!.textContent ?? '') as PageData;
+
+offerThemes(place('theme')!);
+for (const [id, show] of [
+  ['table', showChanges],
+  ['bars', showBars],
+  ['hilbert', showMap],
+  ['file-list', showFiles],
+] as const) {
+  const where = place(id);
+  if (where !== undefined) show(where, data);
+}

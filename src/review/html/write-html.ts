@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import type { Review } from '../review.ts';
+import {
+  coverageSection,
+  feedSection,
+  guardSection,
+  noteSection,
+  ruleSection,
+  targetSection,
+  weekName,
+} from '../sections.ts';
+import { changedFiles, sentence } from '../summary.ts';
+import { verdict } from '../verdict.ts';
+import { addressesOf, digits, ipv6Size, nameCount } from '../wording.ts';
+import type { PageAssets } from './assets.ts';
+import { blocksHtml } from './blocks.ts';
+import { escapeHtml, jsonForScript } from './escape-html.ts';
+import { makePageData } from './make-page-data.ts';
+
+/**
+ * The review as one self-contained page: no request leaves it, and its policy lets no other script or style
+ * run than its own.
+ */
+export function writeHtml(review: Review, assets: PageAssets): string {
+  const { scope } = review;
+  const title = titleOf(review);
+  const { level, text } = verdict(review);
+  const data = makePageData(review);
+  const sections = sectionsOf(review);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src '${sourceHash(assets.script)}'; style-src '${sourceHash(assets.style)}'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${escapeHtml(title)}</title>
+<style>${assets.style}</style>
+</head>
+<body>
+<a class="skip" href="#main">To the review</a>
+<header>
+<div class="bar"><span class="brand">azure-allowlist</span><nav aria-label="Sections">${sections
+    .map(({ id, name }) => `<a href="#${id}">${name}</a>`)
+    .join('')}</nav><button type="button" id="theme" aria-pressed="false">Dark</button></div>
+</header>
+<main id="main">
+<section class="hero ${scope === 'feeds' ? 'feeds' : level}" aria-labelledby="title">
+<h1 id="title">${escapeHtml(title)}</h1>
+<p class="verdict">${scope === 'feeds' ? '' : `<span class="badge">${LEVEL_WORDS[level]}</span> `}${escapeHtml(text)}</p>
+<p class="sentence">${escapeHtml(sentence(review))}</p>
+${tiles(review)}
+${weeks(review)}
+</section>
+${sections.map(({ id, name, html }) => `<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${name}</h2>\n${html}\n</section>`).join('\n')}
+</main>
+<noscript><p class="noscript">Without scripts, the table of changes, the map, the bars and the lines of the rule files are missing; the rest of the review is complete.</p></noscript>
+<script type="application/json" id="data">${jsonForScript(data)}</script>
+<script>${assets.script}</script>
+</body>
+</html>
+`;
+}
+
+const LEVEL_WORDS = {
+  nothing: 'Nothing to do',
+  routine: 'Routine',
+  look: 'Review',
+  refused: 'Refused',
+} as const;
+
+function titleOf({ scope, feed }: Review): string {
+  const weeksInTitle = [...(feed.before === undefined ? [] : [weekName(feed.before)]), weekName(feed.after)];
+  return `${scope === 'feeds' ? 'Azure service tags' : 'Azure allowlist'}, ${weeksInTitle.join(' → ')}`;
+}
+
+interface Section {
+  readonly id: string;
+  readonly name: string;
+  readonly html: string;
+}
+
+/** The places that the script fills carry an id and nothing else. */
+function sectionsOf(review: Review): Section[] {
+  const { diff, scope } = review;
+  const notes = [...withoutHeading(noteSection(review)), ...guardSection(review)];
+  const targets = withoutHeading(targetSection(review.targets));
+  const required = withoutHeading(coverageSection(review.coverage));
+  const changed = diff.rules.length > 0;
+  return [
+    ...(notes.length === 0 ? [] : [{ id: 'notes', name: 'Notes', html: blocksHtml(notes) }]),
+    ...(changed
+      ? [
+          {
+            id: 'rules',
+            name: scope === 'feeds' ? 'Tags' : 'Rules',
+            html: diff.rules
+              .map(
+                (rule) =>
+                  `<article>${blocksHtml(scope === 'feeds' ? withoutHeading(feedSection(rule)) : ruleSection(rule))}</article>`,
+              )
+              .join('\n'),
+          },
+          { id: 'where', name: 'By tag and region', html: '<div id="bars"></div>' },
+          { id: 'map', name: 'Map of IPv4', html: '<div id="hilbert"></div>' },
+          { id: 'changes', name: 'Changes', html: '<div id="table"></div>' },
+        ]
+      : []),
+    ...(required.length === 0 ? [] : [{ id: 'hosts', name: 'Required hosts', html: blocksHtml(required) }]),
+    ...(targets.length === 0 ? [] : [{ id: 'targets', name: 'Targets', html: blocksHtml(targets) }]),
+    ...(changedFiles(review) === 0
+      ? []
+      : [{ id: 'files', name: 'Rule files', html: '<div id="file-list"></div>' }]),
+  ];
+}
+
+function withoutHeading(blocks: ReturnType<typeof noteSection>): typeof blocks {
+  return blocks[0]?.kind === 'heading' ? blocks.slice(1) : blocks;
+}
+
+function tiles(review: Review): string {
+  const { gained, lost } = review.diff.admission;
+  const [more, less] = [addressesOf(gained), addressesOf(lost)];
+  const names = (admission: typeof gained) => BigInt(nameCount(admission));
+  const all = review.targets.reduce((sum, { files }) => sum + files.length, 0);
+  return `<dl class="tiles">${[
+    tile('IPv4 addresses', more.ipv4.size, less.ipv4.size, digits),
+    tile('IPv6', more.ipv6.size, less.ipv6.size, ipv6Size),
+    ...(review.scope === 'feeds'
+      ? []
+      : [
+          tile('Names', names(gained), names(lost), digits),
+          `<div><dt>Rule files</dt><dd>${digits(changedFiles(review))} <small>of ${digits(all)} change</small></dd></div>`,
+        ]),
+  ].join('')}</dl>`;
+}
+
+function tile(label: string, gained: bigint, lost: bigint, format: (size: bigint) => string): string {
+  const value =
+    gained === 0n && lost === 0n
+      ? '<dd class="faint">±0</dd>'
+      : `${gained > 0n ? `<dd class="gain">+${format(gained)}</dd>` : ''}${lost > 0n ? `<dd class="loss">−${format(lost)}</dd>` : ''}`;
+  return `<div><dt>${label}</dt>${value}</div>`;
+}
+
+function weeks({ feed }: Review): string {
+  const line = (when: string, week: typeof feed.after) =>
+    `<li>${when} <code>${escapeHtml(week.name)}</code>, ${escapeHtml(week.cloud)} cloud, change number ${week.changeNumber}</li>`;
+  return `<ul class="weeks">${feed.before === undefined ? '' : line('before', feed.before)}${line('after', feed.after)}</ul>`;
+}
+
+/** By what a Content-Security-Policy knows an inline script or style. */
+function sourceHash(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
