@@ -130,7 +130,10 @@ export async function loadTables(config: AllowlistConfig): Promise<Map<string, E
             });
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error;
-        problems.push({ where, what: error.message });
+        // What is wrong with a bundled table's id is wrong here; what is wrong in a file is told by its own lines.
+        if ('table' in from && error.problems.length > 0)
+          problems.push(...error.problems.map((problem) => ({ ...problem, where })));
+        else problems.push({ where, what: error.message });
       }
     }
   if (problems.length > 0)

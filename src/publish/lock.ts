@@ -66,7 +66,11 @@ export function parseLock(text: string, where: string): Lock {
   try {
     document = JSON.parse(text);
   } catch (error) {
-    throw new AllowlistError(`${where} is not JSON: ${(error as Error).message}`, [], { cause: error });
+    throw new AllowlistError(
+      `${where} is not JSON: ${(error as Error).message}; restore it from the repository`,
+      [],
+      { cause: error },
+    );
   }
   const parsed = lockSchema.safeParse(document);
   if (!parsed.success)
