@@ -1,0 +1,274 @@
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { byPath, type LoopbackServer, startServer } from '../feed/loopback-server.ts';
+import { readTree } from '../publish/trees.ts';
+import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
+import {
+  CONNECTOR_TAGS,
+  FOUR_TARGETS,
+  SAMPLE_WEEKS,
+  sampleConfiguration,
+  twoRules,
+} from './configurations.ts';
+
+const [ONE, TWO] = SAMPLE_WEEKS;
+const [connector, storage] = twoRules(undefined);
+
+/** A folder with a published week; every test below must leave its output as it is. */
+let folder: string;
+let published: Map<string, string>;
+let server: LoopbackServer;
+let remove: () => void;
+
+beforeAll(async () => {
+  folder = workplace((done) => {
+    remove = done;
+  });
+  server = await startServer(byPath({ '/page': '<html><p>The download has moved.</p></html>' }));
+  writeConfiguration(folder, sampleConfiguration());
+  const { status, stderr } = await azureAllowlist(['run', '--feed', ONE], { cwd: folder });
+  expect(status, stderr).toBe(0);
+  published = readTree(join(folder, 'allowlists'));
+});
+afterAll(async () => {
+  await server.close();
+  remove();
+});
+
+interface Refusal {
+  readonly status: number;
+  /** All of standard error, or parts of it that must be there. */
+  readonly says: readonly (string | RegExp)[];
+}
+
+async function expectRefusal(args: readonly string[], { status, says }: Refusal): Promise<void> {
+  const ended = await azureAllowlist(args, { cwd: folder });
+  expect(ended.status, ended.stderr).toBe(status);
+  expect(ended.stdout, 'standard output is for results').toBe('');
+  for (const part of says)
+    if (typeof part === 'string') expect(ended.stderr).toContain(part);
+    else expect(ended.stderr).toMatch(part);
+  expect(ended.stderr, 'one message').toHaveLength(ended.stderr.trimEnd().length + 1);
+  expect(ended.stderr.match(/azure-allowlist: |^error: /gm)).toHaveLength(1);
+  expect(ended.stderr, 'no stack').not.toMatch(/^\s+at /m);
+  expect(readTree(join(folder, 'allowlists'))).toEqual(published);
+}
+
+/** Writes week two with its text changed, and returns its path. */
+function feedWith(change: (text: string) => string): string {
+  const text = readFileSync(TWO, 'utf8');
+  const changed = change(text);
+  expect(changed, 'the change applies').not.toBe(text);
+  const path = join(folder, 'ServiceTags_Public_20260112.json');
+  writeFileSync(path, changed);
+  return path;
+}
+
+describe('a wrong configuration ends with status 5 and names its lines', () => {
+  it.each<[string, Readonly<Record<string, unknown>>, readonly (string | RegExp)[]]>([
+    ['an unknown key', { ruless: [] }, [/line \d+, ruless: unknown key — did you mean rules\?/]],
+    [
+      'a bad CIDR',
+      {
+        rules: [
+          connector,
+          { name: 'own', prefixes: ['10.0.0.1/8', '300.1.1.1/8', '10.0.0.0/33'], ports: [443] },
+        ],
+      },
+      [
+        /line \d+, rules\[1\]\.prefixes\[0\]: "10\.0\.0\.1\/8" has host bits set; did you mean 10\.0\.0\.0\/8 or 10\.0\.0\.1\/32\?/,
+        /line \d+, rules\[1\]\.prefixes\[1\]: "300\.1\.1\.1\/8" is not an address or CIDR/,
+        /line \d+, rules\[1\]\.prefixes\[2\]: /,
+      ],
+    ],
+    [
+      'several mistakes at once',
+      {
+        rules: [
+          { ...storage, prots: [443] },
+          { ...storage, ports: [0] },
+        ],
+        output: 7,
+      },
+      [/rules\[0\]\.prots: unknown key — did you mean ports\?/, /rules\[1\]\.ports/, /output/],
+    ],
+    [
+      'an unknown target',
+      { targets: { squidd: {} } },
+      ['targets.squidd: there is no target "squidd"; did you mean squid?'],
+    ],
+    [
+      'a wrong option of a target',
+      { targets: { ...FOUR_TARGETS, squid: { colour: 'red' }, pac: {} } },
+      ['targets.squid.colour: unknown key', 'targets.pac.otherwise: is required'],
+    ],
+    [
+      'an unknown endpoint table',
+      { rules: [{ ...connector, endpoints: ['private-network-conector'] }] },
+      [/rules\[0\]\.endpoints\[0\]: .*private-network-connector/],
+    ],
+    [
+      'a template folder that is not there',
+      { targets: { mine: { template: './nowhere' } } },
+      [/targets\.mine: cannot read .*nowhere\/manifest\.yaml/],
+    ],
+  ])('%s', async (_, changes, says) => {
+    writeConfiguration(folder, sampleConfiguration(changes), 'wrong.yaml');
+    await expectRefusal(['run', '-c', 'wrong.yaml', '--feed', TWO], {
+      status: 5,
+      says: ['wrong.yaml is not a valid configuration', ...says],
+    });
+  });
+
+  it('text that is not YAML', async () => {
+    writeFileSync(join(folder, 'wrong.yaml'), 'version: 1\nrules: [\n');
+    await expectRefusal(['run', '-c', 'wrong.yaml', '--feed', TWO], {
+      status: 5,
+      says: ['wrong.yaml is not a valid configuration', /line [23]: /],
+    });
+  });
+
+  it('a file that is not there', async () => {
+    await expectRefusal(['run', '-c', 'nowhere.yaml', '--feed', TWO], {
+      status: 5,
+      says: ['cannot read the configuration nowhere.yaml', '`azure-allowlist init` writes one'],
+    });
+  });
+});
+
+it('an unknown service tag is refused with status 3, and the tag that was meant is named', async () => {
+  const rules = [{ ...connector, serviceTags: ['AzureClud', ...CONNECTOR_TAGS] }, storage];
+  writeConfiguration(folder, sampleConfiguration({ rules }), 'wrong.yaml');
+  await expectRefusal(['run', '-c', 'wrong.yaml', '--feed', TWO], {
+    status: 3,
+    says: [
+      /tag-missing: the feed has no service tag AzureClud, which rule connector needs; did you mean AzureCloud/,
+    ],
+  });
+});
+
+describe('a feed that cannot be used ends with status 4 and names the place', () => {
+  it.each<[string, () => string, readonly (string | RegExp)[]]>([
+    ['a file that is not there', () => 'nowhere.json', ['nowhere.json: there is no such file']],
+    [
+      'truncated JSON',
+      () => feedWith((text) => text.slice(0, text.length / 2)),
+      [/ServiceTags_Public_20260112\.json: the content is not JSON, or only a part of it/],
+    ],
+    [
+      'a prefix with host bits',
+      () => feedWith((text) => text.replace('"198.19.1.0/24"', '"198.19.1.1/24"')),
+      [/\$\.values\[\d+\]\.properties\.addressPrefixes\[\d+\]: "198\.19\.1\.1\/24" .*host bits are set/],
+    ],
+    [
+      'a tag with a newline in its name',
+      () =>
+        feedWith((text) =>
+          text.replace('"name": "AzureActiveDirectory"', '"name": "Azure\\nActiveDirectory"'),
+        ),
+      [/\$\.values\[\d+\]\.name: "Azure\\nActiveDirectory" is not allowed/],
+    ],
+    [
+      'the file of another cloud',
+      () => feedWith((text) => text.replace('"cloud": "Public"', '"cloud": "AzureGovernment"')),
+      ['$.cloud', 'AzureGovernment'],
+    ],
+  ])('%s', async (_, feed, says) => {
+    await expectRefusal(['run', '--feed', feed()], { status: 4, says });
+  });
+
+  it('a page without a link', async () => {
+    const source = { kind: 'download', page: `${server.origin}/page`, directory: `${server.origin}/files/` };
+    writeConfiguration(folder, sampleConfiguration({ feed: { source, http: { retries: 0 } } }), 'page.yaml');
+    const { status, stdout, stderr } = await azureAllowlist(['run', '-c', 'page.yaml'], { cwd: folder });
+    expect(status).toBe(4);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(
+      'azure-allowlist: the public feed cannot be had: no strategy found a usable file',
+    );
+    expect(stderr).toContain(`${server.origin}/page`);
+    expect(stderr).toContain('the page has no link to a ServiceTags_Public_<date>.json');
+    expect(stderr).toContain('--feed FILE');
+    expect(readTree(join(folder, 'allowlists'))).toEqual(published);
+  });
+});
+
+describe('wrong usage ends with status 5', () => {
+  it.each<[string, readonly string[], readonly (string | RegExp)[]]>([
+    ['an unknown flag', ['run', '--dryrun'], ["unknown option '--dryrun'", '--dry-run']],
+    ['an unknown command', ['rnu'], ["unknown command 'rnu'", '(Did you mean run?)']],
+    ['a flag without its value', ['run', '--feed'], ['--feed <file|url>']],
+    [
+      'an unknown guard',
+      ['run', '--feed', TWO, '--accept', 'tag-shrnk'],
+      ['--accept tag-shrnk: there is no guard of that name', 'did you mean tag-shrink?'],
+    ],
+    ['a tree that is not one', ['verify', 'nowhere'], ['nowhere is not an output tree']],
+  ])('%s', async (_, args, says) => {
+    await expectRefusal(args, { status: 5, says });
+  });
+});
+
+describe('an output that cannot be written or read ends with status 1', () => {
+  it('a file stands in its place', async () => {
+    writeFileSync(join(folder, 'a-file'), 'mine\n');
+    await expectRefusal(['run', '--feed', TWO, '-o', 'a-file'], {
+      status: 1,
+      says: [/cannot use .*a-file as the output directory: a file stands in its place/],
+    });
+    expect(readFileSync(join(folder, 'a-file'), 'utf8')).toBe('mine\n');
+  });
+
+  it.skipIf(process.platform !== 'linux')('a place where nothing can be written', async () => {
+    await expectRefusal(['run', '--feed', TWO, '-o', '/proc/allowlists'], {
+      status: 1,
+      says: [
+        'cannot write to the output directory /proc/allowlists',
+        'the run needs the right to write there',
+      ],
+    });
+  });
+
+  it.skipIf(process.getuid?.() === 0)('a folder without the right to write', async () => {
+    mkdirSync(join(folder, 'closed'));
+    chmodSync(join(folder, 'closed'), 0o500);
+    await expectRefusal(['run', '--feed', TWO, '-o', 'closed/allowlists'], {
+      status: 1,
+      says: ['closed/allowlists', 'the run needs the right to write there'],
+    });
+  });
+
+  it.each<[string, (lock: string) => void, RegExp]>([
+    ['a lock that was cut off', (lock) => truncateSync(lock, 300), /allowlist\.lock\.json is not JSON/],
+    [
+      'a lock of another kind',
+      (lock) => writeFileSync(lock, '{}\n'),
+      /allowlist\.lock\.json is not a lock that/,
+    ],
+    [
+      'a snapshot that was edited',
+      (lock) => appendFileSync(join(lock, '../snapshot/AzureCloud.txt'), '203.0.113.0/24\n'),
+      /snapshot\/AzureCloud\.txt: was edited after it was generated/,
+    ],
+  ])('%s', async (_, spoil, says) => {
+    const other = join(folder, 'spoilt');
+    cpSync(join(folder, 'allowlists'), other, { recursive: true });
+    spoil(join(other, 'allowlist.lock.json'));
+    const before = readTree(other);
+    for (const args of [
+      ['run', '--feed', TWO, '-o', 'spoilt'],
+      ['verify', 'spoilt'],
+    ])
+      await expectRefusal(args, { status: 1, says: [says, 'restore it from the repository'] });
+    expect(readTree(other)).toEqual(before);
+  });
+});

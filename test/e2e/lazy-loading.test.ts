@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { azureAllowlist, installed, workplace } from './command.ts';
+
+const TRACER = fileURLToPath(new URL('./loaded-modules.mjs', import.meta.url));
+
+/** The packages and the rooms of `dist` that a command loads, as node's own loader resolves them. */
+async function loaded(...args: string[]) {
+  const folder = workplace();
+  const log = join(folder, 'modules.txt');
+  const ended = await azureAllowlist(args, {
+    cwd: folder,
+    node: ['--import', TRACER],
+    environment: { LOADED_MODULES: log },
+  });
+  const urls = [...new Set(readFileSync(log, 'utf8').trim().split('\n'))].filter((url) =>
+    url.startsWith('file:'),
+  );
+  const packages = urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []);
+  const dist = installed('dist/');
+  const own = urls.map((url) => fileURLToPath(url)).filter((path) => path.startsWith(dist));
+  return { ...ended, packages: new Set(packages), own: own.map((path) => path.slice(dist.length)) };
+}
+
+describe('what a command loads', () => {
+  it.each([
+    ['--version', 0],
+    ['--help', 0],
+    ['--frobnicate', 5],
+  ])('%s loads the command line alone', async (flag, expected) => {
+    const { status, packages, own } = await loaded(flag);
+    expect(status).toBe(expected);
+    expect([...packages]).toEqual(['commander']);
+    expect(own).toEqual(['cli/main.js', 'problem.js', 'cli/io.js']);
+  });
+
+  it('--version says the version of the package', async () => {
+    const { stdout } = await azureAllowlist(['--version'], { cwd: workplace() });
+    const { version } = JSON.parse(readFileSync(installed('package.json'), 'utf8'));
+    expect(stdout).toBe(`${version}\n`);
+  });
+
+  it('targets loads what it needs, and nothing that fetches', async () => {
+    const { status, packages, own } = await loaded('targets');
+    expect(status).toBe(0);
+    // The trace sees packages and rooms where there are some.
+    expect(packages).toContain('zod');
+    expect(own).toContain('targets/catalog.js');
+    expect(packages).not.toContain('got');
+    expect(packages).not.toContain('cron');
+    expect(packages).not.toContain('simple-git');
+  });
+});
