@@ -47,6 +47,10 @@ const option = z.strictObject({
   type: z.enum(['string', 'integer', 'boolean']),
   description: z.string(),
   default: z.union([z.string(), z.int(), z.boolean()]).optional(),
+  example: z
+    .union([z.string(), z.int(), z.boolean()])
+    .optional()
+    .describe('a value for documents and tests; needed where there is no default'),
   values: z.array(z.string()).optional().describe('the only values allowed'),
   pattern: z.string().optional().describe('a regular expression the whole value must match'),
 });
@@ -63,7 +67,7 @@ const line = z.strictObject({
   does: z
     .enum(['ignore', 'group', 'entry', 'grant'])
     .describe(
-      'entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below); group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>)',
+      'entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below); group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>); in any: (?<sameX>), whatever X, has one value in all files',
     ),
 });
 

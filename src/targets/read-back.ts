@@ -1,10 +1,10 @@
 import { parseAddress } from '../net/address.ts';
 import { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
-import { type HostPattern, parseHost } from '../net/host-pattern.ts';
+import { formatHostPattern, type HostPattern, parseHost } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
 import { PortSet } from '../net/ports.ts';
-import { type Prefix, parsePrefix } from '../net/prefix.ts';
+import { lastAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { Admission } from '../policy/admission.ts';
 import { AllowlistError } from '../problem.ts';
 import type { Manifest, ReadBackGrammar } from './manifest.ts';
@@ -15,7 +15,8 @@ export class ReadBackError extends AllowlistError {
   override readonly name = 'ReadBackError';
 }
 
-const ALL_PORTS = PortSet.fromRanges([{ first: 1, last: 65535 }]);
+/** What a file that names no ports admits. */
+export const ALL_PORTS = PortSet.fromRanges([{ first: 1, last: 65535 }]);
 
 /** Hosts and addresses gathered from the lines of a file, before ports are bound to them. */
 export class EntryGroup {
@@ -47,18 +48,38 @@ export class EntryGroup {
     this.#patterns.push({ name, apex, subdomains });
   }
 
+  /**
+   * Entries that overlap are a sign of a hand in the file, and some programs drop or refuse one of them.
+   * @throws ReadBackError
+   */
+  requireDisjoint(where: string): void {
+    const { ipv4, ipv6 } = this.#addresses();
+    const given = [
+      ...this.#prefixes.map((prefix) => lastAddress(prefix) - prefix.first + 1n),
+      ...[...this.#ranges[4], ...this.#ranges[6]].map(({ first, last }) => last - first + 1n),
+    ].reduce((sum, size) => sum + size, 0n);
+    if (given !== ipv4.size + ipv6.size) throw new ReadBackError(`${where}: addresses that overlap`);
+    let hosts = HostSet.empty;
+    for (const pattern of this.#patterns) {
+      const added = HostSet.fromPatterns([pattern]);
+      if (!hosts.intersection(added).isEmpty)
+        throw new ReadBackError(`${where}: ${formatHostPattern(pattern)} overlaps another name`);
+      hosts = hosts.union(added);
+    }
+  }
+
   on(ports: PortSet): Admission {
+    return Admission.of([
+      { hosts: HostSet.fromPatterns(this.#patterns), addresses: this.#addresses(), ports },
+    ]);
+  }
+
+  #addresses(): DualStackSet {
     const ranges = new DualStackSet(
       AddressSet.fromRanges(4, this.#ranges[4]),
       AddressSet.fromRanges(6, this.#ranges[6]),
     );
-    return Admission.of([
-      {
-        hosts: HostSet.fromPatterns(this.#patterns),
-        addresses: DualStackSet.fromPrefixes(this.#prefixes).union(ranges),
-        ports,
-      },
-    ]);
+    return DualStackSet.fromPrefixes(this.#prefixes).union(ranges);
   }
 }
 
@@ -83,6 +104,8 @@ type Captures = Readonly<Record<string, string | undefined>>;
 class GrammarReader {
   readonly #bindsPorts: boolean;
   readonly #groups = new Map<string, EntryGroup>();
+  readonly #named = new Set<string>();
+  readonly #same = new Map<string, string>();
   readonly #grants: { group: string; ports: PortSet; where: string }[] = [];
 
   constructor(bindsPorts: boolean) {
@@ -98,7 +121,8 @@ class GrammarReader {
     if (!this.#bindsPorts) this.#grants.push({ group, ports: ALL_PORTS, where: file.path });
     else if (fromPath.ports !== undefined)
       this.#grants.push({ group, ports: parsePorts(fromPath.ports), where: file.path });
-    for (const [index, text] of file.text.replace(/\n$/, '').split('\n').entries()) {
+    const texts = file.text === '' ? [] : file.text.replace(/\n$/, '').split('\n');
+    for (const [index, text] of texts.entries()) {
       const where = `${file.path}:${index + 1}`;
       const line = lines
         .map(({ pattern, does }) => ({ does, match: pattern.exec(text) }))
@@ -106,13 +130,17 @@ class GrammarReader {
       if (line?.match == null)
         throw new ReadBackError(`${where}: not a line of this format: ${JSON.stringify(text)}`);
       const captures: Captures = line.match.groups ?? {};
+      this.#requireSame(captures, where);
       try {
-        if (line.does === 'group') group = captures.group ?? group;
-        else if (line.does === 'entry') this.#entry(captures, group, where);
+        if (line.does === 'group') {
+          group = captures.group ?? group;
+          if (this.#named.has(group)) throw new ReadBackError(`${where}: the group ${group} stands twice`);
+          this.#named.add(group);
+        } else if (line.does === 'entry') this.#entry(captures, group, where);
         else if (line.does === 'grant')
           this.#grants.push({
             group: captures.group ?? group,
-            ports: this.#bindsPorts ? parsePorts(captures.ports ?? '') : ALL_PORTS,
+            ports: this.#bindsPorts ? grantedPorts(captures) : ALL_PORTS,
             where,
           });
       } catch (error) {
@@ -122,10 +150,27 @@ class GrammarReader {
     }
   }
 
+  /** What the options decide, the reader cannot know; but it must be the same everywhere. */
+  #requireSame(captures: Captures, where: string): void {
+    for (const [name, value] of Object.entries(captures)) {
+      if (!name.startsWith('same') || value === undefined) continue;
+      const before = this.#same.get(name);
+      if (before !== undefined && before !== value)
+        throw new ReadBackError(`${where}: ${value} stands where ${before} stood before`);
+      this.#same.set(name, value);
+    }
+  }
+
   admission(): Admission {
-    const granted = new Set(this.#grants.map(({ group }) => group));
-    for (const [name] of this.#groups)
-      if (!granted.has(name)) throw new ReadBackError(`the entries of ${name} are never granted on any port`);
+    for (const [name, entries] of this.#groups) {
+      const grants = this.#grants.filter(({ group }) => group === name);
+      if (grants.length === 0)
+        throw new ReadBackError(`the entries of ${name} are never granted on any port`);
+      for (const [index, { ports, where }] of grants.entries())
+        if (grants.slice(0, index).some((before) => !before.ports.intersection(ports).isEmpty))
+          throw new ReadBackError(`${where}: ${name} is granted twice on a port`);
+      entries.requireDisjoint(name);
+    }
     return Admission.union(
       this.#grants.map(({ group, ports, where }) => {
         const entries = this.#groups.get(group);
@@ -151,6 +196,10 @@ class GrammarReader {
     else if (domain !== undefined) entries.addHost(domain, true, true);
     else throw new ReadBackError(`${where}: the manifest's entry pattern captures nothing that is known`);
   }
+}
+
+function grantedPorts({ ports, firstPort, lastPort }: Captures): PortSet {
+  return parsePorts(firstPort === undefined ? (ports ?? '') : `${firstPort}-${lastPort}`);
 }
 
 /** Ports as vendors write lists of them: `80,443`, `80 443`, `8080-8090`, `8080:8090`. */

@@ -111,9 +111,9 @@ export function render(manifest: Manifest, templates: TemplateTexts, view: View,
   return files;
 }
 
-/** One final newline, LF only, and ASCII where the program needs it. */
+/** One final newline (none in an empty file), LF only, and ASCII where the program needs it. */
 function finish(path: string, rendered: string, encoding: 'ascii' | 'utf-8', where: string): RuleFile {
-  const text = `${rendered.replace(/\n+$/, '')}\n`;
+  const text = rendered.replace(/\n*$/, '\n').replace(/^\n$/, '');
   if (text.includes('\r')) throw new ConfigurationError(`${where}: a carriage return in ${path}`);
   const foreign = (encoding === 'ascii' ? /(?![\n\t])[\p{Cc}\P{ASCII}]/u : /(?![\n\t])\p{Cc}/u).exec(text);
   if (foreign !== null) {

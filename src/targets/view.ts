@@ -31,6 +31,9 @@ export interface PrefixView {
   readonly netmask: string;
   /** `0.0.0.255`; empty for IPv6 */
   readonly wildcard: string;
+  /** For `{{#if ipv6}}`: templates cannot compare. */
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
 }
 
 /** What a template sees of one host pattern. */
@@ -59,6 +62,9 @@ export interface AddressListView {
   readonly id: string;
   readonly rule: string;
   readonly family: 4 | 6;
+  /** For `{{#if ipv6}}`: templates cannot compare. */
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
   readonly ports: PortsView;
   readonly prefixes: readonly PrefixView[];
   readonly count: number;
@@ -97,6 +103,8 @@ export function buildView(policy: Policy, plan: TargetPlan, manifest: Manifest, 
                 id: `${name}-ipv${family}`,
                 rule: name,
                 family,
+                ipv4: family === 4,
+                ipv6: family === 6,
                 ports: portsView(ports),
                 prefixes: prefixes.map(prefixView),
                 count: prefixes.length,
@@ -157,6 +165,8 @@ function prefixView(prefix: Prefix): PrefixView {
     length: prefix.length,
     netmask: mask?.mask ?? '',
     wildcard: mask?.hostmask ?? '',
+    ipv4: prefix.family === 4,
+    ipv6: prefix.family === 6,
   };
 }
 

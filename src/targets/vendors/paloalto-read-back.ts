@@ -358,6 +358,7 @@ function canonical(text: string): Prefix {
 }
 
 function linesOf(path: string, text: string): string[] {
+  if (text === '') return [];
   if (!text.endsWith('\n')) throw new ReadBackError(`${path}: the last line is not ended`);
-  return text === '\n' ? [] : text.slice(0, -1).split('\n');
+  return text.slice(0, -1).split('\n');
 }

@@ -2,7 +2,7 @@ import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatHostPattern, type HostPattern, parseHost } from '../../net/host-pattern.ts';
 import { HostSet } from '../../net/host-set.ts';
 import { PortSet } from '../../net/ports.ts';
-import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
+import { lastAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
@@ -362,13 +362,18 @@ function readList({ path, text }: RuleFile, kind: ListKind, ports: PortSet): Adm
     else patterns.push(attempt(where, () => (kind === 'names' ? readName(line) : readBelow(line))));
   }
   // Squid drops the wider of two overlapping networks and refuses names that a suffix covers.
+  for (const [index, prefix] of prefixes.entries())
+    if (index > 0 && !follows(prefix, prefixes[index - 1]!))
+      throw new ReadBackError(`${path}:${index + 1}: overlaps the entry before, or is out of order`);
   const addresses = DualStackSet.fromPrefixes(prefixes);
-  if (addresses.toStrings().join() !== prefixes.map(formatPrefix).join())
-    throw new ReadBackError(`${path}: entries that overlap, stand twice, could be one or are out of order`);
   const hosts = HostSet.fromPatterns(patterns);
   if (hosts.toStrings().join() !== patterns.map(formatHostPattern).join())
     throw new ReadBackError(`${path}: names that stand twice, are covered by another or are out of order`);
   return Admission.of([{ hosts, addresses, ports }]);
+}
+
+function follows(prefix: Prefix, before: Prefix): boolean {
+  return prefix.family === before.family && prefix.first > lastAddress(before);
 }
 
 function readName(line: string): HostPattern {
