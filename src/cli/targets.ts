@@ -14,13 +14,25 @@ export async function targetsCommand(flags: { readonly json?: boolean }, io: Io)
   const yes = (can: boolean) => (can ? 'yes' : 'no');
   io.out(
     formatTable([
-      ['target', 'IPv4', 'IPv6', 'names', 'apex', 'ports', 'addresses match', 'TLS exemption', 'limits'],
+      [
+        'target',
+        'IPv4',
+        'IPv6',
+        'names',
+        'apex',
+        'exact',
+        'ports',
+        'addresses match',
+        'TLS exemption',
+        'limits',
+      ],
       ...manifests.map(({ id, capabilities: c, limits }) => [
         id,
         yes(c.ipv4),
         yes(c.ipv6),
         c.names,
         c.names === 'suffix' ? c.apex : '-',
+        c.names === 'none' ? '-' : c.exact,
         yes(c.ports),
         c.ipv4 || c.ipv6 ? c.addressMatch : '-',
         yes(c.tlsExemption),

@@ -68,10 +68,13 @@ function passage(rule: PolicyRule, row: EndpointRow, target: PlannedTarget): Omi
 function wideningOf({ host, path }: EndpointRow, { widenings }: TargetPlan): string | undefined {
   if (path !== undefined) return `the whole host, not only ${path}`;
   const apex = HostSet.fromPatterns([{ name: host.name, apex: true, subdomains: false }]);
+  const below = HostSet.fromPatterns([{ name: host.name, apex: false, subdomains: true }]);
   for (const { kind, admitted } of widenings)
     for (const { hosts, ports } of admitted.grants) {
       if (kind === 'apex' && host.subdomains && !host.apex && hosts.isSupersetOf(apex))
         return `${host.name} itself as well`;
+      if (kind === 'subdomains' && !host.subdomains && hosts.isSupersetOf(below))
+        return `everything below ${host.name} as well`;
       if (kind === 'ports' && hosts.isSupersetOf(HostSet.fromPatterns([host])))
         return `on every port as far as the files say (also ${ports})`;
     }

@@ -75,7 +75,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
 
   const names: NameGrant[] = [];
   for (const grant of rule.names) {
-    const { kept, omitted, apexes } = splitNames(grant.hosts, capabilities);
+    const { kept, omitted, apexes, below } = splitNames(grant.hosts, capabilities);
     if (!omitted.isEmpty)
       omissions.push({
         rule: rule.name,
@@ -93,7 +93,14 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
         admitted: Admission.hosts(apexes, grant.ports),
         reason: 'this target cannot match the subdomains without the domain itself',
       });
-    if (!kept.isEmpty) names.push({ hosts: kept.union(apexes), ports: grant.ports });
+    if (!below.isEmpty)
+      widenings.push({
+        rule: rule.name,
+        kind: 'subdomains',
+        admitted: Admission.hosts(below, grant.ports),
+        reason: 'this target cannot match a host without its subdomains',
+      });
+    if (!kept.isEmpty) names.push({ hosts: kept.union(apexes).union(below), ports: grant.ports });
   }
   const wholeHosts = Admission.union(
     rule.rows
@@ -172,7 +179,7 @@ function portWidening(rule: string, admitted: Admission): Widening {
   };
 }
 
-function splitNames(hosts: HostSet, { names, apex }: Capabilities) {
+function splitNames(hosts: HostSet, { names, apex, exact }: Capabilities) {
   const { include } = hosts.patterns();
   const expressible = include.filter(
     ({ subdomains }) => names === 'suffix' || (names === 'exact' && !subdomains),
@@ -185,12 +192,16 @@ function splitNames(hosts: HostSet, { names, apex }: Capabilities) {
   );
   const widened =
     apex === 'included' ? expressible.filter((pattern) => pattern.subdomains && !pattern.apex) : [];
+  const bare = exact === 'included' ? expressible.filter((pattern) => !pattern.subdomains) : [];
   return {
     kept: keptAll,
     omitted: hosts.difference(keptAll),
     apexes: HostSet.fromPatterns(
       widened.map(({ name }) => ({ name, apex: true, subdomains: false })),
     ).difference(hosts),
+    below: HostSet.fromPatterns(bare.map(({ name }) => ({ name, apex: false, subdomains: true }))).difference(
+      hosts,
+    ),
   };
 }
 

@@ -22,6 +22,10 @@ const capabilities = z.strictObject({
     .enum(['separate', 'included'])
     .default('separate')
     .describe('whether `*.x` also lets `x` through; if it does, a widening is declared'),
+  exact: z
+    .enum(['separate', 'included'])
+    .default('separate')
+    .describe('whether `x` also lets its subdomains through; if it does, a widening is declared'),
   ports: z
     .boolean()
     .default(false)

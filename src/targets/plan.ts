@@ -7,8 +7,11 @@ import type { NameGrant } from '../policy/policy.ts';
 /** What cannot be said: names, a family, or (with a budget or an address use) whole addresses. */
 export type OmissionKind = 'names' | 'ipv4' | 'ipv6';
 
-/** Why more is admitted: the apex beside `*.apex`, every port, a whole host for one path, a budget. */
-export type WideningKind = 'apex' | 'ports' | 'path' | 'budget';
+/**
+ * Why more is admitted: the apex beside `*.apex`, the subdomains beside the host, every port, a whole host
+ * for one path, a budget.
+ */
+export type WideningKind = 'apex' | 'subdomains' | 'ports' | 'path' | 'budget';
 
 /** Something of a rule that the target cannot express; it is not in the rule files. */
 export interface Omission {

@@ -12,6 +12,7 @@ import { policyOf, tag } from './weeks.ts';
 const PROXY: Capabilities = {
   names: 'suffix',
   apex: 'separate',
+  exact: 'separate',
   ipv4: true,
   ipv6: true,
   ports: true,
@@ -23,6 +24,7 @@ const LISTS: Capabilities = { ...PROXY, ports: false };
 const PACKETS: Capabilities = {
   names: 'none',
   apex: 'separate',
+  exact: 'separate',
   ipv4: true,
   ipv6: true,
   ports: true,
@@ -67,6 +69,12 @@ describe('how each target lets the required hosts through', () => {
       APEX_TOO,
       ['*.example.com', 'widened', 'example.com itself as well'],
       ['crl.example.net', 'name', ''],
+    ],
+    [
+      'as widened where the subdomains come along',
+      { ...PROXY, exact: 'included' },
+      ['*.example.com', 'name', ''],
+      ['crl.example.net', 'widened', 'everything below crl.example.net as well'],
     ],
     [
       'by address where a tag holds the host',

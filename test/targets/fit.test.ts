@@ -49,6 +49,14 @@ describe('fitting a rule with names and addresses', () => {
     ]);
   });
 
+  it('declares the apex and the subdomains that come along', () => {
+    const plan = fitPolicy(makePolicy(RULE), capabilities({ ...ALL, apex: 'included', exact: 'included' }));
+    expect(declared(plan.widenings)).toEqual(['a apex', 'a subdomains']);
+    expect(plan.admission.describe()).toEqual(['port 443: .example.com .x.example.net .example.org']);
+    const [grant] = plan.rules[0]!.names;
+    expect(grant!.hosts.toStrings()).toEqual(['.example.com', '.x.example.net', '.example.org']);
+  });
+
   it('says nothing at all where neither can be said', () => {
     const plan = fitPolicy(
       makePolicy({ ...RULE, addressUse: 'never' }),

@@ -1,22 +1,19 @@
 import type { Family } from '../../net/address.ts';
 import { AddressSet } from '../../net/address-set.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
-import type { PortSet } from '../../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
-import { parsePorts, ReadBackError } from '../read-back.ts';
+import { ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
-import type { AddressListView, PortsView, View } from '../view.ts';
+import type { AddressListView, View } from '../view.ts';
+import { multiports, readChain, statements } from './iptables-chain.ts';
 
 /**
  * The same for every set: `create -exist` of a set that is there with another maxelem fails, and after a
  * swap the live set has that of the file. Memory is taken by entries, not by this.
  */
 const MAXELEM = 1_048_576;
-
-/** Ports of one multiport match; a range takes two. */
-const SLOTS = 15;
 
 export const vendor: Vendor = {
   extendView(view) {
@@ -87,22 +84,6 @@ function chainRules(view: View, family: Family): { set: string; ports: string }[
   return view.addressLists
     .filter((list) => list.family === family)
     .flatMap((list) => multiports(list.ports).map((ports) => ({ set: setName(list), ports })));
-}
-
-/** The ports in as few multiport lists as hold them. */
-function multiports({ ranges }: PortsView): string[] {
-  const lists: string[][] = [];
-  let free = 0;
-  for (const { first, last } of ranges) {
-    const slots = first === last ? 1 : 2;
-    if (slots > free) {
-      lists.push([]);
-      free = SLOTS;
-    }
-    lists.at(-1)!.push(first === last ? `${first}` : `${first}:${last}`);
-    free -= slots;
-  }
-  return lists.map((list) => list.join(','));
 }
 
 interface LoadedSet {
@@ -179,53 +160,6 @@ function readSets(file: RuleFile): Map<string, { family: Family; addresses: Dual
   );
 }
 
-interface ChainRule {
-  readonly set: string;
-  readonly family: Family;
-  readonly ports: PortSet;
-  readonly where: string;
-}
-
-const RULE =
-  /^-A (?<chain>\S+) -p tcp -m multiport --dports (?<ports>[\d,:]+) -m set --match-set (?<set>\S+) dst -j ACCEPT$/;
-
-/** One table, one declared chain, its rules, and the commit; anything else is not ours. */
-function readChain(file: RuleFile, family: Family): { chain: string; rules: ChainRule[] } {
-  const lines = statements(file);
-  const expect = (entry: (typeof lines)[number] | undefined, pattern: RegExp): string => {
-    const match = pattern.exec(entry?.[1] ?? '');
-    if (match === null)
-      throw new ReadBackError(
-        `${entry?.[0] ?? file.path}: expected ${pattern}, found ${JSON.stringify(entry?.[1])}`,
-      );
-    return match[1] ?? '';
-  };
-  expect(lines.shift(), /^\*filter$/);
-  const chain = expect(lines.shift(), /^:([A-Z][A-Z0-9-]{0,27}) - \[0:0\]$/);
-  expect(lines.pop(), /^COMMIT$/);
-  const seen = new Set<string>();
-  const rules = lines.map(([where, line]): ChainRule => {
-    const found = RULE.exec(line)?.groups;
-    if (found === undefined)
-      throw new ReadBackError(`${where}: not a rule of this format: ${JSON.stringify(line)}`);
-    if (found.chain !== chain) throw new ReadBackError(`${where}: the chain ${found.chain} is not declared`);
-    if (seen.has(line)) throw new ReadBackError(`${where}: the rule stands twice`);
-    seen.add(line);
-    if (found.ports!.split(/[,:]/).length > SLOTS)
-      throw new ReadBackError(`${where}: multiport takes ${SLOTS} ports, a range counts as two`);
-    return { set: found.set!, family, ports: portsOf(found.ports!, where), where };
-  });
-  return { chain, rules };
-}
-
-function portsOf(text: string, where: string): PortSet {
-  try {
-    return parsePorts(text);
-  } catch (error) {
-    throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
-  }
-}
-
 function canonicalPrefix(text: string, fail: (what: string) => never): Prefix {
   try {
     const prefix = parsePrefix(text);
@@ -234,14 +168,4 @@ function canonicalPrefix(text: string, fail: (what: string) => never): Prefix {
     if (error instanceof ReadBackError) throw error;
     return fail((error as Error).message);
   }
-}
-
-/** The lines that are no comments, with their places. Both restore programs need the last newline. */
-function statements({ path, text }: RuleFile): [string, string][] {
-  if (!text.endsWith('\n')) throw new ReadBackError(`${path}: the last line is not ended`);
-  return text
-    .slice(0, -1)
-    .split('\n')
-    .map((line, index): [string, string] => [`${path}:${index + 1}`, line])
-    .filter(([, line]) => !line.startsWith('#'));
 }

@@ -1,0 +1,228 @@
+import type { Family } from '../../net/address.ts';
+import { parseHost } from '../../net/host-pattern.ts';
+import { HostSet } from '../../net/host-set.ts';
+import { PortSet } from '../../net/ports.ts';
+import { Admission } from '../../policy/admission.ts';
+import { ConfigurationError } from '../../problem.ts';
+import { parsePorts, ReadBackError } from '../read-back.ts';
+import type { RuleFile } from '../render.ts';
+import type { Vendor } from '../vendor.ts';
+import type { NameListView, View } from '../view.ts';
+import { multiports, readChain, statements } from './iptables-chain.ts';
+import { NftLines } from './nft-lines.ts';
+
+const FAMILIES = [4, 6] as const;
+
+export const vendor: Vendor = { extendView, readBack };
+
+function extendView(view: View): View & Readonly<Record<string, unknown>> {
+  const nftables = view.options.sets === 'nftables';
+  const hours = Number(view.options.timeoutHours);
+  // ipset counts in 31 bits of milliseconds.
+  if (hours < 1 || hours > 596)
+    throw new ConfigurationError(`targets.dnsmasq.timeoutHours: ${hours} is not between 1 and 596`);
+  const setName = nftables ? nftSet : ipSet;
+  const entry = (list: NameListView, family: Family): string =>
+    nftables ? `${family}#inet#${view.options.table}#${setName(list, family)}` : setName(list, family);
+  const sets = view.nameLists.flatMap((list) =>
+    FAMILIES.map((family) => ({
+      name: setName(list, family),
+      type: `ipv${family}_addr`,
+      family: family === 4 ? 'inet' : 'inet6',
+      protocol: family === 4 ? 'ip' : 'ip6',
+      ports: list.ports.ranges.map(({ text }) => text).join(', '),
+      timeout: `${hours * 3600}`,
+    })),
+  );
+  const rules = (family: Family) =>
+    view.nameLists.flatMap((list) =>
+      multiports(list.ports).map((ports) => ({ set: setName(list, family), ports })),
+    );
+  return {
+    ...view,
+    directive: nftables ? 'nftset' : 'ipset',
+    domains: domains(view.nameLists).map(({ name, lists }) => ({
+      name,
+      sets: lists.flatMap((list) => FAMILIES.map((family) => entry(list, family))).join(','),
+    })),
+    nftables: nftables ? [{ sets }] : [],
+    ipset: nftables ? [] : [{ sets, ipv4Rules: rules(4), ipv6Rules: rules(6) }],
+  };
+}
+
+/** No rule's name holds a `_`. */
+function nftSet({ rule, ports }: NameListView, family: Family): string {
+  return `${rule}_${ports.key}_ipv${family}`;
+}
+
+/** At most 20 + 1 + 7 + 2 characters; ipset allows 31. */
+function ipSet({ rule, ports }: NameListView, family: Family): string {
+  return `${rule}_${ports.key}_${family}`;
+}
+
+/**
+ * The domains to write, each with all lists that it is in. dnsmasq obeys the longest domain that fits and no
+ * other: a domain must repeat the lists of those above it, and is left out where it would say nothing more.
+ */
+function domains(lists: readonly NameListView[]): { name: string; lists: NameListView[] }[] {
+  const own = new Map<string, Set<NameListView>>();
+  for (const list of lists)
+    for (const { name } of list.hosts) own.set(name, (own.get(name) ?? new Set()).add(list));
+  const above = (name: string): string[] =>
+    [...name.matchAll(/\./g)].map(({ index }) => name.slice(index + 1)).filter((parent) => own.has(parent));
+  const all = (name: string): NameListView[] =>
+    lists.filter((list) => [name, ...above(name)].some((domain) => own.get(domain)!.has(list)));
+  const order = (name: string) => name.split('.').reverse().join('.');
+  return [...own.keys()]
+    .sort((a, b) => (order(a) < order(b) ? -1 : 1))
+    .filter((name) => {
+      const [nearest] = above(name);
+      return nearest === undefined || all(nearest).length < all(name).length;
+    })
+    .map((name) => ({ name, lists: all(name) }));
+}
+
+/** A set that dnsmasq fills, and what its rule lets through. */
+interface FilledSet {
+  readonly family: Family;
+  readonly ports: PortSet;
+}
+
+function readBack(files: readonly RuleFile[]): Admission {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const take = (path: string): RuleFile => {
+    const file = byPath.get(path);
+    if (file === undefined) throw new ReadBackError(`${path} is missing`);
+    byPath.delete(path);
+    return file;
+  };
+  const conf = take('azure-names.conf');
+  const nftables = byPath.has('azure-names.nft');
+  const sets = nftables
+    ? readNft(take('azure-names.nft'))
+    : readIpsets(take('azure-names.ipset'), take('iptables.rules'), take('ip6tables.rules'));
+  for (const path of byPath.keys()) throw new ReadBackError(`${path}: not a file of this target`);
+  return readConf(conf, nftables, sets);
+}
+
+function readConf(file: RuleFile, nftables: boolean, sets: ReadonlyMap<string, FilledSet>): Admission {
+  const lines = new Map<string, PortSet>();
+  const used = new Set<string>();
+  const pattern = nftables
+    ? /^nftset=\/(?<name>[^/]+)\/(?<sets>\S+)$/
+    : /^ipset=\/(?<name>[^/]+)\/(?<sets>\S+)$/;
+  for (const [where, line] of statements(file)) {
+    const fail = (what: string): never => {
+      throw new ReadBackError(`${where}: ${what}: ${JSON.stringify(line)}`);
+    };
+    const { name, sets: entries } = pattern.exec(line)?.groups ?? fail('not a line of this format');
+    if (!isCanonical(name!)) fail('not a host name');
+    if (lines.has(name!)) fail('the domain has a line already, and dnsmasq obeys one of them only');
+    const ports: Record<Family, PortSet> = { 4: PortSet.empty, 6: PortSet.empty };
+    const named = entries!.split(',');
+    if (new Set(named).size !== named.length) fail('a set stands twice');
+    for (const entry of named) {
+      const set = sets.get(entry) ?? fail(`there is no set ${entry}`);
+      used.add(entry);
+      ports[set.family] = ports[set.family].union(set.ports);
+    }
+    if (!ports[4].equals(ports[6])) fail('the families differ');
+    lines.set(name!, ports[4]);
+  }
+  for (const name of sets.keys())
+    if (!used.has(name)) throw new ReadBackError(`${file.path}: nothing fills ${name}`);
+  // A line holds for all that is below its domain but not below the domain of a longer line.
+  const domain = (name: string) => HostSet.fromPatterns([{ name, apex: true, subdomains: true }]);
+  return Admission.union(
+    [...lines].map(([name, ports]) => {
+      const longer = [...lines.keys()].filter((other) => other.endsWith(`.${name}`));
+      return Admission.hosts(
+        longer.reduce((hosts, other) => hosts.difference(domain(other)), domain(name)),
+        ports,
+      );
+    }),
+  );
+}
+
+/** The sets by the name that a dnsmasq line gives them. */
+function readNft(file: RuleFile): Map<string, FilledSet> {
+  const lines = new NftLines(file);
+  const { table } = lines.take(/^table inet (?<table>[a-z][a-z0-9_]*) \{$/);
+  const families = new Map<string, Family>();
+  const timeouts = new Set<string>();
+  for (;;) {
+    const set = lines.takeIf(/^\tset (?<name>\S+) \{$/);
+    if (set === undefined) break;
+    if (families.has(set.name!)) lines.fail('the set is declared twice');
+    families.set(set.name!, lines.take(/^\t\ttype ipv(?<family>[46])_addr$/).family === '4' ? 4 : 6);
+    lines.takeText('\t\tflags dynamic,timeout');
+    timeouts.add(lines.take(/^\t\ttimeout (?<hours>[1-9]\d{0,2})h$/).hours!);
+    if (timeouts.size > 1) lines.fail('another timeout');
+    lines.takeText('\t\tsize 65535');
+    lines.takeText('\t}');
+  }
+  lines.takeText('\tchain allow {');
+  lines.take(/^\t\ttype filter hook (forward|output) priority filter - 10; policy accept;$/);
+  lines.takeText('\t}');
+  lines.takeText('}');
+  lines.takeText(`flush chain inet ${table} allow`);
+  const marks = new Set<string>();
+  const sets = new Map<string, FilledSet>();
+  for (const [name, family] of families) {
+    const ip = family === 4 ? 'ip' : 'ip6';
+    const rule = lines.take(
+      /^add rule inet (?<place>\S+ \S+) tcp dport \{ (?<ports>[\d, -]+) \} (?<match>ip6? daddr @\S+ update @\S+ \{ ip6? daddr \}) meta mark set meta mark or (?<mark>0x[0-9a-f]{8}) accept$/,
+    );
+    if (
+      rule.place !== `${table} allow` ||
+      rule.match !== `${ip} daddr @${name} update @${name} { ${ip} daddr }`
+    )
+      lines.fail(`expected the rule of ${name}`);
+    marks.add(rule.mark!);
+    if (marks.size > 1 || Number(rule.mark) === 0) lines.fail('another mark, or none');
+    sets.set(`${family}#inet#${table}#${name}`, {
+      family,
+      ports: lines.parsed(() => parsePorts(rule.ports!)),
+    });
+  }
+  lines.end();
+  return sets;
+}
+
+function readIpsets(file: RuleFile, ipv4: RuleFile, ipv6: RuleFile): Map<string, FilledSet> {
+  const sets = new Map<string, FilledSet>();
+  const timeouts = new Set<string>();
+  for (const [where, line] of statements(file)) {
+    const found =
+      /^create (?<name>\S{1,31}) hash:ip family (?<family>inet6?) timeout (?<timeout>\d+) maxelem 65536 -exist$/.exec(
+        line,
+      )?.groups;
+    if (found === undefined)
+      throw new ReadBackError(`${where}: not a command of this format: ${JSON.stringify(line)}`);
+    timeouts.add(found.timeout!);
+    if (timeouts.size > 1 || Number(found.timeout) % 3600 !== 0 || Number(found.timeout) === 0)
+      throw new ReadBackError(`${where}: another timeout, or none`);
+    if (sets.has(found.name!)) throw new ReadBackError(`${where}: the set is created twice`);
+    sets.set(found.name!, { family: found.family === 'inet' ? 4 : 6, ports: PortSet.empty });
+  }
+  const chains = [readChain(ipv4, 4), readChain(ipv6, 6)] as const;
+  if (chains[0].chain !== chains[1].chain)
+    throw new ReadBackError(`the families use different chains: ${chains[0].chain}, ${chains[1].chain}`);
+  for (const { set, family, ports, where } of chains.flatMap(({ rules }) => rules)) {
+    const known = sets.get(set);
+    if (known?.family !== family) throw new ReadBackError(`${where}: there is no set ${set} of this family`);
+    if (!known.ports.intersection(ports).isEmpty) throw new ReadBackError(`${where}: a port stands twice`);
+    sets.set(set, { family, ports: known.ports.union(ports) });
+  }
+  for (const [name, { ports }] of sets)
+    if (ports.isEmpty) throw new ReadBackError(`the set ${name} is in no rule`);
+  return sets;
+}
+
+function isCanonical(name: string): boolean {
+  try {
+    return parseHost(name) === name;
+  } catch {
+    return false;
+  }
+}

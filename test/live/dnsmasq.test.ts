@@ -1,0 +1,159 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { firstLine, Gateway } from '../support/gateway.ts';
+import { samplePolicy } from '../support/policy.ts';
+import { lacks, lacksNamespaces } from '../support/programs.ts';
+import { writeRuleFiles } from '../support/successive-weeks.ts';
+
+const absent = lacks('dnsmasq', 'nft', 'ipset', 'iptables-nft', 'ip', 'nsenter') || lacksNamespaces();
+const PORTS = [80, 443, 8085];
+
+/** Names that clients look up, each with addresses of its own; nothing else is behind these addresses. */
+const HOSTS = [
+  ['tenant.example.com', [443]],
+  ['a.b.example.com', [443]],
+  ['example.com', [443]], // the apex: declared
+  ['notexample.com', []],
+  ['example.com.evil.test', []],
+  ['login.example.net', [443]],
+  ['x.login.example.net', [443]], // a subdomain: declared
+  ['other.example.net', []],
+  ['crl.example.net', [80]],
+  ['example.org', [80, 443]],
+  ['www.example.org', [80, 443]],
+  ['ns.bus.example.net', [443, 8085]],
+] as const;
+
+const zone = Object.fromEntries([
+  ...HOSTS.map(([name], index) => [
+    name,
+    { a: `203.0.113.${100 + index}`, aaaa: `2001:db8:f::${100 + index}` },
+  ]),
+  ['alias.example.com', { cname: 'edge.cdn.test' }],
+  ['edge.cdn.test', { a: '203.0.113.200', aaaa: '2001:db8:f::200' }],
+]) as Record<string, { a: string; aaaa: string }>;
+
+function program(name: string): string {
+  return fileURLToPath(new URL(`../support/${name}.mjs`, import.meta.url));
+}
+
+describe.skipIf(absent).each(['nftables', 'ipset'])('dnsmasq that fills sets of %s, on a gateway', (sets) => {
+  let row: Gateway;
+  let directory: string;
+  const children: ChildProcessWithoutNullStreams[] = [];
+
+  const lookUp = async (...names: readonly string[]) =>
+    JSON.parse(
+      await row.client.must([process.execPath, program('dns-client'), '10.99.1.1', ...names]),
+    ) as Record<string, string[]>;
+  const load = () =>
+    row.gateway.script(
+      sets === 'nftables'
+        ? `nft -f ${directory}/azure-names.nft`
+        : `cd ${directory}; ipset restore -file azure-names.ipset
+           iptables-nft-restore --noflush iptables.rules; ip6tables-nft-restore --noflush ip6tables.rules`,
+    );
+  const open = async (name: string) => {
+    const { a, aaaa } = zone[name]!;
+    const attempts = [a, aaaa].flatMap((address) => PORTS.map((port) => [address, port] as const));
+    const found = await row.dial(attempts);
+    const [ipv4, ipv6] = [found.slice(0, PORTS.length), found.slice(PORTS.length)].map((part) =>
+      PORTS.filter((_port, index) => part[index]),
+    );
+    expect(ipv6).toEqual(ipv4);
+    return ipv4;
+  };
+
+  beforeAll(async () => {
+    row = await Gateway.open(PORTS);
+    directory = await writeRuleFiles('dnsmasq', samplePolicy(), { sets });
+    await load();
+    if (sets === 'nftables')
+      await row.gateway.must(
+        ['nft', '-f', '-'],
+        `table inet filter {
+           chain forward {
+             type filter hook forward priority filter; policy drop;
+             ct state established,related accept
+             meta mark & 0x00010000 == 0x00010000 accept
+           }
+         }`,
+      );
+    else
+      for (const command of ['iptables-nft', 'ip6tables-nft'])
+        await row.gateway.script(`
+          ${command} -P FORWARD DROP
+          ${command} -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+          ${command} -A FORWARD -j AZURE-NAMES
+        `);
+    const upstream = row.server.start(
+      process.execPath,
+      program('dns-upstream'),
+      '5300',
+      JSON.stringify(zone),
+    );
+    children.push(upstream);
+    await firstLine(upstream, 'listening');
+    await writeFile(
+      `${directory}/dnsmasq.conf`,
+      `listen-address=10.99.1.1
+bind-interfaces
+no-resolv
+no-hosts
+user=root
+pid-file=
+server=10.99.2.2#5300
+conf-file=${directory}/azure-names.conf
+`,
+    );
+    await row.gateway.must(['dnsmasq', '--test', '-C', `${directory}/dnsmasq.conf`]);
+    const dnsmasq = row.gateway.start('dnsmasq', '--keep-in-foreground', '-C', `${directory}/dnsmasq.conf`);
+    children.push(dnsmasq);
+    dnsmasq.stderr.resume();
+  });
+  afterAll(() => {
+    for (const child of children) child.kill('SIGKILL');
+    row?.close();
+  });
+
+  it('opens nothing before a name was looked up', async () => {
+    expect(await Promise.all(['tenant.example.com', 'login.example.net', 'example.org'].map(open))).toEqual([
+      [],
+      [],
+      [],
+    ]);
+  });
+
+  it('opens the addresses and ports of the names of the policy, and of no look-alike', async () => {
+    const names = HOSTS.map(([name]) => name);
+    const found = await lookUp(...names);
+    expect(found).toEqual(Object.fromEntries(names.map((name) => [name, Object.values(zone[name]!)])));
+    const opened = await Promise.all(names.map(async (name) => [name, await open(name)]));
+    expect(opened).toEqual(HOSTS.map(([name, ports]) => [name, ports]));
+  });
+
+  it('follows an alias to wherever it leads', async () => {
+    expect(await open('edge.cdn.test')).toEqual([]);
+    await lookUp('alias.example.com');
+    expect(await open('edge.cdn.test')).toEqual([443]);
+  });
+
+  it('keeps what is open when the files are loaded again', async () => {
+    await load();
+    expect(await open('tenant.example.com')).toEqual([443]);
+  });
+
+  it('lets an address go in time', async () => {
+    const list =
+      sets === 'nftables'
+        ? ['nft', 'list', 'set', 'inet', 'azure_names', 'connector_443_ipv4']
+        : ['ipset', 'list', 'connector_443_4'];
+    expect(await row.gateway.must(list)).toMatch(
+      sets === 'nftables'
+        ? /203\.0\.113\.100 (timeout \S+ )?expires 23h59m/
+        : /203\.0\.113\.100 timeout 86[34]\d\d/,
+    );
+  });
+});
