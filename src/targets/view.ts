@@ -14,7 +14,18 @@ export interface PortsView {
   readonly text: string;
   /** `80-443-8080_8090`: fit for names; at most 7 characters, otherwise `p` and six digits of a hash. */
   readonly key: string;
-  readonly ranges: readonly { readonly first: number; readonly last: number; readonly text: string }[];
+  /** In order, apart. */
+  readonly ranges: readonly PortRangeView[];
+}
+
+/** What a template sees of one range of ports. */
+export interface PortRangeView {
+  /** `443` */
+  readonly first: number;
+  /** Equal to `first` for a single port. */
+  readonly last: number;
+  /** `443` or `8080-8090` */
+  readonly text: string;
 }
 
 /** What a template sees of one prefix. */
@@ -31,8 +42,9 @@ export interface PrefixView {
   readonly netmask: string;
   /** `0.0.0.255`; empty for IPv6 */
   readonly wildcard: string;
-  /** For `{{#if ipv6}}`: templates cannot compare. */
+  /** The family, for `{{#if ipv4}}`: templates cannot compare. */
   readonly ipv4: boolean;
+  /** The other family. */
   readonly ipv6: boolean;
 }
 
@@ -42,7 +54,9 @@ export interface HostView {
   readonly name: string;
   /** `example.com`, `*.example.com` or `.example.com` (both) */
   readonly pattern: string;
+  /** Whether `name` itself is meant. */
   readonly apex: boolean;
+  /** Whether the names below it, at any depth, are meant. */
   readonly subdomains: boolean;
 }
 
@@ -50,9 +64,13 @@ export interface HostView {
 export interface NameListView {
   /** `<rule>-<ports key>` */
   readonly id: string;
+  /** The name of the rule: `[a-z][a-z0-9-]*`, 20 characters at most. */
   readonly rule: string;
+  /** The ports on which the names may be reached. */
   readonly ports: PortsView;
+  /** The fewest patterns, sorted from the top-level domain down. */
   readonly hosts: readonly HostView[];
+  /** How many hosts there are. */
   readonly count: number;
 }
 
@@ -60,20 +78,29 @@ export interface NameListView {
 export interface AddressListView {
   /** `<rule>-ipv4` or `<rule>-ipv6` */
   readonly id: string;
+  /** The name of the rule: `[a-z][a-z0-9-]*`, 20 characters at most. */
   readonly rule: string;
+  /** `4` or `6` */
   readonly family: 4 | 6;
-  /** For `{{#if ipv6}}`: templates cannot compare. */
+  /** The family, for `{{#if ipv4}}`: templates cannot compare. */
   readonly ipv4: boolean;
+  /** The other family. */
   readonly ipv6: boolean;
+  /** The ports on which the addresses may be reached. */
   readonly ports: PortsView;
+  /** Aggregated, disjoint, in numeric order. */
   readonly prefixes: readonly PrefixView[];
+  /** How many prefixes there are. */
   readonly count: number;
 }
 
 /** One rule; a rule of which nothing is left on this target is not there. */
 export interface RuleView {
+  /** As configured. */
   readonly name: string;
+  /** Its names, one list a distinct set of ports. */
   readonly nameLists: readonly NameListView[];
+  /** Its addresses, one list a family. */
   readonly addressLists: readonly AddressListView[];
 }
 
@@ -81,8 +108,11 @@ export interface RuleView {
 export interface View {
   /** Comment lines without the comment sign: provenance, rules and counts, omissions and widenings. */
   readonly header: readonly string[];
+  /** SHA-256 of the policy, in hexadecimal. */
   readonly digest: string;
+  /** The options of the manifest, checked, with their defaults. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** The rules of which something is left on this target, in configured order. */
   readonly rules: readonly RuleView[];
   /** The name lists of all rules. */
   readonly nameLists: readonly NameListView[];

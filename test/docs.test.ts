@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { bundledTargets, loadTarget } from '../src/targets/catalog.ts';
+import { replaceGenerated, targetsDocument, viewModelTables } from '../src/targets/documentation.ts';
+
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+it('docs/targets.md is what the manifests say (npm run docs)', async () => {
+  const manifests = await Promise.all(
+    (await bundledTargets()).map(async (id) => (await loadTarget(id)).manifest),
+  );
+  expect(read('docs/targets.md')).toBe(targetsDocument(manifests));
+});
+
+it('docs/templates.md describes the view model as it is (npm run docs)', () => {
+  const document = read('docs/templates.md');
+  const tables = viewModelTables(read('src/targets/view.ts'));
+  expect(tables.match(/^### \w+/gm)).toContain('### View');
+  expect(replaceGenerated(document, 'view model', tables)).toBe(document);
+});
+
+it('wants a comment for every field of the view model', () => {
+  const source = '/** A thing. */\nexport interface View {\n  readonly undocumented: string;\n}\n';
+  expect(() => viewModelTables(source)).toThrow(/a field of View has no comment/);
+});
