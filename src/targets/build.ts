@@ -72,6 +72,7 @@ export function proveReadBack(target: Target, expected: Admission, files: readon
 
 function refuseOverLimit({ id, target }: TargetRequest, files: readonly RuleFile[], entries: number): void {
   const { limits } = target.manifest;
+  const prose = new Set(target.manifest.files.flatMap((file) => (file.prose ? [file.path] : [])));
   const problems: Problem[] = [];
   if (limits.entries !== undefined && entries > limits.entries)
     problems.push({
@@ -80,6 +81,7 @@ function refuseOverLimit({ id, target }: TargetRequest, files: readonly RuleFile
       next: `select fewer or narrower service tags, or let in the fewest extra addresses with \`targets.${id}.budget: ${limits.entries}\``,
     });
   for (const { path, text } of files) {
+    if (prose.has(path)) continue;
     const bytes = Buffer.byteLength(text);
     if (limits.fileBytes !== undefined && bytes > limits.fileBytes)
       problems.push({ where: `${id}/${path}`, what: `${bytes} bytes, ${limits.fileBytes} at most` });

@@ -64,6 +64,7 @@ const file = z.strictObject({
   template: z.string(),
   each: z.string().optional().describe('an array of the view model: one file an item, none if it is empty'),
   encoding: z.enum(['ascii', 'utf-8']).default('ascii'),
+  prose: z.boolean().default(false).describe('only people read it, no device: the limits do not apply to it'),
 });
 
 const line = z.strictObject({

@@ -12,8 +12,7 @@ import { buildTarget, proveReadBack, type TargetOutput } from '../../src/targets
 import { bundledTargets, loadTarget, loadTargetFolder, type Target } from '../../src/targets/catalog.ts';
 import { intendedAdmission } from '../../src/targets/fit.ts';
 import type { Manifest } from '../../src/targets/manifest.ts';
-import { resolveOptions } from '../../src/targets/options.ts';
-import type { OptionValues } from '../../src/targets/view.ts';
+import { exampleOptions, proseOf } from '../support/manifests.ts';
 import { makePolicy, type RuleParts, samplePolicy } from '../support/policy.ts';
 import { seededRandom } from '../support/random.ts';
 import { expectGolden, uncaughtEdits } from '../support/rule-files.ts';
@@ -33,22 +32,11 @@ const folders: readonly (readonly [string, () => Promise<Target>])[] = [
   ),
 ];
 
-/** The file that only people read, where the format has no comments. */
-const PROSE = 'about.txt';
-
 /** A line of a comment, in any of the formats. */
 const COMMENT = /^(#|!|\/\/|;)/;
 
 /** Lines that may stand in another order, or hold figures that say nothing of what is admitted. */
 const NEUTRAL = /hashsize \d+/;
-
-/** The defaults, and the examples where there are none. */
-function exampleOptions(manifest: Manifest): OptionValues {
-  const given = Object.entries(manifest.options).flatMap(([key, option]) =>
-    option.default === undefined && option.example !== undefined ? [[key, option.example] as const] : [],
-  );
-  return resolveOptions(manifest, Object.fromEntries(given), manifest.id);
-}
 
 function make(target: Target, policy: Policy): TargetOutput & { readonly target: Target } {
   const request = { id: target.manifest.id, target, options: exampleOptions(target.manifest) };
@@ -76,8 +64,9 @@ const PARTS: readonly RuleParts[] = [
   { name: 'second', prefixes: ['203.0.113.9/32', '203.0.113.0/29', '198.18.0.0/16', '2001:db8::7/128'] },
 ];
 
-function withoutHeaders(output: TargetOutput): string[] {
-  const files = output.files.filter(({ path }) => path !== PROSE);
+function withoutHeaders(output: TargetOutput & { readonly target: Target }): string[] {
+  const prose = proseOf(output.target.manifest);
+  const files = output.files.filter(({ path }) => !prose.has(path));
   return files.flatMap(({ path, text }) =>
     text
       .split('\n')
@@ -264,7 +253,9 @@ describe.each(folders)('%s', (folder, load) => {
   it.each([101, 102])(
     'notices 200 edits of one line each, unless they change nothing (seed %i)',
     async (seed) => {
-      const uncaught = uncaughtEdits(make(await load(), samplePolicy()), {
+      const output = make(await load(), samplePolicy());
+      const prose = proseOf(output.target.manifest);
+      const uncaught = uncaughtEdits(output, {
         count: 200,
         seed,
         comment: COMMENT,
@@ -272,10 +263,10 @@ describe.each(folders)('%s', (folder, load) => {
       const plain = (line: string) => line.replace(NEUTRAL, '');
       const matter = uncaught.filter(
         ({ path, kind, before, after }) =>
-          path !== PROSE && kind !== 'exchange' && plain(before) !== plain(after),
+          !prose.has(path) && kind !== 'exchange' && plain(before) !== plain(after),
       );
       expect(matter).toEqual([]);
-      expect(uncaught.filter(({ path }) => path !== PROSE).length).toBeLessThan(60);
+      expect(uncaught.filter(({ path }) => !prose.has(path)).length).toBeLessThan(60);
     },
   );
 });

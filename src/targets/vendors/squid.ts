@@ -58,6 +58,7 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
     ...view,
     lists,
     tlsLists,
+    byMethod: lists.some(({ on }) => !on.all),
     portAcls: [...portAcls.values()],
     tlsPortAcls: [...portAcls.values()].filter(({ acl }) => tlsPorts.has(acl)),
     splice: tlsLists.length === 0 ? [] : [view],
@@ -328,9 +329,8 @@ class ConfigurationReader {
       if (lines.has(line)) throw new ReadBackError(`${where}: the line stands twice`);
       lines.add(line);
     }
-    for (const [name, { kind }] of this.#acls)
-      if (!this.#used.has(name) && kind !== 'connect')
-        throw new ReadBackError(`${this.#path}: the ACL ${name} is never used`);
+    for (const name of this.#acls.keys())
+      if (!this.#used.has(name)) throw new ReadBackError(`${this.#path}: the ACL ${name} is never used`);
   }
 }
 
