@@ -50,6 +50,9 @@ export interface RunPlan {
   readonly review: Review;
   /** Everything the guards found. The review leaves out what depends on the day the job runs. */
   readonly findings: readonly Finding[];
+  readonly policy: Policy;
+  /** What each configured target made of it, in configured order. */
+  readonly outputs: readonly TargetOutput[];
   /** Nothing differs for the configured rules: the lock keeps the week of the last change. */
   readonly unchanged: boolean;
   /** Every file of the output tree, by path. */
@@ -102,6 +105,7 @@ export function planRun(input: RunInput): RunPlan {
   };
   const review = makeReview(input, policy, outputs, findings, acceptances);
   const managed = baseline === undefined ? [] : [...Object.keys(baseline.lock.files), LOCK_FILE];
+  const planned = { review, findings, policy, outputs, managed };
   const lastReview = baseline === undefined ? undefined : reviewInForce(baseline);
   if (baseline !== undefined && lastReview !== undefined) {
     files.set(REVIEW_FILE, lastReview);
@@ -114,11 +118,11 @@ export function planRun(input: RunInput): RunPlan {
     });
     // Equal locks are equal rule files, snapshot, policy and targets: the lock keeps the week of the last change.
     if (text === formatLock(baseline.lock))
-      return { review, findings, unchanged: true, files: files.set(LOCK_FILE, text), managed };
+      return { ...planned, unchanged: true, files: files.set(LOCK_FILE, text) };
   }
   files.set(REVIEW_FILE, writeMarkdown(review));
   files.set(LOCK_FILE, formatLock({ ...lock, files: digestsOf(files) }));
-  return { review, findings, unchanged: false, files, managed };
+  return { ...planned, unchanged: false, files };
 }
 
 function guard(input: RunInput, policy: Policy, totals: FeedTotals): Finding[] {

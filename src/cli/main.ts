@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { AllowlistError, EXIT_STATUS } from '../problem.ts';
 import { processIo } from './io.ts';
 
@@ -17,6 +17,11 @@ const list = (text: string, earlier: string[] = []) => [
   ...earlier,
   ...text.split(',').filter((part) => part !== ''),
 ];
+
+const days = (text: string): number => {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('a number of days is needed.');
+  return Number(text);
+};
 
 function build(): Command {
   const program = new Command('azure-allowlist')
@@ -124,6 +129,20 @@ check: not allowed); 3 refused by a guard; 4 feed unavailable or unusable; 5 con
     .addOption(feed())
     .addOption(cache())
     .action(async (options) => (await import('./schedule.ts')).scheduleCommand(options, io));
+
+  program
+    .command('replay')
+    .description('run the job over every weekly file of a directory, and print guards, changes and cost')
+    .argument('<dir>')
+    .option('-c, --config <file>', 'the configuration (default: one for the private network connector)')
+    .option('--accept <guard,...>', 'accept the refusals of a guard in every week', list)
+    .option('--every-tag', 'judge every service tag of the feed instead of the configured rules')
+    .option('--longest-gap <days>', 'after a hole of more days begin anew', days)
+    .option('--markdown', 'the report as Markdown')
+    .addOption(json())
+    .action(async (directory: string, options) =>
+      (await import('./replay.ts')).replayCommand(directory, options, io),
+    );
 
   const endpoints = program.command('endpoints').description('the tables of required host names');
   endpoints

@@ -1,5 +1,6 @@
 import type { ServiceTag } from '../feed/snapshot.ts';
 import { closest } from '../suggest.ts';
+import { formatTable } from '../text-table.ts';
 import type { Io } from './io.ts';
 import { type FeedFlags, feedOf } from './request.ts';
 
@@ -56,21 +57,4 @@ function noneFor(word: string, tags: readonly ServiceTag[]): string {
     known.filter((text) => text !== ''),
   );
   return `none of ${tags.length} service tags has ${JSON.stringify(word)} in its name, region or service${near.length > 0 ? `; did you mean ${near.join(' or ')}?` : ''}`;
-}
-
-/** Columns of text, those at `right` aligned to the right. */
-export function formatTable(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          right.includes(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

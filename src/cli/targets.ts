@@ -1,6 +1,6 @@
 import { bundledTargets, loadTarget } from '../targets/catalog.ts';
+import { formatTable } from '../text-table.ts';
 import type { Io } from './io.ts';
-import { formatTable } from './tags.ts';
 
 /** The bundled targets, and what each can and cannot express. */
 export async function targetsCommand(flags: { readonly json?: boolean }, io: Io): Promise<void> {

@@ -38,6 +38,11 @@ export function directoryReader(directory: string): TreeReader {
   };
 }
 
+/** Reads files that are held in memory, as a run plans them. */
+export function filesReader(where: string, files: ReadonlyMap<string, string>): TreeReader {
+  return { where, read: async (path) => files.get(path) };
+}
+
 /**
  * Reads an output tree; undefined if there is no lock, that is, nothing was published there yet.
  * @throws AllowlistError for a lock or a snapshot that cannot be read or that contradict each other

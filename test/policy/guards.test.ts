@@ -457,12 +457,21 @@ describe('tag-growth', () => {
     ['the first IPv4 prefixes', ['2001:db8::/48'], [...slices(20, 28, 2), '2001:db8::/48'], []],
     [
       'nine times the IPv6 space and prefixes',
-      ipv6Slices(1),
-      ipv6Slices(9),
+      ipv6Slices(16),
+      ipv6Slices(144),
       [
-        'refused: the service tag Sql grows to 9.0 times its IPv6 space (1 → 9 prefixes); more than 8 times in space and in prefixes (guards.tag-growth.factor)',
+        'refused: the service tag Sql grows to 9.0 times its IPv6 space (16 → 144 prefixes); more than 8 times in space and in prefixes (guards.tag-growth.factor)',
       ],
     ],
+    [
+      'a million times the IPv6 space',
+      Array.from({ length: 16 }, (_, index) => `2001:db8::${(2 * index + 1).toString(16)}/128`),
+      ipv6Slices(129),
+      [
+        'refused: the service tag Sql grows to over a million times its IPv6 space (16 → 129 prefixes); more than 8 times in space and in prefixes (guards.tag-growth.factor)',
+      ],
+    ],
+    ['fifteen IPv6 prefixes multiply as IPv6 arrives', ipv6Slices(15), ipv6Slices(300), []],
     ['the first IPv6 prefixes', slices(1, 24), [...slices(1, 24), ...ipv6Slices(40)], []],
   ])('%s', (_, old, now, said) => {
     expect(saidBy('tag-growth', { before: week({ Sql: old }), after: week({ Sql: now }) })).toEqual(said);

@@ -41,7 +41,7 @@ export const DEFAULT_LIMITS: GuardLimits = {
   tagShrinkPercent: 30,
   tagShrinkIpv6Percent: 60,
   tagShrinkAddresses: undefined,
-  // A lawful week reaches 3 times both (IPv4) or 7 times both (IPv6); the wrong week 20220509 10.7 times.
+  // A lawful week reaches 3 times both (IPv4); the wrong week 20220509 10.7 and 123 times.
   tagGrowthFactor: 8,
   // A lawful week gains 0.28 % at most in a tag that more than doubles (AzureCloud.southfrance, 20221017).
   tagGrowthPercent: 1,

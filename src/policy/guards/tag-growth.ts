@@ -16,10 +16,16 @@ export const tagGrowth: Guard = {
   judge: (context) =>
     comparableTags(context).flatMap((tag): Remark[] => {
       const ipv4 = multiplied('IPv4', tag, tag.before.ipv4, tag.after.ipv4, context);
-      const ipv6 = multiplied('IPv6', tag, tag.before.ipv6, tag.after.ipv6, context);
+      const ipv6 =
+        tag.before.ipv6.coverCount < SOME_IPV6
+          ? []
+          : multiplied('IPv6', tag, tag.before.ipv6, tag.after.ipv6, context);
       return [...(ipv4.length > 0 ? ipv4 : gainedTooMuch(tag, context)), ...ipv6];
     }),
 };
+
+/** IPv6 prefixes from which on a tag's growth says something: the first few are multiplied as IPv6 arrives. */
+const SOME_IPV6 = 16;
 
 function multiplied(
   family: 'IPv4' | 'IPv6',
@@ -39,7 +45,7 @@ function multiplied(
   return [
     {
       refuse: true,
-      message: `the service tag ${tag} grows to ${times.toFixed(1)} times its ${family} space (${space}); more than ${factor} times in space and in prefixes (guards.tag-growth.factor)`,
+      message: `the service tag ${tag} grows to ${times < 1e6 ? times.toFixed(1) : 'over a million'} times its ${family} space (${space}); more than ${factor} times in space and in prefixes (guards.tag-growth.factor)`,
     },
   ];
 }
