@@ -193,6 +193,7 @@ function normaliseGuards(document: ConfigDocument['guards'], problems: Problem[]
     tagShrinkPercent: document?.['tag-shrink']?.percent ?? DEFAULT_LIMITS.tagShrinkPercent,
     tagShrinkIpv6Percent: document?.['tag-shrink']?.ipv6Percent ?? DEFAULT_LIMITS.tagShrinkIpv6Percent,
     tagShrinkAddresses: document?.['tag-shrink']?.addresses ?? DEFAULT_LIMITS.tagShrinkAddresses,
+    tagShrinkRulePercent: document?.['tag-shrink']?.rulePercent ?? DEFAULT_LIMITS.tagShrinkRulePercent,
     tagGrowthFactor: document?.['tag-growth']?.factor ?? DEFAULT_LIMITS.tagGrowthFactor,
     tagGrowthPercent: document?.['tag-growth']?.percent ?? DEFAULT_LIMITS.tagGrowthPercent,
   };

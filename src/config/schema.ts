@@ -129,7 +129,12 @@ const guards = z.strictObject({
         .min(0)
         .optional()
         .describe(
-          'a loss of fewer IPv4 addresses is only noted, unless a rule loses the same percentage; default one ten-thousandth of the feed, 2048 at most and 64 at least',
+          'a loss of fewer IPv4 addresses is only noted, unless a rule loses rulePercent by it; default one ten-thousandth of the feed, 2048 at most and 64 at least',
+        ),
+      rulePercent: percent
+        .optional()
+        .describe(
+          `the most IPv4 space of a rule that its tags may lose in a step, however few addresses; default ${limits.tagShrinkRulePercent}`,
         ),
       ipv6Percent: percent
         .optional()

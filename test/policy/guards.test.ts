@@ -328,7 +328,7 @@ describe('tag-shrink', () => {
     expect(saidBy('tag-shrink', made)).toEqual(said);
   });
 
-  test('a small loss is refused where a rule loses the same percentage by it', () => {
+  test('a small loss is refused where a rule loses nearly half of its space by it', () => {
     const made = {
       before: week({ AzureCloud, Sql: slices(4, 24), Dns: ['203.0.113.0/30', '203.0.113.8/30'] }),
       after: week({ AzureCloud, Sql: slices(1, 24), Dns: ['203.0.113.8/30'] }),
@@ -336,7 +336,19 @@ describe('tag-shrink', () => {
     };
     expect(saidBy('tag-shrink', made)).toEqual([
       `noted: the service tag Sql loses 75.00 % of its IPv4 space (1024 → 256 of the same addresses); ${key}, but fewer than 2048 addresses (guards.tag-shrink.addresses)`,
-      `refused: the service tag Dns loses 50.00 % of its IPv4 space (8 → 4 of the same addresses); ${key}, and rule names loses 50.00 % by it`,
+      `refused: the service tag Dns loses 50.00 % of its IPv4 space (8 → 4 of the same addresses); ${key}, and rule names loses 50.00 % by it, more than 45 % (guards.tag-shrink.rulePercent)`,
+    ]);
+  });
+
+  test('a rule that loses less than that, or as much as is configured, is let be', () => {
+    const made = { before: week({ Dns: slices(20, 28) }), after: week({ Dns: slices(12, 28) }) };
+    const noted = [
+      `noted: the service tag Dns loses 40.00 % of its IPv4 space (320 → 192 of the same addresses); ${key}, but fewer than 2048 addresses (guards.tag-shrink.addresses)`,
+    ];
+    expect(saidBy('tag-shrink', made)).toEqual(noted);
+    expect(saidBy('tag-shrink', { ...made, limits: { tagShrinkRulePercent: 40 } })).toEqual(noted);
+    expect(saidBy('tag-shrink', { ...made, limits: { tagShrinkRulePercent: 39 } })).toEqual([
+      expect.stringMatching(/^refused: .*more than 39 %/),
     ]);
   });
 

@@ -22,6 +22,8 @@ export interface GuardLimits {
    * ten-thousandth of the feed, 2,048 at most and 64 at least.
    */
   readonly tagShrinkAddresses: number | undefined;
+  /** Percent of a rule's IPv4 space that its service tags may lose in one step, however few addresses. */
+  readonly tagShrinkRulePercent: number;
   /** How many times its space, and its fewest prefixes, a configured tag may reach in one step. */
   readonly tagGrowthFactor: number;
   /** Percent of the whole feed's IPv4 space that a tag may gain in a step that more than doubles it. */
@@ -41,6 +43,8 @@ export const DEFAULT_LIMITS: GuardLimits = {
   tagShrinkPercent: 30,
   tagShrinkIpv6Percent: 60,
   tagShrinkAddresses: undefined,
+  // AzureDataLake alone lost 37.35 % lawfully from 20220502 to 20220516.
+  tagShrinkRulePercent: 45,
   // A lawful week reaches 3 times both (IPv4); the wrong week 20220509 10.7 and 123 times.
   tagGrowthFactor: 8,
   // A lawful week gains 0.28 % at most in a tag that more than doubles (AzureCloud.southfrance, 20221017).

@@ -8,7 +8,7 @@ import { percentOf } from './percent.ts';
  *
  * A percentage alone will not do, because small tags lawfully lose all they have: young regions move
  * (AzureCosmosDB.MexicoCentral, 224 addresses) and tags of single hosts are renewed. A small loss is noted,
- * unless a rule loses as much of its own space by it.
+ * unless a rule loses nearly half of its own space by it.
  */
 export const tagShrink: Guard = {
   name: 'tag-shrink',
@@ -44,7 +44,7 @@ function judgeIpv4(
         }
       : {
           refuse: true,
-          message: `${figures}, and rule ${rule} loses ${shrunkRules.get(rule)!.toFixed(2)} % by it`,
+          message: `${figures}, and rule ${rule} loses ${shrunkRules.get(rule)!.toFixed(2)} % by it, more than ${limits.tagShrinkRulePercent} % (guards.tag-shrink.rulePercent)`,
         },
   ];
 }
@@ -89,7 +89,7 @@ function rulesThatShrink(tags: readonly ComparableTag[], { limits }: GuardContex
       own.map((tag) => tag.after.ipv4),
     );
     const percent = percentOf(before.difference(after).size, before.size);
-    if (percent > limits.tagShrinkPercent) shrunk.set(rule, percent);
+    if (percent > limits.tagShrinkRulePercent) shrunk.set(rule, percent);
   }
   return shrunk;
 }
