@@ -190,6 +190,8 @@ function normaliseGuards(document: ConfigDocument['guards'], problems: Problem[]
     shortestIpv6: document?.['too-broad']?.ipv6 ?? DEFAULT_LIMITS.shortestIpv6,
     staleDays: document?.['feed-stale']?.days ?? DEFAULT_LIMITS.staleDays,
     feedShrinkPercent: document?.['feed-shrink']?.percent ?? DEFAULT_LIMITS.feedShrinkPercent,
+    feedShrinkPrefixPercent:
+      document?.['feed-shrink']?.prefixPercent ?? DEFAULT_LIMITS.feedShrinkPrefixPercent,
     tagShrinkPercent: document?.['tag-shrink']?.percent ?? DEFAULT_LIMITS.tagShrinkPercent,
     tagShrinkIpv6Percent: document?.['tag-shrink']?.ipv6Percent ?? DEFAULT_LIMITS.tagShrinkIpv6Percent,
     tagShrinkAddresses: document?.['tag-shrink']?.addresses ?? DEFAULT_LIMITS.tagShrinkAddresses,

@@ -115,6 +115,11 @@ const guards = z.strictObject({
         .describe(
           `the most IPv4 space of the whole feed that may be lost in a step; default ${limits.feedShrinkPercent}`,
         ),
+      prefixPercent: percent
+        .optional()
+        .describe(
+          `how many percent fewer prefixes the whole feed may list after a step; default ${limits.feedShrinkPrefixPercent}`,
+        ),
     })
     .optional(),
   'tag-shrink': z

@@ -43,7 +43,7 @@ describe('every guard', () => {
       before: { date: '20260112', tags: TAGS },
       after: { date: '20260105', tags: { AzureCloud: TAGS.AzureCloud } },
       rules: { all: ['AzureCloud', 'Sql'] },
-      limits: { specialUseAllowed: [] },
+      limits: { feedShrinkPrefixPercent: 100 },
     };
     const outcomes = (accept: string[]) =>
       judgeMadeUp({ ...made, accept })
@@ -256,6 +256,26 @@ describe('feed-shrink', () => {
   ])('%s → %s addresses, limit %s', (old, now, percent, said) => {
     const limits = percent === undefined ? {} : { feedShrinkPercent: percent };
     expect(saidBy('feed-shrink', { before: before(old), after: after(now), limits })).toEqual(said);
+  });
+
+  test.each<[number, number, number | undefined, string[]]>([
+    [10, 9, undefined, []],
+    [
+      100,
+      89,
+      undefined,
+      [
+        'refused: the feed lists 11.00 % fewer prefixes (100 → 89 in 1 → 1 tags); more than 10 % (guards.feed-shrink.prefixPercent)',
+      ],
+    ],
+    [100, 89, 11, []],
+    [9, 10, undefined, []],
+  ])('%i → %i prefixes with the same space, limit %s', (old, now, percent, said) => {
+    const week = (count: number): MadeUpWeek => ({
+      tags: { Sql: ['198.18.0.0/15', ...slices(count - 1, 28, 2)] },
+    });
+    const limits = percent === undefined ? {} : { feedShrinkPrefixPercent: percent };
+    expect(saidBy('feed-shrink', { before: week(old), after: week(now), limits })).toEqual(said);
   });
 });
 

@@ -12,8 +12,9 @@ export interface GuardLimits {
    * a time that depends on the cloud.
    */
   readonly staleDays: number | undefined;
-  /** Percent of the whole feed's IPv4 space that may be lost in one step. */
+  /** Percent of the whole feed's IPv4 space, and of its published prefixes, that may be lost in one step. */
   readonly feedShrinkPercent: number;
+  readonly feedShrinkPrefixPercent: number;
   /** Percent of a configured tag's IPv4 and IPv6 space that may be lost in one step. */
   readonly tagShrinkPercent: number;
   readonly tagShrinkIpv6Percent: number;
@@ -38,6 +39,8 @@ export const DEFAULT_LIMITS: GuardLimits = {
   staleDays: undefined,
   // A public week loses 1.12 % at most in eight years.
   feedShrinkPercent: 5,
+  // 4.4 % at most in eight years. Half a file may still cover the space, as regional tags repeat it.
+  feedShrinkPrefixPercent: 10,
   // Lawful tags of some size lose 28.9 % at most in a week of the replay (AzureSignalR, 20220606); IPv6 has
   // lost half lawfully (Storage.*, a /48 became a /49).
   tagShrinkPercent: 30,
