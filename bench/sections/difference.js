@@ -1,7 +1,6 @@
 import { excludeCidr } from 'cidr-tools';
 import * as fast from 'fast-cidr-tools';
-import { DualStackSet } from '../../dist/net/dual-stack-set.js';
-import { parsePrefix } from '../../dist/net/prefix.js';
+import { parsePrefixes } from '../../dist/net/prefix-list.js';
 import { contest } from '../contest.js';
 import { readTags, syntheticIpv4, weeklyFiles } from '../inputs.js';
 
@@ -25,7 +24,7 @@ export async function run() {
         {
           name: 'azure-allowlist kernel',
           run: () => {
-            const [left, right] = [a, b].map((list) => DualStackSet.fromPrefixes(list.map(parsePrefix)));
+            const [left, right] = [a, b].map((list) => parsePrefixes(list));
             return [...left.difference(right).toStrings(), ...right.difference(left).toStrings()];
           },
           answer: sorted,

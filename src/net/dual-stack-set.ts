@@ -1,5 +1,5 @@
 import { AddressSet } from './address-set.ts';
-import { formatPrefix, type Prefix } from './prefix.ts';
+import type { Prefix } from './prefix.ts';
 
 /** Addresses of both families: one address set each. */
 export class DualStackSet {
@@ -69,6 +69,6 @@ export class DualStackSet {
 
   /** The exact cover as text, for messages and canonical forms. */
   toStrings(): string[] {
-    return this.cover().map(formatPrefix);
+    return [...this.ipv4.coverTexts(), ...this.ipv6.coverTexts()];
   }
 }

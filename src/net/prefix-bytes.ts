@@ -8,6 +8,9 @@ const SLASH = 47;
 const ZERO = 48;
 const COLON = 58;
 
+/** Uncompressed groups with a dotted quad at the end: six of four digits and a colon, "255.255.255.255/128". */
+const LONGEST_TEXT = 6 * 5 + 19;
+
 /**
  * Reads one prefix at a time into its own fields; one object serves a whole list, so that reading makes
  * no garbage. The fields hold the last prefix that was read with success.
@@ -19,6 +22,7 @@ export class PrefixReader {
   readonly words = new Uint32Array(4);
   /** The offset after the last byte that was read. */
   end = 0;
+  readonly #text = new Uint8Array(LONGEST_TEXT + 1);
 
   /**
    * Reads a strict `address/length` without host bits that begins at `start` and is followed by anything
@@ -31,11 +35,25 @@ export class PrefixReader {
       if (byte === COLON) return this.#ipv6(bytes, start);
       if (byte === DOT) break;
     }
-    return this.ipv4(bytes, start);
+    return this.#ipv4(bytes, start);
   }
 
-  /** Like `read`, for a prefix that is known to be IPv4. */
-  ipv4(bytes: Uint8Array, start: number): boolean {
+  /** Like `read`, for a string that is a prefix and nothing else. */
+  readText(text: string): boolean {
+    const length = text.length;
+    if (length > LONGEST_TEXT) return false;
+    const bytes = this.#text;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      // A byte array would keep the low bits only of U+0131, and take it for "1".
+      if (code > 127) return false;
+      bytes[i] = code;
+    }
+    bytes[length] = 0;
+    return this.read(bytes, 0) && this.end === length;
+  }
+
+  #ipv4(bytes: Uint8Array, start: number): boolean {
     let at = start;
     let value = 0;
     for (let part = 0; part < 4; part++) {

@@ -56,6 +56,27 @@ export function parsePrefixList(bytes: Uint8Array): DualStackSet {
   return new DualStackSet(AddressSet.fromCollected(ipv4), AddressSet.fromCollected(ipv6));
 }
 
+/**
+ * The addresses of prefixes as text, of either family, in any order: straight into a set, without a
+ * `Prefix` for each.
+ * @throws AddressSyntaxError at the first that is not a prefix
+ */
+export function parsePrefixes(texts: Iterable<string>): DualStackSet {
+  const ipv4 = new Ipv4Ranges();
+  const ipv6 = new Ipv6Ranges();
+  const reader = new PrefixReader();
+  for (const text of texts) {
+    if (!reader.readText(text)) {
+      parsePrefix(text);
+      throw new Error(`the two parsers disagree on ${JSON.stringify(text)}`);
+    }
+    const { family, words, length } = reader;
+    if (family === 4) ipv4.add(words[0]!, words[0]! | (2 ** (32 - length) - 1));
+    else ipv6.addPrefix(words, 0, length);
+  }
+  return new DualStackSet(AddressSet.fromCollected(ipv4), AddressSet.fromCollected(ipv6));
+}
+
 /** Reads the line once more with the parser that knows what is wrong. */
 function lineError(bytes: Uint8Array, start: number): PrefixListError {
   let line = 1;

@@ -19,16 +19,7 @@ export function parsePrefix(text: string): Prefix {
 
 /** Words a prefix that `PrefixReader` knows; undefined for any other text. */
 function readPrefixText(text: string): Prefix | undefined {
-  const length = text.length;
-  if (length > LONGEST_TEXT) return undefined;
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i);
-    // A byte array would keep the low bits only of U+0131, and take it for "1".
-    if (code > 127) return undefined;
-    scratch[i] = code;
-  }
-  scratch[length] = 0;
-  if (!reader.read(scratch, 0) || reader.end !== length) return undefined;
+  if (!reader.readText(text)) return undefined;
   return {
     family: reader.family,
     first: readValue(reader.words, 0, reader.family === 4 ? 1 : 4),
@@ -36,9 +27,6 @@ function readPrefixText(text: string): Prefix | undefined {
   };
 }
 
-/** Uncompressed groups with a dotted quad at the end: six of four digits and a colon, "255.255.255.255/128". */
-const LONGEST_TEXT = 6 * 5 + 19;
-const scratch = new Uint8Array(LONGEST_TEXT + 1);
 const reader = new PrefixReader();
 
 /** The slow and talkative parser: says what is wrong with a text that is not a prefix, and where. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { AddressSyntaxError } from '../../src/net/address.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { PrefixReader, writeIpv4 } from '../../src/net/prefix-bytes.ts';
-import { PrefixListError, parsePrefixList } from '../../src/net/prefix-list.ts';
+import { PrefixListError, parsePrefixes, parsePrefixList } from '../../src/net/prefix-list.ts';
 import { CASES, Random } from './seeded.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -57,8 +58,29 @@ describe('a prefix list', () => {
         lines.push(`2001:db8:${random.below(64).toString(16)}:${random.below(65536).toString(16)}::/64`);
     }
     const set = parsePrefixList(bytes(lines.join('\n')));
+    expect(parsePrefixes(lines).equals(set)).toBe(true);
     expect(set.equals(DualStackSet.fromPrefixes(lines.map(parsePrefix)))).toBe(true);
     expect(set.ipv6.rangeCount).toBeGreaterThan(CASES / 100);
+  });
+});
+
+describe('prefixes as strings', () => {
+  it('become a set of both families', () => {
+    expect(parsePrefixes(['192.0.2.128/25', '2001:db8::/32', '192.0.2.0/25']).toStrings()).toEqual([
+      '192.0.2.0/24',
+      '2001:db8::/32',
+    ]);
+    expect(parsePrefixes([]).toStrings()).toEqual([]);
+    expect(parsePrefixes(['::/0', '0.0.0.0/0']).toStrings()).toEqual(['0.0.0.0/0', '::/0']);
+  });
+
+  it('are refused with the place of the mistake', () => {
+    expect(() => parsePrefixes(['192.0.2.0/24', '192.0.2.1/24'])).toThrow(
+      '"192.0.2.1/24" at character 10: host bits',
+    );
+    expect(() => parsePrefixes(['\u0131.0.0.0/8'])).toThrow(AddressSyntaxError);
+    expect(() => parsePrefixes(['192.0.2.0/24 '])).toThrow(AddressSyntaxError);
+    expect(() => parsePrefixes(['0'.repeat(60)])).toThrow(AddressSyntaxError);
   });
 });
 
