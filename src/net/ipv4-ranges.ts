@@ -1,8 +1,5 @@
 import type { Flips } from './flips.ts';
-
-/** Which half of a 64-bit element, seen as two 32-bit ones, holds the high bits on this machine. */
-const HIGH = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
-const LOW = 1 - HIGH;
+import { HIGH, LOW } from './packed-key.ts';
 
 /**
  * IPv4 ranges on their way to becoming a set: in any order, overlapping, millions of them. Each is one

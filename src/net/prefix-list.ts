@@ -46,7 +46,7 @@ export function parsePrefixList(bytes: Uint8Array): DualStackSet {
     if (!reader.read(bytes, at)) throw lineError(bytes, at);
     const { end, length } = reader;
     const next = bytes[end] === CARRIAGE_RETURN ? end + 1 : end;
-    if (bytes[next] !== NEWLINE && end < bytes.length) throw lineError(bytes, at);
+    if (end < bytes.length && bytes[next] !== NEWLINE) throw lineError(bytes, at);
     if (reader.family === 4) {
       const first = reader.words[0]!;
       ipv4.add(first, first | (2 ** (32 - length) - 1));
@@ -81,9 +81,10 @@ export function parsePrefixes(texts: Iterable<string>): DualStackSet {
 function lineError(bytes: Uint8Array, start: number): PrefixListError {
   let line = 1;
   for (let at = 0; at < start; at++) if (bytes[at] === NEWLINE) line++;
-  let end = bytes.indexOf(NEWLINE, start);
-  if (end < 0) end = bytes.length;
-  if (end - 1 > start && bytes[end - 1] === CARRIAGE_RETURN) end--;
+  const newline = bytes.indexOf(NEWLINE, start);
+  const ended = newline < 0 ? bytes.length : newline;
+  // Only together with a newline does a carriage return end a line.
+  const end = newline >= 0 && bytes[newline - 1] === CARRIAGE_RETURN ? newline - 1 : ended;
   const text = new TextDecoder().decode(bytes.subarray(start, end));
   try {
     parsePrefix(text);

@@ -64,7 +64,7 @@ class FamilyIndex<T> {
     const words = wordCount(family);
     const sorted = sets
       .map(([label, addresses]) => ({ label, addresses, size: addresses.size }))
-      .sort((a, b) => (a.size < b.size ? -1 : a.size > b.size ? 1 : 0));
+      .sort((a, b) => Number(a.size > b.size) - Number(a.size < b.size));
     this.#narrowest = sorted.map(({ label }) => label);
 
     const events = sorted.reduce((sum, { addresses }) => sum + addresses.flips.length, 0) / words;

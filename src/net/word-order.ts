@@ -1,7 +1,5 @@
 import type { WordCount } from './address-words.ts';
-
-const HIGH = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
-const LOW = 1 - HIGH;
+import { HIGH, LOW } from './packed-key.ts';
 
 /**
  * The order that sorts `count` addresses, of which the i-th stands at `source[i * stride]`: a list of their
@@ -35,7 +33,7 @@ export function orderByWords(
       runStart = i;
     }
   };
-  if (count > 1) sortRun(0, count, 0);
+  sortRun(0, count, 0);
   const order = new Uint32Array(count);
   for (let i = 0; i < count; i++) order[i] = halves[2 * i + LOW]!;
   return order;

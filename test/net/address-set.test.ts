@@ -96,6 +96,7 @@ describe('an address set', () => {
     expect(all.contains(2n ** 32n)).toBe(false);
     expect(all.containsRange({ first: 0n, last: 2n ** 32n })).toBe(false);
     expect(all.containsRange({ first: 2n, last: 1n })).toBe(false);
+    expect(all.containsRange({ first: -1n, last: 1n })).toBe(false);
     expect(all.containsPrefix(parsePrefix('::/128'))).toBe(false);
     expect(AddressSet.all(6).contains(2n ** 128n)).toBe(false);
   });
@@ -113,13 +114,18 @@ describe('an address set', () => {
       { first: 1n, last: 0n },
       { first: 0n, last: 2n ** 32n },
     ])
-      expect(() => AddressSet.fromRanges(4, [range])).toThrow(RangeError);
+      expect(() => AddressSet.fromRanges(4, [range])).toThrow(
+        'a range must be ordered and inside the address space',
+      );
     expect(() => AddressSet.fromRanges(6, [{ first: 0n, last: 2n ** 128n }])).toThrow(RangeError);
-    expect(() => AddressSet.fromPrefixes(4, [parsePrefix('::/0')])).toThrow(TypeError);
-    expect(() => AddressSet.fromPrefixes(6, [parsePrefix('0.0.0.0/0')])).toThrow(TypeError);
-    expect(() => AddressSet.empty(4).union(AddressSet.empty(6))).toThrow(TypeError);
+    expect(() => AddressSet.fromPrefixes(4, [parsePrefix('::/0')])).toThrow('a prefix of the other family');
+    expect(() => AddressSet.fromPrefixes(6, [parsePrefix('0.0.0.0/0')])).toThrow(
+      'a prefix of the other family',
+    );
+    expect(() => AddressSet.empty(4).union(AddressSet.empty(6))).toThrow('sets of different families');
+    expect(() => AddressSet.fromRanges(4, [{ first: -1n, last: 0n }])).toThrow(RangeError);
     expect(() => AddressSet.empty(4).equals(AddressSet.empty(6))).toThrow(TypeError);
-    expect(() => AddressSet.union(4, [AddressSet.empty(6)])).toThrow(TypeError);
+    expect(() => AddressSet.union(4, [AddressSet.empty(6)])).toThrow('sets of different families');
   });
 
   it('takes the complement within a prefix', () => {

@@ -6,6 +6,7 @@ import {
   parseAddress,
   parseIpv4,
 } from '../../src/net/address.ts';
+import { readValue } from '../../src/net/address-words.ts';
 import { comparePrefixes, formatPrefix, lastAddress, parsePrefix } from '../../src/net/prefix.ts';
 import { PrefixReader } from '../../src/net/prefix-bytes.ts';
 import { agree, CASES, forSeeds, type Random } from './seeded.ts';
@@ -33,6 +34,12 @@ describe('addresses', () => {
     ['::ffff:192.0.2.1', 6, 0xffffc0000201n, '::ffff:c000:201'],
     ['1:2:3:4:5:6:192.0.2.1', 6, 0x000100020003000400050006c0000201n, '1:2:3:4:5:6:c000:201'],
     ['64:ff9b::192.0.2.33', 6, (0x64ff9bn << 96n) | 0xc0000221n, '64:ff9b::c000:221'],
+    [
+      'f:10:ff:100:fff:1000:ffff:f000',
+      6,
+      0x000f001000ff01000fff1000fffff000n,
+      'f:10:ff:100:fff:1000:ffff:f000',
+    ],
     ['1:2:3:4:5:6:7::', 6, 0x00010002000300040005000600070000n, '1:2:3:4:5:6:7:0'],
     ['::2:3:4:5:6:7:8', 6, 0x00000002000300040005000600070008n, '0:2:3:4:5:6:7:8'],
     ['2001:db8:0:a0b:f0:100:10:0', 6, 0x20010db800000a0b00f0010000100000n, '2001:db8:0:a0b:f0:100:10:0'],
@@ -122,6 +129,8 @@ describe('prefixes', () => {
   });
 
   it('reads the longest spelling that there is', () => {
+    expect(new PrefixReader().readText('ABCD:abcd:abcd:abcd:abcd:abcd:255.255.255.255/128')).toBe(true);
+    expect(new PrefixReader().readText('ABCD:abcd:abcd:abcd:abcd:abcd:255.255.255.255/1288')).toBe(false);
     const text = 'ABCD:abcd:abcd:abcd:abcd:abcd:255.255.255.255/128';
     expect(formatPrefix(parsePrefix(text))).toBe('abcd:abcd:abcd:abcd:abcd:abcd:ffff:ffff/128');
   });
@@ -208,7 +217,89 @@ function almostPrefix(random: Random): string {
   return text;
 }
 
+function attempt(text: string): twin.Prefix | undefined {
+  try {
+    return twin.parsePrefix(text);
+  } catch {
+    return undefined;
+  }
+}
+
 describe('the two parsers', () => {
+  it.each([
+    '',
+    '1.2.3.4',
+    '1.2.3.4/',
+    '1.2.3.4/x',
+    '1.2.3.4/ 32',
+    '1.2.3.4/:2',
+    '1.2.3.4/33',
+    '1.2.3.4/032',
+    '1.2.3.4/00',
+    '1.2.3.5/31',
+    '1.2.3.256/32',
+    '1.2.3.1111/32',
+    '1.2.3.01/32',
+    '1.2.3.00/32',
+    '1.2.3/32',
+    '1.2.3.4.5/32',
+    '1.2.3:4/32',
+    '1.2.3.x/32',
+    '1.2.3.:/32',
+    '1.2.3.1:/32',
+    '1.2.3.1x/32',
+    '1.2.3.12:/32',
+    '.1.2.3/32',
+    '1..2.3/32',
+    '/32',
+    ':/128',
+    '::/129',
+    '::/0128',
+    '::1/127',
+    ':1::/128',
+    '1:/128',
+    '1:2/128',
+    ':::/128',
+    '1:::/128',
+    '::1::/128',
+    '1::2::/128',
+    '1:2:3:4:5:6:7/128',
+    '1:2:3:4:5:6:7:/128',
+    '1:2:3:4:5:6:7:8:9/128',
+    '1:2:3:4:5:6:7:8::/128',
+    '::1:2:3:4:5:6:7:8/128',
+    '1:2:3:4:5:6:7:1.2.3.4/128',
+    '1:2:3:4:5:6:7::1.2.3.4/128',
+    '1:2:3:4:5::6:1.2.3.4/128',
+    '1:2:3:4:5:1.2.3.4/128',
+    '::1.2.3/128',
+    '::1.2.3./128',
+    '::1..2.3/128',
+    '::1.2.3.256/128',
+    '::1.2.3.04/128',
+    '::1.2.3.4.5/128',
+    '::1.2.3.4:5/128',
+    '::f.2.3.4/128',
+    '::1.2.3.:/128',
+    '::1.2.3.4',
+    '::12345/128',
+    '::g/128',
+    '::`/128',
+    '::@/128',
+    '::1 /128',
+    '::1',
+    '::1;/128',
+    '::/',
+    '::/-1',
+    '::/:',
+    '12345::/128',
+  ])('both refuse %j', (text) => {
+    const reader = new PrefixReader();
+    expect(reader.read(new TextEncoder().encode(text), 0)).toBe(false);
+    expect(reader.readText(text)).toBe(false);
+    expect(() => parsePrefix(text)).toThrow(AddressSyntaxError);
+  });
+
   it('accept and refuse the same texts as the slow one does', () => {
     const encoder = new TextEncoder();
     const reader = new PrefixReader();
@@ -229,18 +320,23 @@ describe('the two parsers', () => {
         actual = (error as Error).name;
       }
       agree(text, actual, expected);
-      // The reader may stop early, at what is no digit; a whole text is what ends with it.
-      const bytes = encoder.encode(text);
-      agree(
-        `${text} as bytes`,
-        reader.read(bytes, 0) && reader.end === bytes.length,
-        typeof expected === 'object',
-      );
+      agree(`${text} as a string`, reader.readText(text), typeof expected === 'object');
+      // Within a longer text, what counts is up to the last digit after the slash.
+      const head = /^[^/]*\/\d+/.exec(text)?.[0];
+      const prefix = head === undefined ? undefined : attempt(head);
+      const bytes = encoder.encode(`=${text}`);
+      agree(`${text} as bytes`, reader.read(bytes, 1), prefix !== undefined);
+      if (prefix === undefined) return;
+      agree('end', reader.end, 1 + head!.length);
+      agree('family', reader.family, prefix.family);
+      agree('length', reader.length, prefix.length);
+      agree('words', readValue(reader.words, 0, prefix.family === 4 ? 1 : 4), prefix.first);
     });
     expect(accepted).toBeGreaterThan(CASES / 10);
   });
 
   it('give back every prefix in the spelling of the slow formatter', () => {
+    const reader = new PrefixReader();
     forSeeds(CASES, (random) => {
       const family = random.pick([4, 6] as const);
       const bits = family === 4 ? 32 : 128;
@@ -253,6 +349,8 @@ describe('the two parsers', () => {
       const first = (value >> BigInt(bits - length)) << BigInt(bits - length);
       const text = formatPrefix({ family, first, length });
       agree('format', text, twin.formatPrefix({ family, first, length }));
+      agree('fast', reader.readText(text), true);
+      agree('value', readValue(reader.words, 0, family === 4 ? 1 : 4), first);
       agree('parse', parsePrefix(text), { family, first, length });
       agree(
         'address',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AddressSet } from '../../src/net/address-set.ts';
 import { coverJointly, coverWithin } from '../../src/net/budgeted-cover.ts';
+import { coverTree } from '../../src/net/cover-tree.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../src/net/prefix.ts';
 import { blocksOf, enumerateCovers, nodesOf, popcount, prefixOf } from './enumerated-covers.ts';
 import { agree, CASES, forSeeds, type Random } from './seeded.ts';
@@ -64,6 +65,17 @@ describe('a budgeted cover', () => {
       extra: ['198.51.100.128/26'],
       changes: 0,
     });
+  });
+
+  it('minds one forbidden address at either end', () => {
+    const addresses = set('192.0.2.64/26', '192.0.2.128/26');
+    for (const edge of ['192.0.2.0/32', '192.0.2.255/32'])
+      expect(coverWithin(addresses, { maxPrefixes: 1, forbid: set(edge) })).toEqual({
+        feasible: false,
+        fewest: 2,
+      });
+    for (const beyond of ['192.0.1.255/32', '192.0.3.0/32', '192.0.2.100/32'])
+      expect(cover(addresses, { maxPrefixes: 1, forbid: set(beyond) }).prefixes).toEqual(['192.0.2.0/24']);
   });
 
   it('never takes a prefix wider than asked', () => {
@@ -185,6 +197,55 @@ describe('a cover that changes little', () => {
     ).toMatchObject({ prefixes: ['192.0.2.0/25'] });
   });
 
+  it('ends with the fewest changes that the tolerance pays for', () => {
+    // Three joins that last week's cover spared: the more of them are undone, the fewer the changes.
+    const addresses = set(
+      ...[
+        '192.0.2.0/32',
+        '192.0.2.2/32',
+        '198.51.100.0/30',
+        '198.51.100.12/30',
+        '203.0.113.0/28',
+        '203.0.113.48/28',
+      ],
+    );
+    const previous = ['192.0.2.0/32', '192.0.2.2/32', '198.51.100.0/28', '203.0.113.0/26'].map(parsePrefix);
+    const at = (tolerance: number) => {
+      const { extra, changes } = cover(addresses, { maxPrefixes: 5, previous, tolerance });
+      return [set('0.0.0.0/0').intersection(set(...extra)).size, changes];
+    };
+    expect(at(0)).toEqual([2n, 9]);
+    expect(at(2.99)).toEqual([2n, 9]);
+    expect(at(3)).toEqual([8n, 3]);
+    expect(at(18.99)).toEqual([8n, 3]);
+    expect(at(19)).toEqual([40n, 0]);
+  });
+
+  it('takes no previous prefix wider than asked, or around what is too wide', () => {
+    const previous = ['192.0.0.0/22', '192.0.2.0/26'].map(parsePrefix);
+    expect(cover(set('192.0.2.0/23'), { maxPrefixes: 9, previous, widest: 24, tolerance: 9 })).toEqual({
+      prefixes: ['192.0.2.0/24', '192.0.3.0/24'],
+      extra: [],
+      changes: 4,
+    });
+    expect(
+      cover(set('192.0.2.0/24'), {
+        maxPrefixes: 9,
+        previous: [parsePrefix('192.0.2.0/23')],
+        widest: 23,
+        tolerance: 9,
+      }).prefixes,
+    ).toEqual(['192.0.2.0/24']);
+  });
+
+  it('keeps a previous prefix of which one address is left, at either end', () => {
+    const previous = [parsePrefix('192.0.2.0/30')];
+    for (const host of ['192.0.2.0/32', '192.0.2.3/32'])
+      expect(coverTree(set(host), { previous }).root?.prefix).toEqual(previous[0]);
+    for (const host of ['192.0.1.255/32', '192.0.2.4/32'])
+      expect(coverTree(set(host), { previous }).root?.prefix).toEqual(parsePrefix(host));
+  });
+
   it('takes no previous prefix of the other family', () => {
     const { lastWeek } = makeLastWeek();
     expect(() => coverWithin(lastWeek, { maxPrefixes: 9, previous: [parsePrefix('::/0')] })).toThrow(
@@ -217,6 +278,58 @@ describe('a joint budget', () => {
       ['192.0.2.0/25', '192.0.2.128/25'],
       ['2001:db8::/34', '2001:db8:8000::/33'],
     ]);
+  });
+
+  it('counts sets of coarse and of fine prefixes in one unit', () => {
+    const coarse = ['192.0.0.0/18', '192.0.128.0/18'];
+    const fine = ['198.51.100.0/32', '198.51.100.2/32'];
+    for (const [a, b] of [
+      [coarse, fine],
+      [fine, coarse],
+    ] as const) {
+      const result = coverJointly([{ set: set(...a) }, { set: AddressSet.empty(6) }, { set: set(...b) }], 3);
+      if (!result.feasible) throw new Error('infeasible');
+      expect(result.covers.flatMap(({ prefixes }) => texts(prefixes)).sort()).toEqual([
+        ...coarse,
+        '198.51.100.0/30',
+      ]);
+    }
+  });
+
+  it('leaves to each set its own limits', () => {
+    const pair = ['192.0.2.0/26', '192.0.2.128/26'];
+    const other = ['198.51.100.0/27', '198.51.100.128/27'];
+    const result = coverJointly([{ set: set(...pair), widest: 25 }, { set: set(...other) }], 3);
+    if (!result.feasible) throw new Error('infeasible');
+    expect(result.covers.map(({ prefixes }) => texts(prefixes))).toEqual([pair, ['198.51.100.0/24']]);
+  });
+
+  it('keeps last week where only one of the sets has one', () => {
+    const before = set('198.51.100.0/26', '198.51.100.128/26').cover();
+    const result = coverJointly(
+      [
+        { set: set('192.0.2.0/26', '192.0.2.128/26') },
+        { set: set('198.51.100.0/26', '198.51.100.128/26'), previous: before },
+      ],
+      3,
+    );
+    if (!result.feasible) throw new Error('infeasible');
+    expect(result.covers.map(({ prefixes }) => texts(prefixes))).toEqual([['192.0.2.0/24'], texts(before)]);
+    expect(result.covers.map(({ changes }) => changes)).toEqual([0, 0]);
+  });
+
+  it('writes what is too wide in pieces out of the same budget', () => {
+    const demands = [
+      { set: set('192.0.2.0/23'), widest: 24 },
+      { set: set('198.51.100.0/26', '198.51.100.128/26') },
+    ];
+    const pieces = coverJointly(demands, 3);
+    if (!pieces.feasible) throw new Error('infeasible');
+    expect(pieces.covers.map(({ prefixes }) => texts(prefixes))).toEqual([
+      ['192.0.2.0/24', '192.0.3.0/24'],
+      ['198.51.100.0/24'],
+    ]);
+    expect(coverJointly(demands, 2)).toEqual({ feasible: false, fewest: 3 });
   });
 
   it('says the least budget for all of them', () => {
@@ -283,7 +396,7 @@ describe.each([
   });
 
   it('share a budget optimally', () => {
-    forSeeds(CASES / 10, (random, seed) => {
+    forSeeds(CASES / 2, (random, seed) => {
       const first = universes[seed % universes.length]!;
       // One time in three the second set is of the other family, and the families count by shares.
       const second = random.chance(3)
@@ -321,7 +434,7 @@ describe.each([
   it('change little, and keep within the tolerance', () => {
     let optimal = 0;
     let cases = 0;
-    forSeeds(CASES / 4, (random, seed) => {
+    forSeeds(CASES, (random, seed) => {
       const universe = universes[seed % universes.length]!;
       const before = lower(random);
       const mask = random.chance(4) ? lower(random) : before ^ (1 << random.below(16));

@@ -51,6 +51,11 @@ describe('a host set', () => {
   it('may hold exceptions after a difference', () => {
     expect(set('*.a.com').difference(set('x.a.com')).toStrings()).toEqual(['*.a.com', '!x.a.com']);
     expect(set('.a.com').difference(set('.x.a.com')).toStrings()).toEqual(['.a.com', '!.x.a.com']);
+    expect(
+      set('*.a.com')
+        .difference(set('y.a.com', 'x.a.com', 'z.a.com'))
+        .toStrings(),
+    ).toEqual(['*.a.com', '!x.a.com', '!y.a.com', '!z.a.com']);
     expect(set('.a.com').difference(set('*.a.com')).toStrings()).toEqual(['a.com']);
     expect(set('.a.com').difference(set('a.com')).toStrings()).toEqual(['*.a.com']);
     expect(set('.a.com').difference(set('.a.com')).isEmpty).toBe(true);

@@ -48,7 +48,17 @@ describe('port sets', () => {
     expect(() => PortSet.parse(text)).toThrow(RangeError);
   });
 
+  it('reads back its own spelling', () => {
+    for (const text of ['', '443', '80,443-444,8080-8090'])
+      expect(PortSet.parseList(text).toString()).toBe(text);
+    expect(() => PortSet.parseList('80,')).toThrow(RangeError);
+    expect(PortSet.parse('1-65535').isSupersetOf(PortSet.of(80))).toBe(true);
+    expect(PortSet.of(80).isSupersetOf(PortSet.of(80, 443))).toBe(false);
+  });
+
   it('says what it does not take', () => {
+    expect(() => PortSet.of(0)).toThrow(RangeError);
+    expect(() => PortSet.of(-5)).toThrow(RangeError);
     expect(() => PortSet.parse('http')).toThrow('"http" is not a port (443) or a range (8080-8090)');
     expect(() => PortSet.of(1.5)).toThrow('not a range of ports: 1.5-1.5');
     expect(() => PortSet.fromRanges([{ first: 1, last: 1.5 }])).toThrow(RangeError);

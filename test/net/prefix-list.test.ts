@@ -35,13 +35,19 @@ describe('a prefix list', () => {
     ['192.0.2.0/24\r198.51.100.0/24', 1, 10, 'decimal prefix length'],
     ['2001:db8::/32\r\n2001:db8::1/32\r\n', 2, 11, 'host bits'],
     ['::/0\n192.0.2.0', 2, 9, 'prefix length'],
+    ['\r', 1, 0, 'decimal part'],
+    ['\r192.0.2.0/24\n', 1, 0, 'decimal part'],
+    ['x\n', 1, 0, 'decimal part'],
+    ['192.0.2.0/24\r', 1, 10, 'decimal prefix length'],
+    ['192.0.2.0/24\n.', 2, 0, 'decimal part'],
   ])('refuses %j at line %i, offset %i', (text, line, position, reason) => {
     try {
       parsePrefixList(bytes(text));
       expect.unreachable();
     } catch (error) {
       expect(error).toBeInstanceOf(PrefixListError);
-      expect(error).toMatchObject({ line, position });
+      expect(error).toMatchObject({ name: 'PrefixListError', line, position });
+      expect((error as Error).cause).toBeInstanceOf(AddressSyntaxError);
       expect((error as Error).message).toContain(`line ${line}: `);
       expect((error as Error).message).toContain(reason);
     }

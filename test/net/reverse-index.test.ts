@@ -60,6 +60,30 @@ describe('the reverse index', () => {
     expect(whole.ofAddress(6, 2n ** 128n - 1n)).toEqual(['all']);
   });
 
+  it('holds each list of labels once', () => {
+    const index = makeIndex();
+    expect(index.ofIpv4(0xc0000240)).toEqual(['Storage', 'Twin', 'Cloud']);
+    expect(index.ofIpv4(0xc6336400)).toEqual(['Cloud']);
+    // .100.0 - .100.6, .100.8 - .100.255 and 192.0.2.128 - .255 are three segments with one list.
+    expect(index.ofIpv4(0xc6336408)).toBe(index.ofIpv4(0xc6336400));
+    expect(index.ofIpv4(0xc00002ff)).toBe(index.ofIpv4(0xc6336400));
+    expect(index.ofIpv4(0xc0000300)).toBe(index.ofIpv4(0));
+    expect(index.ofPrefix(parsePrefix('198.51.100.8/29'))).toBe(index.ofIpv4(0xc6336400));
+  });
+
+  it('follows sets that touch', () => {
+    const touching = new ReverseIndex([
+      ['left', both('192.0.2.0/25', '2001:db8::/33')],
+      ['right', both('192.0.2.128/25', '2001:db8:8000::/33')],
+      ['right too', both('192.0.2.128/25', '2001:db8:8000::/33')],
+    ]);
+    expect(touching.ofIpv4(0xc000027f)).toEqual(['left']);
+    expect(touching.ofIpv4(0xc0000280)).toEqual(['right', 'right too']);
+    expect(touching.ofPrefix(parsePrefix('2001:db8:7fff::/48'))).toEqual(['left']);
+    expect(touching.ofPrefix(parsePrefix('2001:db8:8000::/48'))).toEqual(['right', 'right too']);
+    expect(touching.ofPrefix(parsePrefix('2001:db8::/32'))).toEqual([]);
+  });
+
   it('keeps many labels apart', () => {
     // A hundred sets on each address, all different: every list of labels occurs once.
     const sets = Array.from({ length: 1000 }, (_, i) => {
