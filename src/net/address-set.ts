@@ -24,15 +24,13 @@ import { Ipv4Index } from './ipv4-index.ts';
 import { Ipv4Ranges } from './ipv4-ranges.ts';
 import { Ipv6Ranges } from './ipv6-ranges.ts';
 import { lastAddress, type Prefix } from './prefix.ts';
-import { LONGEST_PREFIX, writeIpv4Prefix, writeIpv6Prefix } from './prefix-bytes.ts';
+import { PrefixText } from './prefix-text.ts';
 
 /** A closed range of addresses of one family. */
 export interface AddressRange {
   readonly first: bigint;
   readonly last: bigint;
 }
-
-const NEWLINE = 10;
 
 /**
  * An immutable set of addresses of one family: sorted, disjoint, non-adjacent ranges, held as flips.
@@ -257,21 +255,13 @@ export class AddressSet {
   /** The exact cover as text, a prefix a line, each line ended by a newline. */
   coverBytes(): Uint8Array {
     // Bytes in one growing buffer: joining ten million strings costs four times the rest of the work.
-    let bytes = new Uint8Array(1 << 12);
-    let end = 0;
-    this.#eachPrefix((address, length) => {
-      if (end + LONGEST_PREFIX + 1 > bytes.length) {
-        const larger = new Uint8Array(2 * bytes.length);
-        larger.set(bytes);
-        bytes = larger;
-      }
-      end =
-        this.#words === 1
-          ? writeIpv4Prefix(bytes, end, address[0]!, length)
-          : writeIpv6Prefix(bytes, end, address, 0, length);
-      bytes[end++] = NEWLINE;
-    });
-    return bytes.subarray(0, end);
+    const text = new PrefixText(this.#words === 1 ? 10 * this.#flips.length : 4 * this.#flips.length);
+    this.#eachPrefix(
+      this.#words === 1
+        ? (address, length) => text.addIpv4(address[0]!, length)
+        : (address, length) => text.addIpv6(address, 0, length),
+    );
+    return text.bytes();
   }
 
   /**

@@ -1,5 +1,9 @@
 import type { Flips } from './flips.ts';
 import { HIGH, LOW } from './packed-key.ts';
+import { sortByHighHalf } from './radix-sort.ts';
+
+/** From here on the radix sort is worth its compilation. */
+const MANY = 1 << 17;
 
 /**
  * IPv4 ranges on their way to becoming a set: in any order, overlapping, millions of them. Each is one
@@ -30,8 +34,11 @@ export class Ipv4Ranges {
   /** The merged ranges as flips; the buffer is used up. */
   toFlips(): Flips {
     const count = this.#count;
-    if (!this.#sorted) this.#keys.subarray(0, count).sort();
-    const halves = this.#halves;
+    let halves = this.#halves;
+    if (!this.#sorted) {
+      if (count < MANY) this.#keys.subarray(0, count).sort();
+      else halves = sortByHighHalf(halves, count);
+    }
     // Merged in place: what is written never overtakes what is read.
     let end = 0;
     let last = -2;

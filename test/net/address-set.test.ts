@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AddressSet } from '../../src/net/address-set.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { formatPrefix, parsePrefix } from '../../src/net/prefix.ts';
+import { sortByHighHalf } from '../../src/net/radix-sort.ts';
 import { CASES, Random } from './seeded.ts';
 import { AddressSet as TwinSet } from './twin/address-set.ts';
 
@@ -177,6 +178,38 @@ describe('large sets', () => {
         const value = random.chance(2) ? random.word() : 5 * 2 ** 24 + random.below(2 ** 20);
         expect(fastA.containsIpv4(value)).toBe(slowA.contains(BigInt(value)));
       }
+  });
+});
+
+describe('the sort of many ranges', () => {
+  it.each([0, 1, 2, 3, 1000, 5000])('puts %i keys in the order of their high halves', (count) => {
+    const random = new Random(count);
+    const keys = Array.from(
+      { length: count },
+      () => (BigInt(random.word() >>> random.below(32)) << 32n) | BigInt(random.word()),
+    );
+    const packed = BigUint64Array.from(keys);
+    const sorted = sortByHighHalf(new Uint32Array(packed.buffer), count);
+    const stable = keys
+      .map((key, i) => ({ key, i }))
+      .sort((a, b) => Number((a.key >> 32n) - (b.key >> 32n)) || a.i - b.i)
+      .map(({ key }) => key);
+    expect([...new BigUint64Array(sorted.buffer).subarray(0, count)]).toEqual(stable);
+  });
+
+  it.skipIf(CASES < 100_000)('serves sets of more than a hundred thousand ranges', () => {
+    const ranges = Array.from({ length: 150_000 }, (_, i) => BigInt((i * 7919) % 150_000) * 3n).map(
+      (first) => ({ first, last: first }),
+    );
+    const set = AddressSet.fromRanges(4, ranges);
+    expect(set.rangeCount).toBe(150_000);
+    expect(set.size).toBe(150_000n);
+    expect([set.contains(0n), set.contains(1n), set.contains(449_997n), set.contains(449_998n)]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
   });
 });
 
