@@ -57,7 +57,8 @@ describe.skipIf(!feedsAvailable).each(DATES)('the week of %s', (date) => {
       });
       expect(proveReadBack(target, plan.admission, files), id).toEqual([]);
       if (target.manifest.capabilities.ipv4) expect(entries, id).toBeGreaterThan(50);
-      if (date !== DATES[0] || plan.admission.isEmpty) continue;
+      // Where rules overlap, an entry that one list loses is still admitted by another.
+      if (date !== DATES[0] || policy.rules.length > 1 || plan.admission.isEmpty) continue;
       const uncaught = uncaughtEdits(
         { id, plan, files, entries, target },
         { count: 25, seed: 9, comment: /^(#|\/\/)/ },
