@@ -90,11 +90,7 @@ export class AddressSet {
       if (first < 0n || last < first || last >> bits !== 0n)
         throw new RangeError('a range must be ordered and inside the address space');
       if (collected instanceof Ipv4Ranges) collected.add(Number(first), Number(last));
-      else {
-        const { bounds, at } = collected.add();
-        writeValue(bounds, at, 4, first);
-        writeValue(bounds, at + 4, 4, last);
-      }
+      else collected.add(first, last);
     }
     return new AddressSet(family, collected.toFlips());
   }

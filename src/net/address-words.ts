@@ -86,3 +86,9 @@ export function addPowerOfTwo(target: Uint32Array, at: number, words: WordCount,
   }
   return false;
 }
+
+/** The host bits of a word of which the upper `networkBits` belong to the prefix; any number of them. */
+export function hostMask(networkBits: number): number {
+  if (networkBits >= 32) return 0;
+  return networkBits <= 0 ? 0xffffffff : 0xffffffff >>> networkBits;
+}

@@ -1,4 +1,4 @@
-import { addPowerOfTwo, compareWords } from './address-words.ts';
+import { addPowerOfTwo, compareWords, hostMask, writeValue } from './address-words.ts';
 import type { Flips } from './flips.ts';
 import { orderByWords } from './word-order.ts';
 
@@ -15,25 +15,20 @@ export class Ipv6Ranges {
     this.#bounds = new Uint32Array(STRIDE * capacity);
   }
 
-  /** Makes room for one range and returns it as (array, offset): first address, then last. */
-  add(): { readonly bounds: Uint32Array; readonly at: number } {
-    const at = STRIDE * this.#count++;
-    if (at === this.#bounds.length) {
-      const bounds = new Uint32Array(2 * this.#bounds.length);
-      bounds.set(this.#bounds);
-      this.#bounds = bounds;
-    }
-    return { bounds: this.#bounds, at };
+  add(first: bigint, last: bigint): void {
+    const at = this.#place();
+    writeValue(this.#bounds, at, WORDS, first);
+    writeValue(this.#bounds, at + WORDS, WORDS, last);
   }
 
   /** Adds the prefix whose first address stands at `source[at]`, of which host bits are zero. */
   addPrefix(source: Uint32Array, at: number, length: number): void {
-    const range = this.add();
+    const to = this.#place();
+    const bounds = this.#bounds;
     for (let k = 0; k < WORDS; k++) {
       const word = source[at + k]!;
-      const hostBits = Math.min(32, Math.max(0, 32 * (k + 1) - length));
-      range.bounds[range.at + k] = word;
-      range.bounds[range.at + WORDS + k] = word | (2 ** hostBits - 1);
+      bounds[to + k] = word;
+      bounds[to + WORDS + k] = word | hostMask(length - 32 * k);
     }
   }
 
@@ -58,5 +53,16 @@ export class Ipv6Ranges {
       if (!addPowerOfTwo(flips, after, WORDS, 0)) reachesTop = true;
     }
     return flips.slice(0, reachesTop ? end - WORDS : end);
+  }
+
+  /** Makes room for one range and returns where it goes: first address, then last. */
+  #place(): number {
+    const at = STRIDE * this.#count++;
+    if (at === this.#bounds.length) {
+      const bounds = new Uint32Array(2 * at);
+      bounds.set(this.#bounds);
+      this.#bounds = bounds;
+    }
+    return at;
   }
 }

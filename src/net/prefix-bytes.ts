@@ -1,3 +1,5 @@
+import { hostMask } from './address-words.ts';
+
 /**
  * Prefixes as bytes of text, the way in and out for lists of millions. Only the accepted forms are known
  * here; whoever gets `false` turns to `parsePrefix` of `prefix.ts`, which says what is wrong, and where.
@@ -125,10 +127,7 @@ export class PrefixReader {
     if (gap < 0 ? groups !== 8 : groups > 7) return false;
     if (gap >= 0) closeGap(words, gap, groups);
     if (bytes[at] !== SLASH || !this.#readLength(bytes, at + 1, 128)) return false;
-    for (let k = 0; k < 4; k++) {
-      const hostBits = Math.min(32, Math.max(0, 32 * (k + 1) - this.length));
-      if ((words[k]! & (2 ** hostBits - 1)) !== 0) return false;
-    }
+    for (let k = 0; k < 4; k++) if ((words[k]! & hostMask(this.length - 32 * k)) !== 0) return false;
     this.family = 6;
     return true;
   }
