@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { configJsonSchema } from '../dist/config/schema.js';
 import { endpointTableJsonSchema } from '../dist/endpoints/schema.js';
+import { historyJsonSchema } from '../dist/review/history/json-shape.js';
 import { reviewJsonSchema } from '../dist/review/json-shape.js';
 import { manifestJsonSchema } from '../dist/targets/manifest.js';
 
@@ -11,6 +12,7 @@ const schemas = [
   ['allowlist.schema.json', configJsonSchema],
   ['manifest.schema.json', manifestJsonSchema],
   ['endpoint-table.schema.json', endpointTableJsonSchema],
+  ['history.schema.json', historyJsonSchema],
   ['review.schema.json', reviewJsonSchema],
 ];
 

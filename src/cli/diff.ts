@@ -119,7 +119,12 @@ async function write(review: Review, format: DiffFlags['format'], io: Io): Promi
       return writeMarkdown(review);
     case 'json':
       return writeJson(review);
-    case 'html':
-      throw new ConfigurationError('--format html is not there yet');
+    case 'html': {
+      const [{ writeHtml }, { readPageAssets }] = await Promise.all([
+        import('../review/html/write-html.ts'),
+        import('../review/html/assets.ts'),
+      ]);
+      return writeHtml(review, await readPageAssets());
+    }
   }
 }

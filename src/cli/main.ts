@@ -81,6 +81,16 @@ check: not allowed); 3 refused by a guard; 4 feed unavailable or unusable; 5 con
     );
 
   program
+    .command('history')
+    .description('how an output tree in git, or the weekly files of a directory, changed over time')
+    .argument('[dir]', 'the output tree, or a directory of feeds', 'allowlists')
+    .option('--tag <tag,...>', 'only these service tags (of feeds)', list)
+    .addOption(new Option('--format <format>').choices(['text', 'json', 'html']).default('text'))
+    .action(async (directory: string, options) =>
+      (await import('./history.ts')).historyCommand(directory, options, io),
+    );
+
+  program
     .command('check')
     .description('is a host, address, CIDR or URL allowed, by which rule, tag and row, on which targets')
     .argument('[query...]', 'without one, queries are read from standard input, one a line')

@@ -44,7 +44,8 @@ export function diffPolicies(before: Policy, after: Policy): PolicyDiff {
   };
 }
 
-function admissionOf(policy: Policy): Admission {
+/** What all rules together admit; addresses that a rule never uses do not count. */
+export function admissionOf(policy: Policy): Admission {
   return Admission.union(policy.rules.flatMap(admissionsOfRule));
 }
 

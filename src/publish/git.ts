@@ -131,6 +131,29 @@ export async function fileAtRevision(
   return attempt(directory, `read ${blob}`, () => git.raw(['cat-file', 'blob', object]));
 }
 
+/** A commit that touched a file. */
+export interface FileRevision {
+  readonly commit: string;
+  /** YYYY-MM-DD, when it was committed. */
+  readonly date: string;
+}
+
+/**
+ * The commits on the way to HEAD that touched a file of the directory, oldest first; a merge counts as one.
+ * Throws `AllowlistError` as `commitTree` does for git and the repository.
+ */
+export async function revisionsOfFile(directory: string, path: string): Promise<FileRevision[]> {
+  const git = await openGit(directory, {});
+  await requireWorkTree(git, directory);
+  const log = await attempt(directory, `list the commits of ${path}`, () =>
+    git.raw(['log', '--first-parent', '--reverse', '--format=%H %cs', '--', path]),
+  );
+  return log
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => ({ commit: line.slice(0, line.indexOf(' ')), date: line.slice(line.indexOf(' ') + 1) }));
+}
+
 async function openGit(directory: string, { signal, timeout = SILENCE }: CommitOptions): Promise<SimpleGit> {
   const { simpleGit } = await import('simple-git');
   try {

@@ -1,5 +1,8 @@
 import type { Snapshot } from '../feed/snapshot.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import type { DiffContext } from '../policy/diff/notes.ts';
 import { diffSnapshots } from '../policy/diff/snapshots.ts';
+import type { TagAddresses } from '../policy/policy.ts';
 import type { FeedWeek, Review } from './review.ts';
 
 /**
@@ -17,6 +20,10 @@ export function reviewFeeds(
     scope: 'feeds',
     feed: { before: feedWeek(before, names.before), after: feedWeek(after, names.after) },
     diff: diffSnapshots(before, after, tags),
+    // Of all tags, every gain is new to the tags and every loss has left them: nothing to note.
+    ...(tags === undefined
+      ? {}
+      : { context: { previousSpace: spaceOf(before), currentTags: tagsOf(after) } satisfies DiffContext }),
     targets: [],
     guards: [],
     acceptances: [],
@@ -27,4 +34,20 @@ export function reviewFeeds(
 /** A snapshot as a review names it; `name` is the file's, without a directory. */
 export function feedWeek({ cloud, fileDate, changeNumber }: Snapshot, name: string): FeedWeek {
   return { cloud, name, fileDate, changeNumber };
+}
+
+/** The tags of a snapshot as notes look for lost addresses in them; their sets are made when asked for. */
+export function tagsOf({ tags }: Snapshot): TagAddresses[] {
+  return [...tags.values()].map((tag) => ({
+    tag: tag.name,
+    region: tag.region,
+    prefixes: tag.prefixes,
+    get addresses() {
+      return tag.addresses;
+    },
+  }));
+}
+
+function spaceOf({ tags }: Snapshot): DualStackSet {
+  return DualStackSet.fromPrefixes([...tags.values()].flatMap(({ prefixes }) => prefixes));
 }

@@ -8,6 +8,7 @@ import { isRespelt, type TagDiff } from '../policy/diff/tags.ts';
 import type { CoverageRow, Passage } from './coverage.ts';
 import { type Block, type Column, type Line, outside, PREFIXES, type Tone, toned } from './outline.ts';
 import type { FeedWeek, Review } from './review.ts';
+import { signedLine } from './signed-line.ts';
 import { sentence } from './summary.ts';
 import type { DeclaredReview, TargetReview } from './targets.ts';
 import { isLoud, type VerdictLevel, verdict } from './verdict.ts';
@@ -322,15 +323,6 @@ function tagRow(diff: TagDiff): Line[] {
     signedLine(space.gained.ipv4.size, space.lost.ipv4.size, digits),
     signedLine(space.gained.ipv6.size, space.lost.ipv6.size, ipv6Size),
     [diff.presence === 'changed' ? (isRespelt(diff) ? 'respelt' : '') : diff.presence],
-  ];
-}
-
-function signedLine(gained: bigint, lost: bigint, format: (size: bigint) => string): Line {
-  if (gained === 0n && lost === 0n) return [toned('±0', 'faint')];
-  return [
-    ...(gained > 0n ? [toned(signed(gained, 0n, format), 'gain')] : []),
-    ...(gained > 0n && lost > 0n ? [' '] : []),
-    ...(lost > 0n ? [toned(signed(0n, lost, format), 'loss')] : []),
   ];
 }
 

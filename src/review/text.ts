@@ -17,9 +17,13 @@ const SHOWN = 40;
 
 /** The review for a terminal; ends with a line break. */
 export function writeText(review: Review, options: TextOptions): string {
-  return `${writeBlocks(outline(review), { shown: SHOWN, ...options }, '')
-    .join('\n')
-    .trimEnd()}\n`;
+  return blocksText(outline(review), options);
+}
+
+/** Blocks for a terminal; ends with a line break. */
+export function blocksText(blocks: readonly Block[], options: TextOptions): string {
+  const lines = writeBlocks(blocks, { shown: SHOWN, ...options }, '');
+  return `${lines.join('\n').trimEnd()}\n`;
 }
 
 type Settings = Required<TextOptions>;

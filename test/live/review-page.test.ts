@@ -6,7 +6,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundlePage } from '../../scripts/bundle-page.js';
-import { reviewFeeds } from '../../src/review/feeds.ts';
+import { policyOfTags } from '../../src/policy/diff/snapshots.ts';
+import { feedWeek, reviewFeeds } from '../../src/review/feeds.ts';
+import { HistoryRecorder } from '../../src/review/history/history.ts';
+import { writeHistoryHtml } from '../../src/review/history/html.ts';
 import { writeHtml } from '../../src/review/html/write-html.ts';
 import type { Review } from '../../src/review/review.ts';
 import { HOSTILE, hostileReview } from '../review/hostile.ts';
@@ -69,6 +72,19 @@ describe.skipIf(lacks('chromium'))('the review page in Chromium', () => {
     page.on('request', (request) => requests.push(request.url()));
     await page.goto(url);
     return { page, complaints, requests };
+  }
+
+  /** What axe-core finds that keeps people from reading the page. */
+  async function seriousFindings(page: Page): Promise<string[]> {
+    await page.evaluate(AXE);
+    const { violations, passes } = await page.evaluate<{
+      violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+      passes: unknown[];
+    }>('axe.run(document, { resultTypes: ["violations", "passes"] })');
+    expect(passes.length).toBeGreaterThan(15);
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
   }
 
   const rows = (page: Page) => page.locator('#table tbody tr');
@@ -143,7 +159,7 @@ describe.skipIf(lacks('chromium'))('the review page in Chromium', () => {
   it('works by keyboard alone', async () => {
     const { page } = await open(write(sampleReview(), 'sample'));
     await page.keyboard.press('Tab');
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('To the review');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('To the content');
     const reached = new Set<string>();
     for (let i = 0; i < 80; i++) {
       await page.keyboard.press('Tab');
@@ -186,17 +202,32 @@ describe.skipIf(lacks('chromium'))('the review page in Chromium', () => {
   ] as const)('has no serious finding of axe: %s', async (name, options) => {
     const { page } = await open(write(sampleReview(), 'sample'), options);
     for (const summary of await page.locator('summary').all()) await summary.click();
-    await page.evaluate(AXE);
-    const { violations } = await page.evaluate<{
-      violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
-    }>('axe.run(document, { resultTypes: ["violations"] })');
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(
-      serious.map(({ id, nodes }) => [id, nodes.map((node) => `${node.html} ${node.failureSummary}`)]),
-    ).toEqual([]);
+    expect(await seriousFindings(page)).toEqual([]);
     // Nothing is wider than the screen.
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
     await page.screenshot({ path: join(SCREENSHOTS, `sample-${name}.png`), fullPage: true });
+  });
+
+  it.skipIf(!feedsAvailable).each([
+    ['light', { colorScheme: 'light' }],
+    ['dark', { colorScheme: 'dark' }],
+    ['phone', { colorScheme: 'light', viewport: { width: 390, height: 844 } }],
+  ] as const)('shows a history without a serious finding of axe: %s', async (name, options) => {
+    const recorder = new HistoryRecorder();
+    for (const date of ['20220502', '20220509', '20220516', '20220523']) {
+      const snapshot = realWeek(date);
+      const week = feedWeek(snapshot, `ServiceTags_Public_${date}.json`);
+      const policy = policyOfTags(snapshot, new Set(['AzureCloud', 'AzureDataLake', 'ServiceBus']));
+      recorder.add({ id: week.name, date: week.fileDate!, week, policy, acceptances: [] });
+    }
+    const path = join(directory, 'history.html');
+    writeFileSync(path, writeHistoryHtml(recorder.history(), assets));
+    const { page, complaints, requests } = await open(pathToFileURL(path).href, options);
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    expect(requests).toHaveLength(1);
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+    await page.screenshot({ path: join(SCREENSHOTS, `history-${name}.png`), fullPage: true });
   });
 
   it.skipIf(!feedsAvailable)('opens the largest week and filters it in less than two seconds', async () => {

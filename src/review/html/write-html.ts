@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Review } from '../review.ts';
 import {
   coverageSection,
@@ -14,7 +13,8 @@ import { verdict } from '../verdict.ts';
 import { addressesOf, digits, ipv6Size, nameCount } from '../wording.ts';
 import type { PageAssets } from './assets.ts';
 import { blocksHtml } from './blocks.ts';
-import { escapeHtml, jsonForScript } from './escape-html.ts';
+import { type Section, writeDocument } from './document.ts';
+import { escapeHtml } from './escape-html.ts';
 import { makePageData } from './make-page-data.ts';
 
 /**
@@ -25,42 +25,21 @@ export function writeHtml(review: Review, assets: PageAssets): string {
   const { scope } = review;
   const title = titleOf(review);
   const { level, text } = verdict(review);
-  const data = makePageData(review);
-  const sections = sectionsOf(review);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src '${sourceHash(assets.script)}'; style-src '${sourceHash(assets.style)}'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>${escapeHtml(title)}</title>
-<style>${assets.style}</style>
-</head>
-<body>
-<a class="skip" href="#main">To the review</a>
-<header>
-<div class="bar"><span class="brand">azure-allowlist</span><nav aria-label="Sections">${sections
-    .map(({ id, name }) => `<a href="#${id}">${name}</a>`)
-    .join('')}</nav><button type="button" id="theme" aria-pressed="false">Dark</button></div>
-</header>
-<main id="main">
-<section class="hero ${scope === 'feeds' ? 'feeds' : level}" aria-labelledby="title">
-<h1 id="title">${escapeHtml(title)}</h1>
-<p class="verdict">${scope === 'feeds' ? '' : `<span class="badge">${LEVEL_WORDS[level]}</span> `}${escapeHtml(text)}</p>
+  return writeDocument(
+    {
+      title,
+      heroClass: scope === 'feeds' ? 'feeds' : level,
+      hero: `<p class="verdict">${scope === 'feeds' ? '' : `<span class="badge">${LEVEL_WORDS[level]}</span> `}${escapeHtml(text)}</p>
 <p class="sentence">${escapeHtml(sentence(review))}</p>
 ${tiles(review)}
-${weeks(review)}
-</section>
-${sections.map(({ id, name, html }) => `<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${name}</h2>\n${html}\n</section>`).join('\n')}
-</main>
-<noscript><p class="noscript">Without scripts, the table of changes, the map, the bars and the lines of the rule files are missing; the rest of the review is complete.</p></noscript>
-<script type="application/json" id="data">${jsonForScript(data)}</script>
-<script>${assets.script}</script>
-</body>
-</html>
-`;
+${weeks(review)}`,
+      sections: sectionsOf(review),
+      data: makePageData(review),
+      withoutScripts:
+        'Without scripts, the table of changes, the map, the bars and the lines of the rule files are missing; the rest of the review is complete.',
+    },
+    assets,
+  );
 }
 
 const LEVEL_WORDS = {
@@ -73,12 +52,6 @@ const LEVEL_WORDS = {
 function titleOf({ scope, feed }: Review): string {
   const weeksInTitle = [...(feed.before === undefined ? [] : [weekName(feed.before)]), weekName(feed.after)];
   return `${scope === 'feeds' ? 'Azure service tags' : 'Azure allowlist'}, ${weeksInTitle.join(' → ')}`;
-}
-
-interface Section {
-  readonly id: string;
-  readonly name: string;
-  readonly html: string;
 }
 
 /** The places that the script fills carry an id and nothing else. */
@@ -148,9 +121,4 @@ function weeks({ feed }: Review): string {
   const line = (when: string, week: typeof feed.after) =>
     `<li>${when} <code>${escapeHtml(week.name)}</code>, ${escapeHtml(week.cloud)} cloud, change number ${week.changeNumber}</li>`;
   return `<ul class="weeks">${feed.before === undefined ? '' : line('before', feed.before)}${line('after', feed.after)}</ul>`;
-}
-
-/** By what a Content-Security-Policy knows an inline script or style. */
-function sourceHash(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }

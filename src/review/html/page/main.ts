@@ -6,9 +6,9 @@ import { showFiles } from './files.ts';
 import { showMap } from './map.ts';
 import { offerThemes } from './theme.ts';
 
-const data = JSON.parse(place('data')!.textContent ?? '') as PageData;
-
 offerThemes(place('theme')!);
+const given = place('data')?.textContent ?? undefined;
+const data = given === undefined ? undefined : (JSON.parse(given) as PageData);
 for (const [id, show] of [
   ['table', showChanges],
   ['bars', showBars],
@@ -16,5 +16,5 @@ for (const [id, show] of [
   ['file-list', showFiles],
 ] as const) {
   const where = place(id);
-  if (where !== undefined) show(where, data);
+  if (where !== undefined && data !== undefined) show(where, data);
 }

@@ -222,7 +222,7 @@ function blockTable(map: PageData['map'], show: (first: number) => void): HTMLEl
           element(
             'tr',
             {},
-            ...['Block', 'Gained', 'Lost', 'Stays'].map((title, index) =>
+            ...['Block', 'Gained', 'Lost'].map((title, index) =>
               element('th', { scope: 'col', class: index === 0 ? 'left' : 'right' }, title),
             ),
           ),
@@ -230,7 +230,7 @@ function blockTable(map: PageData['map'], show: (first: number) => void): HTMLEl
         element(
           'tbody',
           {},
-          ...changed.map(([block, { kept, gained, lost }]) => {
+          ...changed.map(([block, { gained, lost }]) => {
             const go = element('button', { type: 'button', class: 'link' }, `${block}.0.0.0/8`);
             go.addEventListener('click', () => show(block * 2 ** 24));
             const figure = (tone: string, size: number, sign: string) =>
@@ -249,7 +249,6 @@ function blockTable(map: PageData['map'], show: (first: number) => void): HTMLEl
               element('th', { scope: 'row', class: 'left' }, go),
               figure('gain', gained, '+'),
               figure('loss', lost, '−'),
-              figure('', kept, ''),
             );
           }),
         ),

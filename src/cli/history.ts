@@ -1,0 +1,128 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import pc from 'picocolors';
+import { policyOfTags } from '../policy/diff/snapshots.ts';
+import { ConfigurationError } from '../problem.ts';
+import { fileAtRevision, revisionsOfFile } from '../publish/git.ts';
+import { LOCK_FILE } from '../publish/lock.ts';
+import { readOutputTree } from '../publish/output-tree.ts';
+import { weekOfLock } from '../publish/sides.ts';
+import { feedWeek } from '../review/feeds.ts';
+import { type History, HistoryRecorder } from '../review/history/history.ts';
+import type { Io } from './io.ts';
+import { cloudOfName } from './request.ts';
+
+interface HistoryFlags {
+  readonly tag?: readonly string[];
+  readonly format: 'text' | 'json' | 'html';
+}
+
+/** The timeline of an output tree in git, or of a directory of feeds. */
+export async function historyCommand(directory: string, flags: HistoryFlags, io: Io): Promise<void> {
+  const found = await stat(directory).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw new ConfigurationError(`${directory} is not a directory`);
+  const feeds = (await readdir(directory))
+    .filter((name) => /_\d{8}\.(json|xml)(\.gz)?$/i.test(name))
+    .sort(byDate);
+  const history =
+    feeds.length > 0
+      ? await historyOfFeeds(directory, feeds, flags, io)
+      : await historyOfTree(directory, flags);
+  io.out(await write(history, flags.format, io));
+}
+
+async function historyOfFeeds(
+  directory: string,
+  names: readonly string[],
+  { tag }: HistoryFlags,
+  io: Io,
+): Promise<History> {
+  const { loadFeed } = await import('../feed/load.ts');
+  const selected = tag === undefined ? undefined : new Set(tag);
+  const recorder = new HistoryRecorder();
+  let seen = false;
+  for (const name of names) {
+    // One after the other: a week is a hundred thousand prefixes.
+    const { snapshot } = await loadFeed({
+      cloud: cloudOfName(name),
+      override: join(directory, name),
+      environment: io.environment,
+      today: io.today(),
+      report: io.err,
+    });
+    seen ||= selected === undefined || [...selected].some((wanted) => snapshot.tags.has(wanted));
+    const week = feedWeek(snapshot, name);
+    recorder.add({
+      id: name,
+      date: week.fileDate ?? name,
+      week,
+      policy: policyOfTags(snapshot, selected),
+      acceptances: [],
+    });
+  }
+  if (!seen)
+    throw new ConfigurationError(`--tag ${tag?.join(',')}: none of the feeds in ${directory} has it`);
+  return recorder.history();
+}
+
+async function historyOfTree(directory: string, { tag }: HistoryFlags): Promise<History> {
+  if (tag !== undefined)
+    throw new ConfigurationError('--tag goes with a directory of feeds, not with an output tree');
+  const recorder = new HistoryRecorder();
+  for (const { commit, date } of await revisionsOfFile(directory, LOCK_FILE)) {
+    const tree = await readOutputTree({
+      where: `${commit.slice(0, 10)}:${directory}`,
+      // The lock and the snapshot say all; the rule files are made from them.
+      read: async (path) =>
+        path === LOCK_FILE || path.startsWith('snapshot/')
+          ? fileAtRevision(directory, commit, path)
+          : undefined,
+    });
+    // A commit may have removed the tree.
+    if (tree === undefined) continue;
+    recorder.add({
+      id: commit,
+      date,
+      week: weekOfLock(tree.lock),
+      policy: tree.policy,
+      acceptances: tree.lock.acceptances,
+    });
+  }
+  const history = recorder.history();
+  if (history.steps.length === 0)
+    throw new ConfigurationError(
+      `${directory} holds neither weekly files nor an output tree with commits (${LOCK_FILE})`,
+    );
+  return history;
+}
+
+async function write(history: History, format: HistoryFlags['format'], io: Io): Promise<string> {
+  switch (format) {
+    case 'json':
+      return (await import('../review/history/json.ts')).writeHistoryJson(history);
+    case 'html': {
+      const [{ writeHistoryHtml }, { readPageAssets }] = await Promise.all([
+        import('../review/history/html.ts'),
+        import('../review/html/assets.ts'),
+      ]);
+      return writeHistoryHtml(history, await readPageAssets());
+    }
+    case 'text': {
+      const [{ blocksText }, { historyOutline }] = await Promise.all([
+        import('../review/text.ts'),
+        import('../review/history/outline.ts'),
+      ]);
+      return blocksText(historyOutline(history), {
+        // A file or a pipe takes the timeline as a table; a narrow terminal gets a line a figure.
+        width: io.columns ?? 140,
+        colors: pc.createColors(io.colours),
+      });
+    }
+  }
+}
+
+/** By the date in the name: a directory may hold several clouds' stems and both endings. */
+function byDate(a: string, b: string): number {
+  const date = (name: string) => /_(\d{8})\./.exec(name)?.[1] ?? '';
+  return date(a) < date(b) ? -1 : date(a) > date(b) ? 1 : a < b ? -1 : 1;
+}

@@ -1,0 +1,174 @@
+import { daysBetween } from '../../feed/file-date.ts';
+import type { DualStackSet } from '../../net/dual-stack-set.ts';
+import { formatPrefix } from '../../net/prefix.ts';
+import { admissionOf, diffPolicies } from '../../policy/diff.ts';
+import type { Policy } from '../../policy/policy.ts';
+import type { Acceptance, FeedWeek } from '../review.ts';
+import { addressesOf, namesInWords } from '../wording.ts';
+
+/** One point of a history: a commit of the output tree, or a feed. */
+export interface Revision {
+  /** The commit, or the file's name. */
+  readonly id: string;
+  /** YYYY-MM-DD: the feed's own date, or when it was committed. */
+  readonly date: string;
+  readonly week: FeedWeek;
+  readonly policy: Policy;
+  readonly acceptances: readonly Acceptance[];
+}
+
+/** How many addresses of each family. */
+export interface Sizes {
+  readonly ipv4: bigint;
+  readonly ipv6: bigint;
+}
+
+/** What one revision changed. */
+export interface Step {
+  readonly id: string;
+  readonly date: string;
+  readonly week: FeedWeek;
+  /** Undefined for the first revision, which nothing stands before. */
+  readonly change:
+    | {
+        readonly addresses: { readonly gained: Sizes; readonly lost: Sizes };
+        readonly names: { readonly gained: readonly string[]; readonly lost: readonly string[] };
+        readonly tags: {
+          readonly added: readonly string[];
+          readonly removed: readonly string[];
+          readonly changed: number;
+        };
+        readonly prefixes: { readonly gained: number; readonly lost: number };
+      }
+    | undefined;
+  /** All that is let through by address. */
+  readonly space: Sizes;
+  readonly acceptances: readonly Acceptance[];
+}
+
+/** One tag through all revisions. */
+export interface TagHistory {
+  readonly tag: string;
+  /** One a revision; undefined where the tag is not there. */
+  readonly points: readonly ({ readonly prefixes: number; readonly space: Sizes } | undefined)[];
+  /** In how many revisions it differs from the one before. */
+  readonly changes: number;
+  /** Addresses gained and lost in all revisions together: what came and went counts each time. */
+  readonly gained: Sizes;
+  readonly lost: Sizes;
+}
+
+/** A published prefix that left a tag and came back. */
+export interface Returned {
+  readonly tag: string;
+  readonly prefix: string;
+  readonly removed: string;
+  readonly returned: string;
+  readonly days: number;
+}
+
+export interface History {
+  /** Oldest first. */
+  readonly steps: readonly Step[];
+  /** The tags that changed most often first. */
+  readonly tags: readonly TagHistory[];
+  /** In the order of their return. */
+  readonly returned: readonly Returned[];
+}
+
+const NONE: Sizes = { ipv4: 0n, ipv6: 0n };
+
+/** Takes revisions one by one, oldest first, and keeps the figures and the last policy only. */
+export class HistoryRecorder {
+  readonly #steps: Step[] = [];
+  readonly #tags = new Map<
+    string,
+    { points: TagHistory['points'][number][]; changes: number; gained: Sizes; lost: Sizes }
+  >();
+  /** By tag and prefix: when it left. */
+  readonly #removed = new Map<string, string>();
+  readonly #returned: Returned[] = [];
+  #last: Policy | undefined;
+
+  add({ id, date, week, policy, acceptances }: Revision): void {
+    this.#steps.push({
+      id,
+      date,
+      week,
+      acceptances,
+      change: this.#last === undefined ? undefined : this.#compare(this.#last, policy, date),
+      space: sizes(addressesOf(admissionOf(policy))),
+    });
+    const index = this.#steps.length - 1;
+    for (const { tags } of policy.rules)
+      for (const { tag, prefixes, addresses } of tags) {
+        const known = this.#tagged(tag);
+        known.points[index] = { prefixes: prefixes.length, space: sizes(addresses) };
+      }
+    this.#last = policy;
+  }
+
+  history(): History {
+    const count = this.#steps.length;
+    const tags = [...this.#tags].map(([tag, { points, changes, gained, lost }]) => ({
+      tag,
+      points: Array.from({ length: count }, (_, index) => points[index]),
+      changes,
+      gained,
+      lost,
+    }));
+    tags.sort((a, b) => b.changes - a.changes || (a.tag < b.tag ? -1 : 1));
+    return { steps: this.#steps, tags, returned: this.#returned };
+  }
+
+  #tagged(tag: string) {
+    const known = this.#tags.get(tag) ?? { points: [], changes: 0, gained: NONE, lost: NONE };
+    this.#tags.set(tag, known);
+    return known;
+  }
+
+  #compare(before: Policy, after: Policy, date: string): Step['change'] {
+    const diff = diffPolicies(before, after);
+    // A tag that several rules select changes once.
+    const tags = new Map(diff.rules.flatMap((rule) => rule.tags.map((tag) => [tag.tag, tag] as const)));
+    let [gained, lost] = [0, 0];
+    for (const [name, tag] of tags) {
+      const known = this.#tagged(name);
+      known.changes++;
+      known.gained = sum(known.gained, sizes(tag.space.gained));
+      known.lost = sum(known.lost, sizes(tag.space.lost));
+      gained += tag.prefixes.gained.length;
+      lost += tag.prefixes.lost.length;
+      for (const prefix of tag.prefixes.lost) this.#removed.set(`${name} ${formatPrefix(prefix)}`, date);
+      for (const prefix of tag.prefixes.gained) this.#noteReturn(name, formatPrefix(prefix), date);
+    }
+    const names = (presence: string) =>
+      [...tags.values()].filter((tag) => tag.presence === presence).map(({ tag }) => tag);
+    const [added, removed] = [names('added'), names('removed')];
+    return {
+      addresses: {
+        gained: sizes(addressesOf(diff.admission.gained)),
+        lost: sizes(addressesOf(diff.admission.lost)),
+      },
+      names: { gained: namesInWords(diff.admission.gained), lost: namesInWords(diff.admission.lost) },
+      tags: { added, removed, changed: tags.size - added.length - removed.length },
+      prefixes: { gained, lost },
+    };
+  }
+
+  #noteReturn(tag: string, prefix: string, date: string): void {
+    const key = `${tag} ${prefix}`;
+    const removed = this.#removed.get(key);
+    if (removed === undefined) return;
+    this.#removed.delete(key);
+    this.#returned.push({ tag, prefix, removed, returned: date, days: daysBetween(removed, date) });
+  }
+}
+
+function sizes({ ipv4, ipv6 }: DualStackSet): Sizes {
+  return { ipv4: ipv4.size, ipv6: ipv6.size };
+}
+
+function sum(a: Sizes, b: Sizes): Sizes {
+  return { ipv4: a.ipv4 + b.ipv4, ipv6: a.ipv6 + b.ipv6 };
+}

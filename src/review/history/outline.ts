@@ -1,0 +1,174 @@
+import { type Block, type Column, type Line, outside, toned } from '../outline.ts';
+import { signedLine } from '../signed-line.ts';
+import { counted, digits, enumerate, ipv6Size, signed } from '../wording.ts';
+import type { History, Sizes, Step, TagHistory } from './history.ts';
+
+/** A history as blocks, newest change first. */
+export function historyOutline(history: History): Block[] {
+  const { steps, tags, returned } = history;
+  const [first, last] = [steps[0], steps.at(-1)];
+  if (first === undefined || last === undefined)
+    return [{ kind: 'paragraph', line: ['Nothing was published yet.'] }];
+  return [
+    {
+      kind: 'heading',
+      level: 1,
+      line: ['History, ', outside(first.date), ' → ', outside(last.date)],
+    },
+    { kind: 'paragraph', line: [historySentence(history)] },
+    { kind: 'heading', level: 2, line: ['Timeline'] },
+    timeline(steps),
+    ...acceptanceBlocks(steps),
+    { kind: 'heading', level: 2, line: ['Service tags'] },
+    tagTable(tags),
+    { kind: 'heading', level: 2, line: ['Removed and returned'] },
+    returned.length === 0
+      ? { kind: 'paragraph', line: ['No prefix left a tag and came back.'] }
+      : {
+          kind: 'list',
+          of: ['prefix', 'prefixes'],
+          items: [...returned]
+            .reverse()
+            .map(
+              ({ tag, prefix, removed, returned: back, days }): Line => [
+                outside(tag),
+                ' ',
+                outside(prefix),
+                `: gone on ${removed}, back on ${back} (${counted(days, 'day')})`,
+              ],
+            ),
+        },
+  ];
+}
+
+/** The whole history in one sentence. */
+export function historySentence({ steps, returned }: History): string {
+  const first = steps[0]!;
+  const last = steps.at(-1)!;
+  const changed = steps.filter(({ change }) => change !== undefined && !isQuiet(change)).length;
+  const growth = (family: 'ipv4' | 'ipv6', format: (size: bigint) => string) =>
+    `${format(first.space[family])} → ${format(last.space[family])}`;
+  return `${counted(steps.length, 'revision')}, ${digits(changed)} with changes of addresses or names; ${enumerate(
+    [`IPv4 addresses ${growth('ipv4', digits)}`, `IPv6 ${growth('ipv6', ipv6Size)}`],
+  )}; ${counted(returned.length, 'prefix', 'prefixes')} left a tag and came back.`;
+}
+
+export function isQuiet({ addresses, names }: NonNullable<Step['change']>): boolean {
+  const { gained, lost } = addresses;
+  return (
+    gained.ipv4 + gained.ipv6 + lost.ipv4 + lost.ipv6 === 0n && names.gained.length + names.lost.length === 0
+  );
+}
+
+function timeline(steps: readonly Step[]): Block {
+  // A feed's name says no more than its date.
+  const commits = steps.some(({ id }) => isCommit(id));
+  const columns: readonly Column[] = [
+    { title: 'Date', align: 'left' },
+    ...(commits ? [{ title: 'Commit', align: 'left' } as const] : []),
+    { title: 'IPv4 addresses', align: 'right' },
+    { title: 'IPv6', align: 'right' },
+    { title: 'Names', align: 'right' },
+    { title: 'Tags', align: 'right' },
+    { title: 'Prefixes', align: 'right' },
+    { title: 'IPv4 in all', align: 'right' },
+  ];
+  return {
+    kind: 'table',
+    of: ['revision', 'revisions'],
+    columns,
+    rows: [...steps]
+      .reverse()
+      .map(({ id, date, change, space }): Line[] => [
+        [outside(date)],
+        ...(commits ? [[outside(shortId(id))]] : []),
+        ...(change === undefined
+          ? [['first'], [], [], [], []]
+          : [
+              signedLine(change.addresses.gained.ipv4, change.addresses.lost.ipv4, digits),
+              signedLine(change.addresses.gained.ipv6, change.addresses.lost.ipv6, ipv6Size),
+              signedLine(BigInt(change.names.gained.length), BigInt(change.names.lost.length), digits),
+              tagsLine(change.tags),
+              signedLine(BigInt(change.prefixes.gained), BigInt(change.prefixes.lost), digits),
+            ]),
+        [digits(space.ipv4)],
+      ]),
+  };
+}
+
+function tagsLine({ added, removed, changed }: NonNullable<Step['change']>['tags']): Line {
+  const presence = signed(BigInt(added.length), BigInt(removed.length));
+  if (changed === 0) return [added.length + removed.length === 0 ? toned('±0', 'faint') : presence];
+  return [added.length + removed.length === 0 ? '' : `${presence}, `, `${digits(changed)} changed`];
+}
+
+/** A commit as people write it; a file's name whole. */
+export function shortId(id: string): string {
+  return isCommit(id) ? id.slice(0, 10) : id;
+}
+
+function isCommit(id: string): boolean {
+  return /^[0-9a-f]{40}$/.test(id);
+}
+
+function acceptanceBlocks(steps: readonly Step[]): Block[] {
+  const given = steps.flatMap(({ id, date, acceptances }) =>
+    acceptances.map((acceptance) => ({ id, date, ...acceptance })),
+  );
+  if (given.length === 0) return [];
+  return [
+    { kind: 'heading', level: 2, line: ['Acceptances'] },
+    {
+      kind: 'list',
+      of: ['acceptance', 'acceptances'],
+      items: given.map(
+        ({ id, date, guard, message }): Line => [
+          outside(date),
+          ' ',
+          outside(shortId(id)),
+          ' ',
+          toned('accepted', 'attention'),
+          ' ',
+          outside(guard),
+          ': ',
+          message,
+        ],
+      ),
+    },
+  ];
+}
+
+function tagTable(tags: readonly TagHistory[]): Block {
+  return {
+    kind: 'table',
+    of: ['tag', 'tags'],
+    columns: [
+      { title: 'Service tag', align: 'left' },
+      { title: 'Changes', align: 'right' },
+      { title: 'Prefixes', align: 'right' },
+      { title: 'IPv4 addresses', align: 'right' },
+      { title: 'IPv4 churn', align: 'right' },
+      { title: 'IPv6 churn', align: 'right' },
+    ],
+    rows: tags.map((history): Line[] => {
+      const there = history.points.filter((point) => point !== undefined);
+      const [from, to] = [there[0], there.at(-1)];
+      return [
+        [outside(history.tag)],
+        [digits(history.changes)],
+        [from === undefined || to === undefined ? '' : `${digits(from.prefixes)} → ${digits(to.prefixes)}`],
+        [
+          from === undefined || to === undefined
+            ? ''
+            : `${digits(from.space.ipv4)} → ${digits(to.space.ipv4)}`,
+        ],
+        churn(history, 'ipv4', digits),
+        churn(history, 'ipv6', ipv6Size),
+      ];
+    }),
+  };
+}
+
+function churn({ gained, lost }: TagHistory, family: keyof Sizes, format: (size: bigint) => string): Line {
+  return signedLine(gained[family], lost[family], format);
+}

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs';
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { policyOfTags } from '../../src/policy/diff/snapshots.ts';
+import type { Policy, TagAddresses } from '../../src/policy/policy.ts';
+import { feedWeek } from '../../src/review/feeds.ts';
+import { type History, HistoryRecorder } from '../../src/review/history/history.ts';
+import { writeHistoryHtml } from '../../src/review/history/html.ts';
+import { historyDocument, writeHistoryJson } from '../../src/review/history/json.ts';
+import { historyJsonSchema, historyShape } from '../../src/review/history/json-shape.ts';
+import { historyOutline, historySentence } from '../../src/review/history/outline.ts';
+import { blocksText } from '../../src/review/text.ts';
+import { feedsAvailable } from '../support/feeds.ts';
+import { HOSTILE } from './hostile.ts';
+import { policyOf, realWeek, tag, week } from './weeks.ts';
+
+const COMMIT = (digit: string) => digit.repeat(40);
+
+/** Four commits: a prefix leaves and comes back, a tag comes and goes, a name comes, a guard is accepted. */
+function sampleHistory(text = 'ticket 7'): History {
+  const at = (names: string[], ...tags: TagAddresses[]): Policy =>
+    policyOf({ r: tags }, { name: 'r', names: { '443': names }, addressUse: 'always' });
+  const policies = [
+    at(['a.example.com'], tag('A', '', '192.0.2.0/25', '192.0.2.128/26')),
+    at(['a.example.com'], tag('A', '', '192.0.2.0/25'), tag('B', '', '2001:db8::/48')),
+    at(
+      ['a.example.com', 'b.example.com'],
+      tag('A', '', '192.0.2.0/25', '192.0.2.128/26'),
+      tag('B', '', '2001:db8::/48'),
+    ),
+    at(['a.example.com', 'b.example.com'], tag('A', '', '192.0.2.0/25', '192.0.2.128/26')),
+  ];
+  const recorder = new HistoryRecorder();
+  for (const [index, policy] of policies.entries())
+    recorder.add({
+      id: COMMIT(`${index}`),
+      date: `2025-07-${String(7 * index + 7).padStart(2, '0')}`,
+      week: week('2025-07-07'),
+      policy,
+      acceptances: index === 2 ? [{ guard: 'tag-growth', message: text }] : [],
+    });
+  return recorder.history();
+}
+
+describe('a history', () => {
+  const history = sampleHistory();
+
+  it('has the figures of each revision', () => {
+    expect(history.steps.map(({ space }) => space)).toEqual([
+      { ipv4: 192n, ipv6: 0n },
+      { ipv4: 128n, ipv6: 2n ** 80n },
+      { ipv4: 192n, ipv6: 2n ** 80n },
+      { ipv4: 192n, ipv6: 0n },
+    ]);
+    expect(history.steps[0]!.change).toBeUndefined();
+    expect(history.steps[1]!.change).toEqual({
+      addresses: { gained: { ipv4: 0n, ipv6: 2n ** 80n }, lost: { ipv4: 64n, ipv6: 0n } },
+      names: { gained: [], lost: [] },
+      tags: { added: ['B'], removed: [], changed: 1 },
+      prefixes: { gained: 1, lost: 1 },
+    });
+    expect(history.steps[2]!.change!.names).toEqual({ gained: ['b.example.com:443'], lost: [] });
+    expect(history.steps[3]!.change!.tags).toEqual({ added: [], removed: ['B'], changed: 0 });
+  });
+
+  it('counts what came and went each time', () => {
+    expect(history.tags.map(({ tag: name, changes, gained, lost }) => [name, changes, gained, lost])).toEqual(
+      [
+        ['A', 2, { ipv4: 64n, ipv6: 0n }, { ipv4: 64n, ipv6: 0n }],
+        ['B', 2, { ipv4: 0n, ipv6: 2n ** 80n }, { ipv4: 0n, ipv6: 2n ** 80n }],
+      ],
+    );
+    expect(history.tags[1]!.points.map((point) => point?.prefixes)).toEqual([undefined, 1, 1, undefined]);
+  });
+
+  it('knows what left and came back', () => {
+    expect(history.returned).toEqual([
+      { tag: 'A', prefix: '192.0.2.128/26', removed: '2025-07-14', returned: '2025-07-21', days: 7 },
+    ]);
+  });
+
+  it('tells itself as text, with who accepted what', () => {
+    const text = blocksText(historyOutline(history), { width: 120, colors: pc.createColors(false) });
+    expect(text).toContain('4 revisions, 3 with changes of addresses or names');
+    expect(text).toContain('2025-07-21 2222222222 accepted tag-growth: ticket 7');
+    expect(text).toContain('A 192.0.2.128/26: gone on 2025-07-14, back on 2025-07-21 (7 days)');
+    expect(text).toMatch(/2025-07-14 {2}1111111111 +−64 +\+65,536 \/64 +±0 +\+1, 1 changed +\+1 −1 +128/);
+  });
+
+  it('keeps the shape of its JSON', () => {
+    expect(historyShape.parse(JSON.parse(writeHistoryJson(history)))).toEqual(historyDocument(history));
+    const stored = readFileSync(new URL('../../schema/history.schema.json', import.meta.url), 'utf8');
+    expect(JSON.parse(stored)).toEqual(JSON.parse(JSON.stringify(historyJsonSchema())));
+  });
+
+  it('draws its plots inside the page', () => {
+    const html = writeHistoryHtml(history, { script: '', style: '' });
+    expect(html.match(/<svg class="chart"/g)).toHaveLength(3);
+    expect(html.match(/<svg class="spark"/g)).toHaveLength(2);
+    expect(html).toContain('<title>2025-07-14: −64</title>');
+    expect(html).not.toMatch(/NaN|Infinity|undefined|\s(src|style|on\w+)=/);
+  });
+
+  it.each(HOSTILE)('shows what comes from outside as itself: %j', (text) => {
+    const elements = (html: string) => [...html.matchAll(/<[^>]*>/g)].map(([element]) => element);
+    const page = (message: string) => writeHistoryHtml(sampleHistory(message), { script: '', style: '' });
+    expect(elements(page(text))).toEqual(elements(page('harmless')));
+  });
+
+  it('can be of one revision or of none', () => {
+    const recorder = new HistoryRecorder();
+    expect(writeHistoryHtml(recorder.history(), { script: '', style: '' })).toContain(
+      'Nothing was published yet',
+    );
+    recorder.add({
+      id: COMMIT('a'),
+      date: '2025-07-07',
+      week: week('2025-07-07'),
+      policy: policyOf({}, { name: 'r' }),
+      acceptances: [],
+    });
+    const history1 = recorder.history();
+    expect(historySentence(history1)).toMatch(/^1 revision, 0 with changes/);
+    expect(writeHistoryHtml(history1, { script: '', style: '' })).not.toMatch(/NaN|Infinity/);
+  });
+});
+
+describe.skipIf(!feedsAvailable)('the history of real weeks', () => {
+  it('shows the wrong week of AzureDataLake', () => {
+    const recorder = new HistoryRecorder();
+    for (const date of ['20220502', '20220509', '20220516']) {
+      const snapshot = realWeek(date);
+      const of = feedWeek(snapshot, `ServiceTags_Public_${date}.json`);
+      recorder.add({
+        id: of.name,
+        date: of.fileDate!,
+        week: of,
+        policy: policyOfTags(snapshot, new Set(['AzureDataLake'])),
+        acceptances: [],
+      });
+    }
+    const { tags, steps } = recorder.history();
+    expect(tags[0]!.points.map((point) => point!.prefixes)).toEqual([20, 2_468, 19]);
+    expect(steps.map(({ change }) => change?.prefixes)).toEqual([
+      undefined,
+      { gained: 2_448, lost: 0 },
+      { gained: 0, lost: 2_449 },
+    ]);
+  });
+});
