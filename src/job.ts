@@ -2,7 +2,10 @@ import type { AllowlistConfig } from './config/config.ts';
 import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
+import { loadM365Endpoints } from './feed/load-m365.ts';
+import type { M365Endpoints } from './feed/m365.ts';
 import { planRun, type RunPlan } from './pipeline.ts';
+import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
 import { commitTree, fileAtRevision } from './publish/git.ts';
@@ -48,6 +51,7 @@ export interface JobResult {
 export async function runJob(request: JobRequest): Promise<JobResult> {
   const { config, report } = request;
   const [tables, targets] = [await loadTables(config), await loadTargets(config)];
+  const m365 = await loadM365(request);
   const feed = await loadFeed({
     cloud: config.feed.cloud,
     source: config.feed.source,
@@ -56,6 +60,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     environment: request.environment,
     today: request.today,
     report,
+    ...(config.feed.cache.keep === undefined ? {} : { cachedFiles: config.feed.cache.keep }),
     ...(request.feed === undefined ? {} : { override: request.feed }),
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
   });
@@ -65,6 +70,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       feed,
       tables,
       targets,
+      m365,
       baseline: await readOutputTree(directoryReader(config.output)),
       accept: request.accept,
       today: request.today,
@@ -139,6 +145,28 @@ export async function loadTables(config: AllowlistConfig): Promise<Map<string, E
   if (problems.length > 0)
     throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
   return tables;
+}
+
+/**
+ * Gets the endpoint sets of Microsoft 365 where a rule takes some.
+ * @throws FeedError; ConfigurationError listing every selector that selects nothing
+ */
+async function loadM365(request: JobRequest): Promise<M365Endpoints | undefined> {
+  const { config, environment, report, offline, cacheDirectory } = request;
+  if (config.rules.every((rule) => rule.m365.length === 0)) return undefined;
+  const endpoints = await loadM365Endpoints({
+    config: config.feed.m365,
+    http: config.feed.http,
+    offline,
+    environment,
+    now: Date.now(),
+    report,
+    ...(cacheDirectory === undefined ? {} : { cacheDirectory }),
+  });
+  const problems = m365Problems(config.rules, endpoints);
+  if (problems.length > 0)
+    throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
+  return endpoints;
 }
 
 /** Loads the configured targets and checks their options. @throws ConfigurationError listing every problem */

@@ -2,7 +2,8 @@ import { relative } from 'node:path';
 import type { AllowlistConfig, TargetConfig } from './config/config.ts';
 import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import type { LoadedFeed } from './feed/load.ts';
-import type { FeedSource, Snapshot } from './feed/snapshot.ts';
+import type { M365Endpoints } from './feed/m365.ts';
+import type { FeedSource, ServiceTag, Snapshot } from './feed/snapshot.ts';
 import { diffPolicies } from './policy/diff.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
@@ -16,6 +17,7 @@ import {
   formatLock,
   LOCK_FILE,
   type Lock,
+  m365OfLock,
   policyOfLock,
   snapshotFiles,
   targetOfLock,
@@ -37,6 +39,8 @@ export interface RunInput {
   readonly feed: LoadedFeed;
   readonly tables: ReadonlyMap<string, EndpointTable>;
   readonly targets: readonly TargetRequest[];
+  /** The endpoint sets of Microsoft 365; needed where a rule takes some. */
+  readonly m365?: M365Endpoints | undefined;
   /** The output tree in force; undefined on the first run. */
   readonly baseline: OutputTree | undefined;
   /** Guards whose refusal is accepted, this once. */
@@ -79,7 +83,14 @@ export class RunRefused extends GuardRefusal {
 export function planRun(input: RunInput): RunPlan {
   const { config, baseline } = input;
   const { snapshot, source } = input.feed;
-  const policy = resolvePolicy(config.rules, input.tables, snapshot.tags);
+  const policy = resolvePolicy(
+    config.rules,
+    input.tables,
+    snapshot.tags,
+    input.m365 === undefined
+      ? undefined
+      : { endpoints: input.m365, partialNames: config.feed.m365.partialNames ?? 'widen' },
+  );
   const totals = totalsOf(snapshot);
   const findings = guard(input, policy, totals);
   const outputs = buildAll(policy, input.targets);
@@ -94,6 +105,7 @@ export function planRun(input: RunInput): RunPlan {
   const lock: Omit<Lock, 'files'> = {
     version: 1,
     feed: feedOfLock(snapshot, source, totals),
+    ...(input.m365 === undefined ? {} : { m365: m365OfLock(input.m365) }),
     acceptances,
     policy: policyOfLock(policy),
     targets: Object.fromEntries(
@@ -109,10 +121,11 @@ export function planRun(input: RunInput): RunPlan {
   const lastReview = baseline === undefined ? undefined : reviewInForce(baseline);
   if (baseline !== undefined && lastReview !== undefined) {
     files.set(REVIEW_FILE, lastReview);
-    const { feed: lastFeed, acceptances: lastAcceptances } = baseline.lock;
+    const { feed: lastFeed, m365: lastM365, acceptances: lastAcceptances } = baseline.lock;
     const text = formatLock({
       ...lock,
       feed: lastFeed,
+      ...(lastM365 === undefined || lock.m365 === undefined ? {} : { m365: lastM365 }),
       acceptances: lastAcceptances,
       files: digestsOf(files),
     });
@@ -130,11 +143,18 @@ function guard(input: RunInput, policy: Policy, totals: FeedTotals): Finding[] {
   for (const rule of input.config.rules)
     for (const tag of rule.serviceTags)
       configuredTags.set(tag, [...(configuredTags.get(tag) ?? []), rule.name]);
+  const sets = m365Tags(input, policy);
+  for (const [tag, { rules }] of sets) configuredTags.set(tag, rules);
+  const { snapshot } = input.feed;
+  const found = [...sets.values()].flatMap(({ tag }) => tag ?? []);
   const findings = judge(
     {
       limits: input.config.guards,
       today: input.today,
-      snapshot: input.feed.snapshot,
+      snapshot: {
+        ...snapshot,
+        tags: new Map([...snapshot.tags, ...found.map((tag) => [tag.name, tag] as const)]),
+      },
       totals,
       policy,
       configuredTags,
@@ -145,6 +165,42 @@ function guard(input: RunInput, policy: Policy, totals: FeedTotals): Finding[] {
   const refusal = describeRefusal(findings);
   if (refusal !== undefined) throw new RunRefused(refusal, findings);
   return findings;
+}
+
+/**
+ * The endpoint sets of Microsoft 365 as the guards judge them, like service tags: those of the policy, and
+ * those in force that the service does not have any more.
+ */
+function m365Tags(
+  { m365, baseline }: RunInput,
+  policy: Policy,
+): ReadonlyMap<string, { readonly rules: string[]; readonly tag: ServiceTag | undefined }> {
+  const sets = new Map<string, { readonly rules: string[]; readonly tag: ServiceTag | undefined }>();
+  if (m365 === undefined) return sets;
+  for (const { name, tags } of policy.rules)
+    for (const tag of tags)
+      if (tag.m365 !== undefined)
+        sets.set(tag.tag, { rules: [...(sets.get(tag.tag)?.rules ?? []), name], tag: asServiceTag(tag) });
+  const published = new Set(m365.rows.map(({ id }) => id));
+  const instance = baseline?.lock.m365?.instance;
+  for (const { name, tags } of instance === m365.instance ? (baseline?.policy.rules ?? []) : [])
+    for (const { tag, m365: set } of tags)
+      if (set !== undefined && !published.has(set.id))
+        sets.set(tag, { rules: [...(sets.get(tag)?.rules ?? []), name], tag: undefined });
+  return sets;
+}
+
+function asServiceTag({ tag, prefixes, addresses }: TagAddresses): ServiceTag {
+  return {
+    name: tag,
+    id: tag,
+    changeNumber: 0,
+    region: '',
+    systemService: '',
+    platform: '',
+    prefixes,
+    addresses,
+  };
 }
 
 function guardBaseline({ lock, policy }: OutputTree): GuardBaseline {

@@ -1,3 +1,5 @@
+import type { M365Config } from '../feed/load-m365.ts';
+import type { M365PartialNameUse, M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
 import type { FeedSourceConfig, HttpConfig } from '../feed/source-config.ts';
 import type { HostPattern } from '../net/host-pattern.ts';
@@ -21,6 +23,8 @@ export interface RuleConfig {
   readonly hosts: readonly HostPattern[];
   readonly serviceTags: readonly string[];
   readonly prefixes: readonly Prefix[];
+  /** Endpoint sets of Microsoft 365, on their own ports; a rule takes what any of these selects. */
+  readonly m365: readonly M365Selector[];
   /** Undefined where the ports of the endpoints are meant. */
   readonly ports: PortSet | undefined;
   readonly addressUse: AddressUse;
@@ -41,6 +45,10 @@ export interface FeedConfig {
   readonly cloud: Cloud;
   readonly source: FeedSourceConfig;
   readonly http: HttpConfig;
+  readonly m365: M365Config & {
+    /** Default `widen`. */
+    readonly partialNames?: M365PartialNameUse;
+  };
   readonly cache: { readonly directory?: string; readonly keep?: number };
 }
 

@@ -1,4 +1,6 @@
 import { resolve } from 'node:path';
+import { M365_INSTANCES, type M365Instance, type M365Selector } from '../feed/m365.ts';
+import type { Cloud } from '../feed/snapshot.ts';
 import { type HostPattern, parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -7,6 +9,9 @@ import type { Problem } from '../problem.ts';
 import type { AllowlistConfig, EndpointSelection, FeedConfig, RuleConfig, TargetConfig } from './config.ts';
 import type { ConfigDocument } from './schema.ts';
 import { parseTypedPrefix } from './typed-prefix.ts';
+
+/** Of 20 characters: a hyphen, a letter where there are addresses only, and the key of a port set come after it. */
+const LONGEST_M365_NAME = 11;
 
 type RuleDocument = ConfigDocument['rules'][number];
 
@@ -29,6 +34,8 @@ export function normalise(
       });
     else names.set(name, index);
   }
+  const feed = normaliseFeed(document, path);
+  problems.push(...m365RuleProblems(rules, feed));
   const targets = Object.entries(document.targets).map(([id, target]): TargetConfig => {
     const { template, addresses, budget, ...options } = target ?? {};
     if (!/^[a-z][a-z0-9-]{0,30}$/.test(id))
@@ -60,7 +67,7 @@ export function normalise(
   return {
     config: {
       file: resolve(file),
-      feed: normaliseFeed(document, path),
+      feed,
       rules,
       targets,
       output: path(document.output ?? 'allowlists'),
@@ -122,11 +129,24 @@ function normaliseRule(
   }
   const named = endpoints.length > 0 || hosts.length > 0;
   const addressed = serviceTags.length > 0 || prefixes.length > 0;
-  if (!named && !addressed)
+  const m365 = rule.m365 ?? [];
+  if (!named && !addressed && m365.length === 0)
     problems.push({
       where,
       what: 'the rule allows nothing',
-      next: 'give endpoints, hosts, serviceTags or prefixes',
+      next: 'give endpoints, hosts, serviceTags, prefixes or m365',
+    });
+  if (m365.length > 0 && rule.name.length > LONGEST_M365_NAME)
+    problems.push({
+      where: `${where}.name`,
+      what: `${JSON.stringify(rule.name)} has ${rule.name.length} characters; a rule with m365 may have ${LONGEST_M365_NAME}`,
+      next: 'shorten it: the ports of the endpoint sets are added, as in `exchange-443`',
+    });
+  if (rule.ports !== undefined && !named && !addressed && m365.length > 0)
+    problems.push({
+      where: `${where}.ports`,
+      what: 'means nothing for m365: its endpoint sets have ports of their own',
+      next: 'remove the key',
     });
   if (rule.ports === undefined && (hosts.length > 0 || (addressed && endpoints.length === 0)))
     problems.push({
@@ -134,7 +154,7 @@ function normaliseRule(
       what: 'is required for hosts and addresses without endpoints',
       next: 'e.g. `ports: [443]`',
     });
-  if (rule.addresses !== undefined && !(named && addressed))
+  if (rule.addresses !== undefined && !(named && addressed) && m365.length === 0)
     problems.push({
       where: `${where}.addresses`,
       what: 'only means something in a rule that has both names and addresses',
@@ -147,6 +167,7 @@ function normaliseRule(
     hosts,
     serviceTags,
     prefixes,
+    m365: definedOnly(m365) as readonly M365Selector[],
     ports: ports.length === 0 ? undefined : ports.reduce((all, some) => all.union(some)),
     addressUse: rule.addresses ?? 'fallback',
   };
@@ -157,8 +178,10 @@ function normaliseFeed(document: ConfigDocument, path: (relative: string) => str
     cloud = 'public',
     source = { kind: 'download' as const },
     http = {},
+    m365 = {},
     cache = {},
   } = document.feed ?? {};
+  const instance = m365.instance ?? M365_INSTANCE[cloud];
   return definedOnly({
     cloud,
     source:
@@ -173,8 +196,43 @@ function normaliseFeed(document: ConfigDocument, path: (relative: string) => str
         ? {}
         : { certificateAuthority: path(http.certificateAuthority) }),
     },
+    m365: { ...m365, ...(instance === undefined ? {} : { instance }) },
     cache: { ...cache, ...(cache.directory === undefined ? {} : { directory: path(cache.directory) }) },
   }) as FeedConfig;
+}
+
+/** The instance of Microsoft 365 of a cloud, where there is one only. */
+const M365_INSTANCE: Readonly<Partial<Record<Cloud, M365Instance>>> = {
+  public: 'Worldwide',
+  china: 'China',
+};
+
+/** What is wrong between the rules that take endpoint sets of Microsoft 365, the other rules and the feed. */
+function m365RuleProblems(rules: readonly RuleConfig[], feed: FeedConfig): Problem[] {
+  const taking = rules.filter(({ m365 }) => m365.length > 0);
+  if (taking.length === 0) return [];
+  const clashes = rules.flatMap((rule, index) => {
+    const other = taking.find(({ name }) => rule.name.startsWith(`${name}-`));
+    return other === undefined
+      ? []
+      : [
+          {
+            where: `rules[${index}].name`,
+            what: `may clash with the rules that ${JSON.stringify(other.name)} becomes, one for each port set of its m365`,
+            next: 'rename one of the two',
+          },
+        ];
+  });
+  return feed.m365.instance === undefined
+    ? [
+        ...clashes,
+        {
+          where: 'feed.m365.instance',
+          what: `is required for m365 in the cloud ${feed.cloud}`,
+          next: `one of ${M365_INSTANCES.join(', ')}`,
+        },
+      ]
+    : clashes;
 }
 
 /** zod types optional keys as possibly undefined; our types say absent. JSON knows no undefined. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { M365_CATEGORIES, M365_INSTANCES, M365_PARTIAL_NAME_USES } from '../feed/m365.ts';
 import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
 
 /**
@@ -25,6 +26,18 @@ const endpoints = z.union([
   }),
 ]);
 
+const m365Selector = z.strictObject({
+  serviceArea: z.string().optional().describe('Common, Exchange, SharePoint or Skype (which is Teams)'),
+  category: z
+    .union([z.enum(M365_CATEGORIES), z.array(z.enum(M365_CATEGORIES)).min(1)], {
+      error: `Invalid input: expected one or a list of ${M365_CATEGORIES.join(', ')}`,
+    })
+    .optional()
+    .describe('all by default'),
+  required: z.boolean().optional().describe('required sets only, or optional ones only; both by default'),
+  ids: z.array(z.int().positive()).min(1).optional().describe('the numbers of endpoint sets'),
+});
+
 const rule = z.strictObject({
   name: z.string().describe('used in object names: a letter, then letters, digits and hyphens, 20 at most'),
   reason: z.string().optional().describe('why the rule is there, for the people who review it'),
@@ -35,6 +48,13 @@ const rule = z.strictObject({
     .describe('host names: x, *.x (subdomains without x) or .x (subdomains and x); on `ports`'),
   serviceTags: z.array(z.string()).optional(),
   prefixes: z.array(z.string()).optional().describe('addresses or CIDRs of your own'),
+  m365: z
+    .array(m365Selector)
+    .min(1)
+    .optional()
+    .describe(
+      'endpoint sets of Microsoft 365, names and addresses on their own ports: one rule a port set, named after this one; `{}` selects all',
+    ),
   ports: z
     .array(port)
     .min(1)
@@ -83,6 +103,33 @@ const feed = z.strictObject({
     .optional()
     .describe("where the weekly file comes from; Microsoft's download page by default"),
   http: http.optional(),
+  m365: z
+    .strictObject({
+      instance: z
+        .enum(M365_INSTANCES)
+        .optional()
+        .describe('Worldwide for the public cloud, China for china; no default for usgov'),
+      service: z.url().optional().describe('a mirror; https://endpoints.office.com by default'),
+      tenant: z
+        .string()
+        .regex(/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/)
+        .optional()
+        .describe('stands for <tenant> in published names'),
+      partialNames: z
+        .enum(M365_PARTIAL_NAME_USES)
+        .optional()
+        .describe(
+          'names like *-files.example.com: widen to all of *.example.com (default) or omit; declared either way',
+        ),
+      clientRequestId: z
+        .uuid()
+        .optional()
+        .describe(
+          'tells installations apart to the service; made once and kept in the cache directory by default',
+        ),
+    })
+    .optional()
+    .describe('the Microsoft 365 endpoints service; asked only where a rule has m365'),
   cache: z
     .strictObject({
       directory: z.string().optional(),

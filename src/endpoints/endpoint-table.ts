@@ -17,11 +17,13 @@ export interface Coverage {
 export interface EndpointRow {
   /** The id of the table that the row stands in. */
   readonly table: string;
-  /** Position in the table, from 0. */
+  /** Position in the table, from 0; for Microsoft 365 the id of the endpoint set, which several rows may share. */
   readonly index: number;
   readonly host: HostPattern;
   /** A URL path, when only what is below it is meant. Devices that match names only must allow the whole host. */
   readonly path?: string;
+  /** A name with a wildcard elsewhere than in front, when only that is meant; `host` is the least that holds it. */
+  readonly partialName?: string;
   readonly ports: PortSet;
   readonly purpose: string;
   /** Ids of the table's `sources` that have the row. */
@@ -64,9 +66,13 @@ export interface EndpointTable {
   readonly history: readonly { readonly date: string; readonly change: string }[];
 }
 
-/** `*.msappproxy.net` or `www.microsoft.com/pkiops`: the row's host, and its path where it has one. */
-export function formatEndpoint({ host, path }: Pick<EndpointRow, 'host' | 'path'>): string {
-  return formatHostPattern(host) + (path ?? '');
+/** `*.msappproxy.net`, `www.microsoft.com/pkiops` or `*-files.example.com`: what the row asks for. */
+export function formatEndpoint({
+  host,
+  path,
+  partialName,
+}: Pick<EndpointRow, 'host' | 'path' | 'partialName'>): string {
+  return partialName ?? formatHostPattern(host) + (path ?? '');
 }
 
 /**

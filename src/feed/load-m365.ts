@@ -19,6 +19,8 @@ export interface M365Config {
   readonly service?: string;
   /** Stands for `<tenant>` in published names (`autodiscover.<tenant>.onmicrosoft.com`). */
   readonly tenant?: string;
+  /** A UUID that the service tells installations apart by; made once and kept in the cache by default. */
+  readonly clientRequestId?: string;
 }
 
 export interface M365Request {
@@ -205,6 +207,8 @@ class M365Service {
 
   /** One id per installation, made once and kept: what the service asks for. Runs at the same time agree on it. */
   async #requestId(): Promise<string> {
+    const { clientRequestId } = this.#request.config;
+    if (clientRequestId !== undefined) return clientRequestId;
     const directory = this.#directory();
     if (directory === undefined) return randomUUID();
     const path = join(directory, 'client-request-id');

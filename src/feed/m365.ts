@@ -3,9 +3,13 @@ import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 
 /** The instances of the Microsoft 365 endpoints service. */
-export type M365Instance = 'Worldwide' | 'China' | 'USGovDoD' | 'USGovGCCHigh';
+export const M365_INSTANCES = ['Worldwide', 'China', 'USGovDoD', 'USGovGCCHigh'] as const;
 
-export type M365Category = 'Optimize' | 'Allow' | 'Default';
+export type M365Instance = (typeof M365_INSTANCES)[number];
+
+export const M365_CATEGORIES = ['Optimize', 'Allow', 'Default'] as const;
+
+export type M365Category = (typeof M365_CATEGORIES)[number];
 
 /** A name with a wildcard inside a label or in the middle, which no host pattern says exactly. */
 export interface M365PartialName {
@@ -14,6 +18,11 @@ export interface M365PartialName {
   /** The narrowest host pattern that has all these names: more than was published, so a widening. */
   readonly widened: HostPattern;
 }
+
+export const M365_PARTIAL_NAME_USES = ['widen', 'omit'] as const;
+
+/** Whether partial names become the narrowest host pattern that has them, or are left out; declared either way. */
+export type M365PartialNameUse = (typeof M365_PARTIAL_NAME_USES)[number];
 
 /** One endpoint set of the service: names and addresses of the same traffic. */
 export interface M365Row {
@@ -62,10 +71,11 @@ export function selectM365Rows(
   rows: readonly M365Row[],
   selectors: readonly M365Selector[],
 ): readonly M365Row[] {
-  return rows.filter((row) => selectors.some((selector) => matches(row, selector)));
+  return rows.filter((row) => selectors.some((selector) => matchesM365(row, selector)));
 }
 
-function matches(row: M365Row, { serviceArea, category, required, ids }: M365Selector): boolean {
+/** Whether a selector wants a row. */
+export function matchesM365(row: M365Row, { serviceArea, category, required, ids }: M365Selector): boolean {
   const categories = typeof category === 'string' ? [category] : category;
   return (
     (serviceArea === undefined || serviceArea === row.serviceArea) &&

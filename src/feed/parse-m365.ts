@@ -5,7 +5,14 @@ import { type Prefix, parsePrefix } from '../net/prefix.ts';
 import { FeedError, type Problem } from '../problem.ts';
 import { isDate } from './file-date.ts';
 import { decodeText, parseJson, quote } from './json-text.ts';
-import type { M365Category, M365Change, M365ChangedItems, M365PartialName, M365Row } from './m365.ts';
+import {
+  M365_CATEGORIES,
+  type M365Category,
+  type M365Change,
+  type M365ChangedItems,
+  type M365PartialName,
+  type M365Row,
+} from './m365.ts';
 
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'id',
@@ -20,8 +27,6 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'required',
   'notes',
 ]);
-
-const CATEGORIES: readonly M365Category[] = ['Optimize', 'Allow', 'Default'];
 
 const SERVICE_AREA = /^[A-Za-z0-9]{1,40}$/;
 
@@ -238,8 +243,9 @@ class M365Reader {
   }
 
   #category(value: unknown, path: string): M365Category {
-    const category = CATEGORIES.find((known) => known === value);
-    if (category === undefined) this.problem(path, `${describe(value)} is none of ${CATEGORIES.join(', ')}`);
+    const category = M365_CATEGORIES.find((known) => known === value);
+    if (category === undefined)
+      this.problem(path, `${describe(value)} is none of ${M365_CATEGORIES.join(', ')}`);
     return category ?? 'Default';
   }
 

@@ -1,4 +1,5 @@
 import type { EndpointRow } from '../endpoints/endpoint-table.ts';
+import type { M365Category } from '../feed/m365.ts';
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { HostSet } from '../net/host-set.ts';
 import type { PortSet } from '../net/ports.ts';
@@ -24,6 +25,26 @@ export interface TagAddresses {
   /** As published, in numeric order. */
   readonly prefixes: readonly Prefix[];
   readonly addresses: DualStackSet;
+  /** Where the addresses are those of an endpoint set of Microsoft 365 and not of a service tag. */
+  readonly m365?: M365Provenance;
+}
+
+/** Which endpoint set of the Microsoft 365 service addresses come from. */
+export interface M365Provenance {
+  readonly id: number;
+  readonly serviceArea: string;
+  readonly category: M365Category;
+  readonly required: boolean;
+}
+
+/**
+ * Something that a rule asks for and that no target is given, because a policy has no words for it: rules
+ * are for TCP, and names have a wildcard in front only. Every target declares it as an omission.
+ */
+export interface RuleOmission {
+  readonly kind: 'udp' | 'wildcard' | 'ports';
+  /** What is left out, and why. */
+  readonly reason: string;
 }
 
 /** One rule: names and addresses of the same traffic, the ports, and the reason. */
@@ -41,6 +62,8 @@ export interface PolicyRule {
   readonly addresses: DualStackSet;
   readonly addressPorts: PortSet;
   readonly addressUse: AddressUse;
+  /** Absent where everything that was asked for is in the rule. */
+  readonly omitted?: readonly RuleOmission[];
 }
 
 /** What shall be let through: rules in configured order. */

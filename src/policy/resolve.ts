@@ -2,11 +2,12 @@ import type { RuleConfig } from '../config/config.ts';
 import { type EndpointRow, type EndpointTable, selectRows } from '../endpoints/endpoint-table.ts';
 import type { ServiceTag } from '../feed/snapshot.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
-import { HostSet } from '../net/host-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { comparePrefixes } from '../net/prefix.ts';
 import { digestRules } from './digest.ts';
-import type { NameGrant, Policy, PolicyRule, TagAddresses } from './policy.ts';
+import { type M365Sets, m365Rules } from './m365-rules.ts';
+import { nameGrants } from './name-grants.ts';
+import type { Policy, PolicyRule, TagAddresses } from './policy.ts';
 
 /** Endpoint tables by the key that `tableKey` gives a selection. */
 export type EndpointTables = ReadonlyMap<string, EndpointTable>;
@@ -17,15 +18,31 @@ export function tableKey(from: RuleConfig['endpoints'][number]['from']): string 
 }
 
 /**
- * Combines rules, endpoint tables and service tags into a policy. A tag that the feed lacks contributes
- * nothing here; the guards `tag-missing` and `tag-empty` speak of it.
+ * Combines rules, endpoint tables, service tags and endpoint sets of Microsoft 365 into a policy. A tag that
+ * the feed lacks contributes nothing here; the guards `tag-missing` and `tag-empty` speak of it.
  */
 export function resolvePolicy(
   rules: readonly RuleConfig[],
   tables: EndpointTables,
   tags: ReadonlyMap<string, ServiceTag>,
+  m365?: M365Sets,
 ): Policy {
-  return makePolicy(rules.map((rule) => resolveRule(rule, tables, tags)));
+  return makePolicy(
+    rules.flatMap((rule): readonly PolicyRule[] => {
+      if (rule.m365.length === 0) return [resolveRule(rule, tables, tags)];
+      if (m365 === undefined) throw new TypeError('the endpoint sets of Microsoft 365 were not loaded');
+      const derived = m365Rules(rule, m365);
+      // A rule of which nothing is left stays: the guard `empty-policy` speaks of it.
+      const own = hasOwnContent(rule) || derived.rules.length === 0;
+      const omitted = derived.omitted.length === 0 ? {} : { omitted: derived.omitted };
+      return [...(own ? [{ ...resolveRule(rule, tables, tags), ...omitted }] : []), ...derived.rules];
+    }),
+  );
+}
+
+/** Whether the rule says anything beside its endpoint sets of Microsoft 365. */
+function hasOwnContent({ endpoints, hosts, serviceTags, prefixes }: RuleConfig): boolean {
+  return endpoints.length + hosts.length + serviceTags.length + prefixes.length > 0;
 }
 
 /** A policy of rules that are already resolved. */
@@ -61,7 +78,7 @@ function resolveRule(
   return {
     name: rule.name,
     reason: rule.reason,
-    names: nameGrants(rule, rows),
+    names: nameGrants([...rule.hosts.map((host) => ({ host, ports: rule.ports ?? PortSet.empty })), ...rows]),
     rows,
     tags,
     prefixes: rule.prefixes.toSorted(comparePrefixes),
@@ -72,42 +89,4 @@ function resolveRule(
     addressPorts: rule.ports ?? endpointPorts,
     addressUse: rule.addressUse,
   };
-}
-
-/**
- * One grant a distinct port set. A name gets the ports of every pattern that covers it, so that it stands
- * in one list: `x.a.com` on 80 beside `*.a.com` on 443 becomes `x.a.com` on 80,443.
- */
-function nameGrants(rule: RuleConfig, rows: readonly EndpointRow[]): NameGrant[] {
-  const asked = [
-    ...rule.hosts.map((host) => ({ host, ports: rule.ports ?? PortSet.empty })),
-    ...rows.map(({ host, ports }) => ({ host, ports })),
-  ].map(({ host, ports }) => ({ hosts: HostSet.fromPatterns([host]), ports }));
-  const full = asked.map(({ hosts }) => ({
-    hosts,
-    ports: asked
-      .filter((other) => other.hosts.isSupersetOf(hosts))
-      .reduce((ports, other) => ports.union(other.ports), PortSet.empty),
-  }));
-  const grants = new Map<string, NameGrant>();
-  for (const { hosts, ports } of full) {
-    const covered = full.some(
-      (other) =>
-        !other.hosts.equals(hosts) && other.hosts.isSupersetOf(hosts) && other.ports.isSupersetOf(ports),
-    );
-    if (covered) continue;
-    const key = ports.toString();
-    grants.set(key, { hosts: grants.get(key)?.hosts.union(hosts) ?? hosts, ports });
-  }
-  return [...grants.values()].sort((a, b) => comparePorts(a.ports, b.ports));
-}
-
-function comparePorts(a: PortSet, b: PortSet): number {
-  for (const [index, range] of a.ranges.entries()) {
-    const other = b.ranges[index];
-    if (other === undefined) return 1;
-    if (range.first !== other.first) return range.first - other.first;
-    if (range.last !== other.last) return range.last - other.last;
-  }
-  return a.ranges.length - b.ranges.length;
 }

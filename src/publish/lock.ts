@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { M365_INSTANCES, type M365Endpoints } from '../feed/m365.ts';
 import type { FeedSource, Snapshot } from '../feed/snapshot.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import type { FeedTotals } from '../policy/guards/guard.ts';
@@ -39,6 +40,16 @@ const lockSchema = z.strictObject({
       ipv6Addresses: z.string(),
     }),
   }),
+  /** Present where a rule takes endpoint sets of Microsoft 365. */
+  m365: z
+    .strictObject({
+      instance: z.enum(M365_INSTANCES),
+      /** YYYYMMDDNN. */
+      version: z.string().optional(),
+      /** Of the document's bytes. */
+      sha256: z.string(),
+    })
+    .optional(),
   acceptances: z.array(z.strictObject({ guard: z.string(), message: z.string() })),
   policy: policyDocumentSchema,
   targets: z.record(
@@ -105,6 +116,11 @@ export function feedOfLock(snapshot: Snapshot, source: FeedSource, totals: FeedT
       ipv6Addresses: totals.ipv6Addresses.toString(),
     },
   };
+}
+
+/** The part of a lock that tells the version of Microsoft 365's endpoint sets. */
+export function m365OfLock({ instance, version, sha256 }: M365Endpoints): Exclude<Lock['m365'], undefined> {
+  return { instance, ...(version === undefined ? {} : { version }), sha256 };
 }
 
 /** The parts of a lock that come from one target. */

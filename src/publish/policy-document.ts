@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { EndpointRow } from '../endpoints/endpoint-table.ts';
+import { M365_CATEGORIES } from '../feed/m365.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern, parseHostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
-import type { Policy, PolicyRule } from '../policy/policy.ts';
+import type { Policy, PolicyRule, TagAddresses } from '../policy/policy.ts';
 import { makePolicy } from '../policy/resolve.ts';
 
 /**
@@ -26,6 +27,7 @@ const row = z.strictObject({
   index: z.int(),
   host: z.string(),
   path: z.string().optional(),
+  partialName: z.string().optional(),
   ports: z.string(),
   purpose: z.string(),
   sources: z.array(z.string()),
@@ -37,15 +39,27 @@ const row = z.strictObject({
   note: z.string().optional(),
 });
 
+const m365 = z.strictObject({
+  id: z.int(),
+  serviceArea: z.string(),
+  category: z.enum(M365_CATEGORIES),
+  required: z.boolean(),
+});
+
 const rule = z.strictObject({
   name: z.string(),
   reason: z.string(),
   names: z.array(z.strictObject({ ports: z.string(), hosts: z.array(z.string()) })),
   rows: z.array(row),
-  tags: z.array(z.strictObject({ tag: z.string(), region: z.string(), ...counts.shape })),
+  tags: z.array(
+    z.strictObject({ tag: z.string(), region: z.string(), m365: m365.optional(), ...counts.shape }),
+  ),
   prefixes: z.array(z.string()),
   addressPorts: z.string(),
   addressUse: z.enum(['fallback', 'always', 'never']),
+  omitted: z
+    .array(z.strictObject({ kind: z.enum(['udp', 'wildcard', 'ports']), reason: z.string() }))
+    .optional(),
   total: counts.omit({ prefixes: true }),
 });
 
@@ -67,15 +81,15 @@ export function writePolicy(policy: Policy): PolicyDocument {
         sources: [...sources],
         coveredBy: [...coveredBy],
       })),
-      tags: rule.tags.map(({ tag, region, prefixes, addresses }) => ({
-        tag,
-        region,
+      tags: rule.tags.map(({ prefixes, addresses, ...tag }) => ({
+        ...tag,
         prefixes: prefixes.length,
         ...countsOf(addresses),
       })),
       prefixes: rule.prefixes.map(formatPrefix),
       addressPorts: rule.addressPorts.toString(),
       addressUse: rule.addressUse,
+      ...(rule.omitted === undefined ? {} : { omitted: [...rule.omitted] }),
       total: countsOf(rule.addresses),
     })),
   };
@@ -88,9 +102,10 @@ export function writePolicy(policy: Policy): PolicyDocument {
 export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) => readonly Prefix[]): Policy {
   return makePolicy(
     document.rules.map((rule): PolicyRule => {
-      const tags = rule.tags.map(({ tag, region }) => {
+      const tags = rule.tags.map(({ tag, region, m365 }): TagAddresses => {
         const prefixes = prefixesOf(tag);
-        return { tag, region, prefixes, addresses: DualStackSet.fromPrefixes(prefixes) };
+        const addresses = DualStackSet.fromPrefixes(prefixes);
+        return { tag, region, prefixes, addresses, ...(m365 === undefined ? {} : { m365 }) };
       });
       const prefixes = rule.prefixes.map(parsePrefix);
       return {
@@ -109,6 +124,7 @@ export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) =
         ]),
         addressPorts: PortSet.parseList(rule.addressPorts),
         addressUse: rule.addressUse,
+        ...(rule.omitted === undefined ? {} : { omitted: rule.omitted }),
       };
     }),
   );

@@ -214,6 +214,7 @@ function everyTag(
     reason: '',
     endpoints: [],
     hosts: [],
+    m365: [],
     serviceTags: [...new Set([...before, ...snapshot.tags.keys()])],
     prefixes: [],
     ports: PortSet.parse('443'),

@@ -1,4 +1,4 @@
-import type { EndpointRow } from '../endpoints/endpoint-table.ts';
+import { type EndpointRow, formatEndpoint } from '../endpoints/endpoint-table.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
 import { Admission } from '../policy/admission.ts';
@@ -23,7 +23,7 @@ export interface TargetCoverage {
 /** One required host and how each target lets it through. */
 export interface CoverageRow {
   readonly rule: string;
-  /** The host pattern as the table has it, with the path where only that is asked for. */
+  /** The host pattern as the table has it, with the path or partial name where only that is asked for. */
   readonly host: string;
   readonly ports: string;
   readonly purpose: string;
@@ -42,7 +42,7 @@ export function coverage(policy: Policy, targets: readonly PlannedTarget[]): Cov
   return policy.rules.flatMap((rule) =>
     rule.rows.map((row) => ({
       rule: rule.name,
-      host: `${formatHostPattern(row.host)}${row.path ?? ''}`,
+      host: formatEndpoint(row),
       ports: `${row.ports}`,
       purpose: row.purpose,
       targets: targets.map((target) => ({ target: target.id, ...passage(rule, row, target) })),
@@ -65,8 +65,9 @@ function passage(rule: PolicyRule, row: EndpointRow, target: PlannedTarget): Omi
 }
 
 /** What the names of the row let through beyond the row. */
-function wideningOf({ host, path }: EndpointRow, { widenings }: TargetPlan): string | undefined {
+function wideningOf({ host, path, partialName }: EndpointRow, { widenings }: TargetPlan): string | undefined {
   if (path !== undefined) return `the whole host, not only ${path}`;
+  if (partialName !== undefined) return `${formatHostPattern(host)}, not only ${partialName}`;
   const apex = HostSet.fromPatterns([{ name: host.name, apex: true, subdomains: false }]);
   const below = HostSet.fromPatterns([{ name: host.name, apex: false, subdomains: true }]);
   for (const { kind, admitted } of widenings)

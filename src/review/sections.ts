@@ -431,7 +431,7 @@ function declaredLine(verb: string, { rule, kind, reason, presence, admission }:
       ? []
       : [toned(`${{ added: 'new', removed: 'gone', changed: 'changed' }[presence]}`, 'attention'), ' ']),
     outside(rule),
-    ` ${verb} (${kind}): `,
+    ` ${verb} (${kind})${admission.isEmpty ? '' : ': '}`,
     ...names.slice(0, NAMES_SHOWN).flatMap((name, index) => [index === 0 ? '' : ', ', outside(name)]),
     ...(names.length > NAMES_SHOWN ? [` and ${counted(names.length - NAMES_SHOWN, 'more name')}`] : []),
     ...(space === 'no addresses' ? [] : [`${names.length === 0 ? '' : '; '}${space}`]),

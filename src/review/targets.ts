@@ -127,7 +127,9 @@ function reviewDeclared(
       gained: (is?.admission ?? Admission.empty).difference(was?.admission ?? Admission.empty),
       lost: (was?.admission ?? Admission.empty).difference(is?.admission ?? Admission.empty),
     };
-    const same = change.gained.isEmpty && change.lost.isEmpty;
+    // What has no admission is told by its reason alone.
+    const same =
+      change.gained.isEmpty && change.lost.isEmpty && (!admission.isEmpty || was?.reason === is?.reason);
     return {
       rule,
       kind,

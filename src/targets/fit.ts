@@ -1,3 +1,4 @@
+import type { EndpointRow } from '../endpoints/endpoint-table.ts';
 import { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
@@ -102,20 +103,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
       });
     if (!kept.isEmpty) names.push({ hosts: kept.union(apexes).union(below), ports: grant.ports });
   }
-  const wholeHosts = Admission.union(
-    rule.rows
-      .filter((row) => row.path === undefined)
-      .map((row) => Admission.hosts(HostSet.fromPatterns([row.host]), row.ports)),
-  );
-  for (const row of rule.rows) {
-    if (row.path === undefined || capabilities.names === 'none') continue;
-    widenings.push({
-      rule: rule.name,
-      kind: 'path',
-      admitted: Admission.hosts(HostSet.fromPatterns([row.host]), row.ports).difference(wholeHosts),
-      reason: `only ${row.host.name}${row.path} is asked for; this target admits the whole host`,
-    });
-  }
+  widenings.push(...wideningsOfRows(rule, names));
 
   const namesMissing = omissions.length > 0;
   const useAddresses =
@@ -132,6 +120,9 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
         reason: `this target matches no IPv${family} addresses`,
       });
     }
+  // After the fallback: addresses make up for names that a target cannot match, not for these.
+  for (const { kind, reason } of rule.omitted ?? [])
+    omissions.push({ rule: rule.name, kind, omitted: Admission.empty, reason });
   return {
     rule,
     names,
@@ -142,6 +133,32 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
     omissions,
     widenings,
   };
+}
+
+/** What the written names admit beyond rows that ask for a part of a host, or of a host pattern. */
+function wideningsOfRows({ name, rows }: PolicyRule, written: readonly NameGrant[]): Widening[] {
+  const wanted = ({ host, ports }: EndpointRow) => Admission.hosts(HostSet.fromPatterns([host]), ports);
+  const isPartial = ({ path, partialName }: EndpointRow) => path !== undefined || partialName !== undefined;
+  const partial = rows.filter(isPartial);
+  if (partial.length === 0) return [];
+  const whole = Admission.union(rows.filter((row) => !isPartial(row)).map(wanted));
+  const admitted = Admission.union(written.map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
+  return partial.map((row): Widening => {
+    const beyond = wanted(row).intersection(admitted).difference(whole);
+    return row.partialName === undefined
+      ? {
+          rule: name,
+          kind: 'path',
+          admitted: beyond,
+          reason: `only ${row.host.name}${row.path} is asked for; this target admits the whole host`,
+        }
+      : {
+          rule: name,
+          kind: 'wildcard',
+          admitted: beyond,
+          reason: `only ${row.partialName} is asked for; no host pattern says that exactly`,
+        };
+  });
 }
 
 function finishRule(fitted: FittedRule, cover: Cover, capabilities: Capabilities) {

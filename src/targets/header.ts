@@ -37,5 +37,5 @@ function describe({ rule, reason }: Omission | Widening, admission: Omission['om
     const more = things.length > SHOWN ? ` and ${things.length - SHOWN} more` : '';
     return `${things.slice(0, SHOWN).join(' ')}${more} (port ${ports})`;
   });
-  return `(rule ${rule}; ${reason}): ${what.join('; ')}`;
+  return `(rule ${rule}; ${reason})${what.length === 0 ? '' : `: ${what.join('; ')}`}`;
 }

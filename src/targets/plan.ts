@@ -2,21 +2,22 @@ import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Admission } from '../policy/admission.ts';
-import type { NameGrant } from '../policy/policy.ts';
+import type { NameGrant, RuleOmission } from '../policy/policy.ts';
 
-/** What cannot be said: names, a family, or (with a budget or an address use) whole addresses. */
-export type OmissionKind = 'names' | 'ipv4' | 'ipv6';
+/** What cannot be said: names, a family, or what no policy has words for. */
+export type OmissionKind = 'names' | 'ipv4' | 'ipv6' | RuleOmission['kind'];
 
 /**
  * Why more is admitted: the apex beside `*.apex`, the subdomains beside the host, every port, a whole host
- * for one path, a budget.
+ * for one path, all subdomains for a wildcard inside a name, a budget.
  */
-export type WideningKind = 'apex' | 'subdomains' | 'ports' | 'path' | 'budget';
+export type WideningKind = 'apex' | 'subdomains' | 'ports' | 'path' | 'wildcard' | 'budget';
 
 /** Something of a rule that the target cannot express; it is not in the rule files. */
 export interface Omission {
   readonly rule: string;
   readonly kind: OmissionKind;
+  /** Empty for what a policy has no words for: the reason says it. */
   readonly omitted: Admission;
   readonly reason: string;
 }

@@ -1,6 +1,7 @@
 import { Netmask } from 'netmask';
 import { formatAddress } from '../net/address.ts';
 import { compareHostPatterns, formatHostPattern, type HostPattern } from '../net/host-pattern.ts';
+import { portKey } from '../net/port-key.ts';
 import type { PortSet } from '../net/ports.ts';
 import { formatPrefix, lastAddress, type Prefix } from '../net/prefix.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -173,15 +174,7 @@ export function portsView(ports: PortSet): PortsView {
     last,
     text: first === last ? `${first}` : `${first}-${last}`,
   }));
-  const key = ranges.map(({ text }) => text.replace('-', '_')).join('-');
-  return { text: ports.toString(), key: key.length <= 7 ? key : shortKey(key), ranges };
-}
-
-/** FNV-1a, 24 bits: a name that stays the same while the ports do. */
-function shortKey(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const character of text) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
-  return `p${(hash >>> 8).toString(16).padStart(6, '0')}`;
+  return { text: ports.toString(), key: portKey(ports), ranges };
 }
 
 function prefixView(prefix: Prefix): PrefixView {

@@ -1,6 +1,5 @@
-import type { EndpointRow } from '../../endpoints/endpoint-table.ts';
+import { type EndpointRow, formatEndpoint } from '../../endpoints/endpoint-table.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
-import { formatHostPattern } from '../../net/host-pattern.ts';
 import { PortSet } from '../../net/ports.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import { Admission } from '../admission.ts';
@@ -110,6 +109,6 @@ function diffRows(before: readonly EndpointRow[], after: readonly EndpointRow[])
 }
 
 /** What a row requires, whatever its place in the table. */
-function rowIdentity({ table, host, path, ports }: EndpointRow): string {
-  return [table, formatHostPattern(host), path ?? '', ports].join(' ');
+function rowIdentity(row: EndpointRow): string {
+  return [row.table, formatEndpoint(row), row.ports].join(' ');
 }
