@@ -31,11 +31,19 @@ function problemsOf(text: string): string[] {
   return [];
 }
 
+const RULES = 'version: 1\ntargets: { squid: {} }\nrules:\n';
+
 describe('a configuration', () => {
   it('becomes precise types, with defaults', () => {
     const config = parseConfig(GOOD, '/etc/allowlist.yaml');
     expect(config.output).toBe('/etc/allowlists');
-    expect(config.feed).toEqual({ cloud: 'public', source: { kind: 'download' }, http: {}, cache: {} });
+    expect(config.feed).toEqual({
+      cloud: 'public',
+      source: { kind: 'download' },
+      http: {},
+      m365: { instance: 'Worldwide' },
+      cache: {},
+    });
     expect(config.rules[0]).toMatchObject({ name: 'connector', addressUse: 'fallback', ports: undefined });
     expect(config.rules[1]?.hosts.map(formatHostPattern)).toEqual(['*.example.com', 'b.example.net']);
     expect(config.rules[1]?.prefixes.map(formatPrefix)).toEqual(['192.0.2.7/32', '2001:db8::/32']);
@@ -113,6 +121,41 @@ describe('a configuration', () => {
       'a future version',
       GOOD.replace('version: 1', 'version: 2'),
       'line 2, version: Invalid input: expected 1, not 2',
+    ],
+    [
+      'a long name of a rule with m365',
+      `${RULES}  - { name: microsoft-365, m365: [{}] }\n`,
+      'line 4, rules[0].name: "microsoft-365" has 13 characters; a rule with m365 may have 11 — shorten it: the ports of the endpoint sets are added, as in `exchange-443`',
+    ],
+    [
+      'ports that no endpoint set has',
+      `${RULES}  - { name: office, ports: [443], m365: [{}] }\n`,
+      'line 4, rules[0].ports: means nothing for m365: its endpoint sets have ports of their own — remove the key',
+    ],
+    [
+      'a rule named like one that m365 becomes',
+      `${RULES}  - { name: office, m365: [{}] }\n  - { name: office-443, hosts: [a.example.com], ports: [443] }\n`,
+      'line 5, rules[1].name: may clash with the rules that "office" becomes, one for each port set of its m365 — rename one of the two',
+    ],
+    [
+      'a cloud with two instances of Microsoft 365',
+      `${RULES}  - { name: office, m365: [{}] }\nfeed: { cloud: usgov }\n`,
+      'line 5, feed.m365.instance: is required for m365 in the cloud usgov — one of Worldwide, China, USGovDoD, USGovGCCHigh',
+    ],
+    [
+      'an unknown key of a selector',
+      `${RULES}  - { name: office, m365: [{ area: Exchange }] }\n`,
+      'line 4, rules[0].m365[0].area: unknown key — did you mean serviceArea?',
+    ],
+    [
+      'an unknown category',
+      `${RULES}  - { name: office, m365: [{ category: Deny }] }\n`,
+      'line 4, rules[0].m365[0].category: Invalid input: expected one or a list of Optimize, Allow, Default, not "Deny"',
+    ],
+    [
+      'an empty m365',
+      `${RULES}  - { name: office, m365: [] }\n`,
+      'line 4, rules[0].m365: Too small: expected array to have >=1 items',
     ],
     ['a doubled key', GOOD.replace('  squid:', '  pac: {}'), 'line 14: Map keys must be unique'],
   ])('with %s is refused at its place', (_, text, problem) => {

@@ -59,6 +59,7 @@ export function judgeMadeUp({
     reason: '',
     endpoints: [],
     hosts: [],
+    m365: [],
     ports: PortSet.parse('443'),
     addressUse: 'fallback' as const,
   }));

@@ -1,0 +1,346 @@
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { loadConfig } from '../../src/config/load.ts';
+import { type JobResult, runJob } from '../../src/job.ts';
+import { ConfigurationError, FeedError, GuardRefusal } from '../../src/problem.ts';
+import { directoryReader, readOutputTree } from '../../src/publish/output-tree.ts';
+import { verifyTree } from '../../src/publish/verify.ts';
+import { byPath, type LoopbackServer, startServer } from '../feed/loopback-server.ts';
+import { M365_SETS, type PublishedSet } from '../support/m365.ts';
+
+const SAMPLE = fileURLToPath(new URL('../../data/sample/ServiceTags_Public_20260105.json', import.meta.url));
+const NEXT_SAMPLE = SAMPLE.replace('20260105', '20260112');
+const REQUEST_ID = /ClientRequestId=([0-9a-f]{8}-[0-9a-f-]{27})(?:&|$)/;
+
+describe('the weekly job with endpoint sets of Microsoft 365', () => {
+  let server: LoopbackServer;
+  let directory: string;
+  let caches = 0;
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'm365-job-'));
+    server = await startServer(byPath({}));
+    publish(M365_SETS, '2026010100');
+  });
+  afterEach(async () => {
+    await server.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  function publish(sets: readonly PublishedSet[], version: string, instance = 'Worldwide'): void {
+    server.handle(
+      byPath({
+        [`/version/${instance}`]: JSON.stringify({ instance, latest: version }),
+        [`/endpoints/${instance}`]: JSON.stringify(sets),
+      }),
+    );
+  }
+
+  interface Week {
+    readonly m365?: readonly object[];
+    readonly settings?: object;
+    readonly feed?: string;
+    readonly accept?: readonly string[];
+    readonly offline?: boolean;
+    /** Another installation by default, which has asked the service for nothing yet. */
+    readonly cache?: string;
+  }
+
+  const tree = () => join(directory, 'allowlists');
+  const read = (path: string) => readFileSync(join(tree(), path), 'utf8');
+  const bytes = () =>
+    Object.fromEntries(
+      readdirSync(tree(), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort()
+        .map((path) => [path, readFileSync(path, 'utf8')]),
+    );
+
+  async function run({ m365 = [{}], settings = {}, feed = SAMPLE, ...rest }: Week = {}): Promise<JobResult> {
+    const file = join(directory, 'allowlist.yaml');
+    const config = {
+      version: 1,
+      feed: {
+        source: { kind: 'file', path: feed },
+        http: { retries: 0 },
+        m365: { service: server.origin, ...settings },
+      },
+      rules: [{ name: 'office', reason: 'Microsoft 365', m365 }],
+      targets: {
+        iptables: {},
+        squid: {},
+        paloalto: {},
+        pac: { otherwise: 'PROXY proxy.example.com:8080' },
+      },
+      guards: {
+        'special-use': {
+          allow: ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '198.18.0.0/15', '2001:db8::/32'],
+        },
+      },
+    };
+    writeFileSync(file, stringify(config));
+    return runJob({
+      config: await loadConfig(file),
+      dryRun: false,
+      accept: rest.accept ?? [],
+      offline: rest.offline ?? false,
+      cacheDirectory: rest.cache ?? join(directory, `cache-${++caches}`),
+      environment: {},
+      today: '2026-01-13',
+      report: () => {},
+    });
+  }
+
+  const failure = (week: Week) => run(week).then(String, (error: unknown) => error);
+  const changed = (id: number, change: Partial<PublishedSet>) =>
+    M365_SETS.map((set) => (set.id === id ? { ...set, ...change } : set));
+
+  it('publishes names and addresses that verify, with their version in the lock', async () => {
+    const { outcome } = await run();
+    expect(outcome).toBe('published');
+    const output = await readOutputTree(directoryReader(tree()));
+    expect(output?.lock.m365).toEqual({
+      instance: 'Worldwide',
+      version: '2026010100',
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(output?.policy.rules.map(({ name }) => name)).toEqual([
+      'office-80-443',
+      'office-pc0a920',
+      'office-587-993',
+      'office-a25',
+    ]);
+    expect(await verifyTree(output!)).toMatchObject({ problems: [] });
+    expect(read('snapshot/M365.Exchange.2.txt')).toBe('192.0.2.0/26\n198.51.100.64/26\n');
+  });
+
+  it('has a tree whose verification finds an address too many', async () => {
+    await run();
+    const path = readdirSync(join(tree(), 'iptables'))
+      .map((name) => `iptables/${name}`)
+      .find((name) => read(name).includes('192.0.2.0/26'))!;
+    writeFileSync(join(tree(), path), read(path).replaceAll('192.0.2.0/26', '192.0.2.0/25'));
+    const output = await readOutputTree(directoryReader(tree()));
+    expect((await verifyTree(output!)).problems.map(({ what }) => what).join('\n')).toContain(
+      'not in the policy',
+    );
+  });
+
+  it('tells what is left out and what is widened in lock, header and review', async () => {
+    await run();
+    const udp = 'M365.Skype.11 asks for UDP port 3478-3481 to 203.0.113.0/26; rules are for TCP';
+    const partial = 'only *-files.share.example.net is asked for; no host pattern says that exactly';
+    const { lock } = (await readOutputTree(directoryReader(tree())))!;
+    for (const { omissions } of Object.values(lock.targets))
+      expect(omissions).toContainEqual({ rule: 'office-80-443', kind: 'udp', reason: udp, admits: [] });
+    expect(lock.targets.squid?.widenings).toContainEqual({
+      rule: 'office-80-443',
+      kind: 'wildcard',
+      reason: partial,
+      admits: [{ ports: '80,443', hosts: ['*.share.example.net'], prefixes: [] }],
+    });
+    for (const target of ['iptables', 'squid', 'paloalto', 'pac']) {
+      const text = readdirSync(join(tree(), target))
+        .map((name) => read(`${target}/${name}`))
+        .join('\n');
+      expect(text).toContain(udp);
+      if (target !== 'iptables') expect(text).toContain(partial);
+    }
+    const review = read('REVIEW.md').replaceAll('\\', '');
+    expect(review).toContain('UDP port 3478-3481');
+    expect(review).toContain('only *-files.share.example.net is asked for');
+    expect(review).toContain('*-files.share.example.net');
+  });
+
+  it('changes no byte in a week in which only the version and sets of others move', async () => {
+    const selectors = [{ serviceArea: 'Exchange' }, { serviceArea: 'SharePoint' }];
+    await run({ m365: selectors });
+    const before = bytes();
+    publish(changed(56, { ips: ['192.0.2.192/26'], urls: ['login.example.com'] }), '2026020100');
+    const { outcome, change } = await run({ m365: selectors, feed: NEXT_SAMPLE });
+    expect(outcome).toBe('unchanged');
+    expect([...change.written, ...change.removed]).toEqual([]);
+    expect(bytes()).toEqual(before);
+    expect(read('allowlist.lock.json')).toContain('"version": "2026010100"');
+  });
+
+  it('publishes and reviews a week in which a selected set moves', async () => {
+    await run();
+    publish(
+      changed(2, { ips: ['198.51.100.64/26', '192.0.2.0/26', '192.0.2.64/27'], urls: ['smtp.example.com'] }),
+      '2026020100',
+    );
+    const { outcome, review } = await run();
+    expect(outcome).toBe('published');
+    expect(review.diff.rules.map(({ rule, tags }) => [rule, tags.map(({ tag }) => tag)])).toEqual([
+      ['office-587-993', ['M365.Exchange.2']],
+    ]);
+    expect(review.diff.admission.gained.describe()).toEqual(['port 587,993: 192.0.2.64/27']);
+    expect(review.diff.admission.lost.describe()).toEqual(['port 587,993: outlook.example.com']);
+    expect(read('allowlist.lock.json')).toContain('"version": "2026020100"');
+    expect(read('REVIEW.md')).toContain('M365');
+  });
+
+  it('publishes a week in which only what is left out changes', async () => {
+    await run();
+    publish(changed(11, { udpPorts: '3478' }), '2026020100');
+    const { outcome, review } = await run();
+    expect(outcome).toBe('published');
+    for (const { omissions } of review.targets)
+      expect(omissions.find(({ kind }) => kind === 'udp')?.presence).toBe('changed');
+  });
+
+  it('lists required hosts with the way they get through', async () => {
+    const { review } = await run();
+    const row = review.coverage.find(({ host }) => host === 'smtp.example.com');
+    expect(row?.targets.find(({ target }) => target === 'iptables')).toMatchObject({
+      how: 'address',
+      detail: 'M365.Exchange.2: the same endpoint set',
+    });
+    const widened = review.coverage.find(({ host }) => host === '*-files.share.example.net');
+    expect(widened?.targets.find(({ target }) => target === 'squid')).toMatchObject({
+      how: 'widened',
+      detail: '*.share.example.net, not only *-files.share.example.net',
+    });
+  });
+
+  it('makes the request id once, keeps it in the cache, and out of the output tree', async () => {
+    const cache = join(directory, 'cache');
+    await run({ cache });
+    const kept = readdirSync(join(cache, 'm365')).find((name) => name.endsWith('.json'))!;
+    rmSync(join(cache, 'm365', kept));
+    await run({ cache });
+    const ids = server.requests.map((request) => REQUEST_ID.exec(request)?.[1]);
+    expect(ids).toHaveLength(4);
+    expect(new Set(ids).size).toBe(1);
+    expect(readFileSync(join(cache, 'm365', 'client-request-id'), 'utf8').trim()).toBe(ids[0]);
+    expect(Object.values(bytes()).filter((text) => text.includes(ids[0]!))).toEqual([]);
+  });
+
+  it('uses the request id of the configuration', async () => {
+    const clientRequestId = 'b10c5ed1-bad1-445f-b386-b919946339a7';
+    const cache = join(directory, 'cache');
+    await run({ settings: { clientRequestId }, cache });
+    expect(server.requests.map((request) => REQUEST_ID.exec(request)?.[1])).toEqual([
+      clientRequestId,
+      clientRequestId,
+    ]);
+    expect(existsSync(join(cache, 'm365', 'client-request-id'))).toBe(false);
+  });
+
+  it('asks the configured instance', async () => {
+    publish(M365_SETS, '2026010100', 'USGovDoD');
+    await run({ settings: { instance: 'USGovDoD' } });
+    expect(read('allowlist.lock.json')).toContain('"table": "m365-USGovDoD"');
+  });
+
+  it('asks the service for nothing offline', async () => {
+    const cache = join(directory, 'cache');
+    await run({ cache });
+    const asked = server.requests.length;
+    const before = bytes();
+    expect((await run({ cache, offline: true })).outcome).toBe('unchanged');
+    expect(server.requests).toHaveLength(asked);
+    expect(bytes()).toEqual(before);
+  });
+
+  it('tells every selector that selects nothing', async () => {
+    const error = await failure({
+      m365: [
+        { serviceArea: 'Teams' },
+        { serviceArea: 'Exchnage' },
+        { ids: [1, 998, 999] },
+        { serviceArea: 'Skype', category: 'Default' },
+        { serviceArea: 'Exchange' },
+      ],
+    });
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect((error as ConfigurationError).problems).toEqual([
+      {
+        where: 'rules[0].m365[0].serviceArea',
+        what: 'Microsoft 365 (Worldwide) has no service area "Teams"',
+        next: 'did you mean Skype?',
+      },
+      {
+        where: 'rules[0].m365[1].serviceArea',
+        what: 'Microsoft 365 (Worldwide) has no service area "Exchnage"',
+        next: 'did you mean Exchange?',
+      },
+      {
+        where: 'rules[0].m365[2].ids',
+        what: 'Microsoft 365 (Worldwide) has no endpoint set 998, 999',
+        next: 'remove what Microsoft has withdrawn',
+      },
+      {
+        where: 'rules[0].m365[3]',
+        what: 'no endpoint set of Microsoft 365 (Worldwide) matches all of it',
+      },
+    ]);
+    expect(existsSync(tree())).toBe(false);
+  });
+
+  it.each<[string, readonly PublishedSet[], string]>([
+    ['everything', changed(10, { ips: ['0.0.0.0/0'] }), 'too-broad'],
+    ['private addresses', changed(10, { ips: ['10.1.0.0/16'] }), 'special-use'],
+    ['a set withdrawn', M365_SETS.filter(({ id }) => id !== 2), 'tag-missing'],
+    ['half of a set gone', changed(1, { ips: ['198.51.100.0/26', '2001:db8:1::/48'] }), 'tag-shrink'],
+  ])('refuses %s, and what stands stays', async (_, sets, guard) => {
+    await run();
+    const before = bytes();
+    publish(sets, '2026020100');
+    const error = await failure({});
+    expect(error).toBeInstanceOf(GuardRefusal);
+    expect(String(error)).toContain(guard);
+    expect(bytes()).toEqual(before);
+    const accepted = String(error).match(/--accept (\S+)/)![1]!;
+    expect((await run({ accept: accepted.split(',') })).outcome).toBe('published');
+    expect(read('allowlist.lock.json')).toContain(`"guard": "${guard}"`);
+  });
+
+  it('refuses a rule of which only UDP is left', async () => {
+    const error = await failure({ m365: [{ serviceArea: 'Skype' }] });
+    expect(error).toBeInstanceOf(GuardRefusal);
+    expect(String(error)).toContain('empty-policy');
+  });
+
+  it.each([
+    ['HTML', '<html></html>'],
+    ['an empty list', '[]'],
+    ['a set without ports of this world', JSON.stringify([{ ...M365_SETS[0], tcpPorts: '443;80' }])],
+  ])('fails with exit 4 for %s, and what stands stays', async (_, text) => {
+    await run();
+    const before = bytes();
+    server.handle(byPath({ '/version/Worldwide': '{"latest":"2026020100"}', '/endpoints/Worldwide': text }));
+    const error = await failure({});
+    expect(error).toBeInstanceOf(FeedError);
+    expect(bytes()).toEqual(before);
+  });
+
+  it('needs no service where no rule asks for it', async () => {
+    const file = join(directory, 'allowlist.yaml');
+    cpSync(fileURLToPath(new URL('../../data/sample/allowlist.yaml', import.meta.url)), file);
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8')
+        .replace('ServiceTags_Public_20260105.json', SAMPLE)
+        .replace('../../out/demo', tree()),
+    );
+    await runJob({
+      config: await loadConfig(file),
+      dryRun: false,
+      accept: [],
+      offline: false,
+      cacheDirectory: undefined,
+      environment: {},
+      today: '2026-01-13',
+      report: () => {},
+    });
+    expect(server.requests).toEqual([]);
+    expect(read('allowlist.lock.json')).not.toContain('m365');
+  });
+});

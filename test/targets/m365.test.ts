@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { parseHostPattern } from '../../src/net/host-pattern.ts';
+import { HostSet } from '../../src/net/host-set.ts';
+import { PortSet } from '../../src/net/ports.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
+import { Admission } from '../../src/policy/admission.ts';
+import { resolvePolicy } from '../../src/policy/resolve.ts';
+import { readBackByGrammar } from '../../src/targets/read-back.ts';
+import { M365_SETS, m365Sets, type PublishedSet, publishedSet } from '../support/m365.ts';
+import { below, seededRandom } from '../support/random.ts';
+import { buildBundled } from '../support/rule-files.ts';
+
+const TARGETS: readonly [string, Readonly<Record<string, unknown>>][] = [
+  ['iptables', {}],
+  ['squid', {}],
+  ['pac', { otherwise: 'PROXY proxy.example.com:8080' }],
+  ['paloalto', {}],
+];
+const SEED = 365;
+const DRAWS = 12;
+
+/** What the sets ask for, straight from the published text; a partial name as the pattern around it. */
+function asked(sets: readonly PublishedSet[], part: 'urls' | 'ips' | 'partial'): Admission {
+  return Admission.union(
+    sets.flatMap(({ urls = [], ips = [], tcpPorts = '' }) => {
+      const ports = PortSet.parseList(tcpPorts.replaceAll(' ', ''));
+      const partial = urls.filter((url) => url.includes('-files.'));
+      const whole = urls.filter((url) => !partial.includes(url));
+      const hosts = (texts: readonly string[]) =>
+        Admission.hosts(HostSet.fromPatterns(texts.map(parseHostPattern)), ports);
+      if (part === 'ips')
+        return [Admission.addresses(DualStackSet.fromPrefixes(ips.map(parsePrefix)), ports)];
+      return [hosts(part === 'urls' ? whole : partial.map((url) => url.replace('-files', '')))];
+    }),
+  );
+}
+
+const PORTS = ['25', '443', '80,443', ' 587,  993', '143,993', '8080-8090', '80,443,3000-3100,8443'];
+
+function drawSets(random: () => number): PublishedSet[] {
+  return Array.from({ length: 2 + below(random, 6) }, (_, index) => {
+    const label = `s${below(random, 4)}`;
+    const urls = [`*.${label}.example.com`, `${label}.example.com`, `*-files.${label}.example.net`].filter(
+      () => random() < 0.5,
+    );
+    const ips = Array.from(
+      { length: below(random, 4) },
+      () => `198.18.${below(random, 4)}.${16 * below(random, 16)}/${28 + below(random, 5)}`,
+    );
+    if (random() < 0.4) ips.push(`2001:db8:${below(random, 4)}::/${48 + below(random, 17)}`);
+    return publishedSet(index + 1, {
+      ...(urls.length === 0 ? {} : { urls }),
+      ...(ips.length === 0 ? {} : { ips }),
+      ...(random() < 0.9 ? { tcpPorts: PORTS[below(random, PORTS.length)]! } : {}),
+      ...(random() < 0.3 ? { udpPorts: '3478-3481' } : {}),
+    });
+  });
+}
+
+async function build(id: string, options: object, sets: readonly PublishedSet[], addresses: string) {
+  const config = parseConfig(
+    `version: 1\nrules:\n  - { name: office, m365: [{}], addresses: ${addresses} }\ntargets: { squid: {} }\n`,
+    'allowlist.yaml',
+  );
+  const policy = resolvePolicy(config.rules, new Map(), new Map(), m365Sets(sets));
+  const output = await buildBundled(id, policy, { ...options });
+  const { target, files, plan } = output;
+  const found =
+    target.vendor.readBack?.(files, target.templates) ?? readBackByGrammar(target.manifest, files);
+  return {
+    found,
+    omitted: Admission.union(plan.omissions.map((omission) => omission.omitted)),
+    widened: Admission.union(plan.widenings.map((widening) => widening.admitted)),
+    plan,
+    files,
+  };
+}
+
+describe.each(TARGETS)('endpoint sets of Microsoft 365 on %s', (id, options) => {
+  it(`read back as what some set asks for, and nothing else undeclared (seed ${SEED})`, async () => {
+    const random = seededRandom(SEED);
+    let addresses = 0;
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const sets = [
+        ...drawSets(random),
+        ...(draw === 0 ? M365_SETS.map((set) => ({ ...set, id: set.id + 100 })) : []),
+      ];
+      const exact = asked(sets, 'urls').union(asked(sets, 'ips'));
+      const everything = exact.union(asked(sets, 'partial'));
+      const { found, omitted, widened } = await build(id, options, sets, 'always');
+      expect(found.difference(exact).difference(widened).describe()).toEqual([]);
+      expect(everything.difference(found).difference(omitted).describe()).toEqual([]);
+      if (id === 'iptables') expect(found.equals(asked(sets, 'ips'))).toBe(true);
+      addresses += found.grants.filter((grant) => !grant.addresses.isEmpty).length;
+    }
+    expect(addresses).toBeGreaterThan(DRAWS);
+  });
+
+  it('use the addresses of sets without names where those of named sets are a fallback only', async () => {
+    const { found } = await build(id, options, M365_SETS, 'fallback');
+    const nameless = asked([M365_SETS[2]!], 'ips');
+    expect(nameless.isEmpty).toBe(false);
+    expect(nameless.difference(found).describe()).toEqual([]);
+    const named = asked([M365_SETS[1]!], 'ips');
+    expect(named.difference(found).isEmpty).toBe(id === 'iptables');
+  });
+
+  it('declare UDP and partial names in plan and header', async () => {
+    const { plan, files } = await build(id, options, M365_SETS, 'fallback');
+    const text = files.map((file) => file.text).join('\n');
+    expect(plan.omissions.filter(({ kind }) => kind === 'udp')).toHaveLength(2);
+    expect(text).toContain('NOT IN THESE FILES (rule office-80-443; M365.Exchange.1 asks for UDP port 443');
+    const wildcard = plan.widenings.filter(({ kind }) => kind === 'wildcard');
+    // A target without names has nothing to widen.
+    expect(wildcard).toHaveLength(id === 'iptables' ? 0 : 1);
+    for (const { admitted } of wildcard)
+      expect(admitted.grants.map(({ hosts }) => hosts.toStrings())).toEqual([['*.share.example.net']]);
+    if (id !== 'iptables') expect(text).toContain('only *-files.share.example.net is asked for');
+  });
+});
