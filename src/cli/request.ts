@@ -1,7 +1,7 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { AllowlistConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { defaultCacheDirectory } from '../feed/cache.ts';
 import type { LoadedFeed } from '../feed/load.ts';
 import type { Io } from './io.ts';
 
@@ -22,11 +22,14 @@ export async function configOf(flags: {
   return flags.out === undefined ? config : { ...config, output: resolve(flags.out) };
 }
 
-/** Where fetched files are kept: the flag, the configuration, or the XDG cache directory. */
-export function cacheDirectory(flags: FeedFlags, config: AllowlistConfig | undefined, io: Io): string {
+/** Where fetched files are kept: the flag, the configuration, or the cache directory of the environment. */
+export function cacheDirectory(
+  flags: FeedFlags,
+  config: AllowlistConfig | undefined,
+  io: Io,
+): string | undefined {
   if (flags.cache !== undefined) return resolve(flags.cache);
-  const xdg = io.environment.XDG_CACHE_HOME;
-  return config?.feed.cache.directory ?? join(xdg || join(homedir(), '.cache'), 'azure-allowlist');
+  return config?.feed.cache.directory ?? defaultCacheDirectory(io.environment);
 }
 
 /** Gets the feed that the flags and the configuration ask for; with `--feed` no configuration is needed. */
@@ -37,11 +40,14 @@ export async function feedOf(flags: FeedFlags, io: Io): Promise<LoadedFeed & { r
     throw error;
   });
   const cloud = config?.feed.cloud ?? cloudOfName(flags.feed ?? '');
+  const directory = cacheDirectory(flags, config, io);
+  const keep = config?.feed.cache.keep;
   const loaded = await loadFeed({
     cloud,
     ...(config === undefined ? {} : { source: config.feed.source, http: config.feed.http }),
     ...(flags.feed === undefined ? {} : { override: flags.feed }),
-    cacheDirectory: cacheDirectory(flags, config, io),
+    ...(directory === undefined ? {} : { cacheDirectory: directory }),
+    ...(keep === undefined ? {} : { cachedFiles: keep }),
     offline: flags.offline ?? false,
     environment: io.environment,
     today: io.today(),
