@@ -1,0 +1,329 @@
+// Writes docs/guards.md from replays of an archive of weekly files: `npm run guards-document -- DIR`, where DIR
+// has the folders public, usgov and china. Takes some minutes.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startMeter } from '../dist/cli/meter.js';
+import { loadConfig } from '../dist/config/load.js';
+import { daysBetween } from '../dist/feed/file-date.js';
+import { loadTables, loadTargets } from '../dist/job.js';
+import { GUARDS } from '../dist/policy/guards/judge.js';
+import { DEFAULT_LIMITS as limits } from '../dist/policy/guards/limits.js';
+import { percentOf } from '../dist/policy/guards/percent.js';
+import { totalsOf } from '../dist/policy/totals.js';
+import { replay } from '../dist/replay/replay.js';
+import { churnTable, guardCells, markdownTable, replaySummary } from '../dist/replay/report.js';
+import { weeklyFiles } from '../dist/replay/weekly-files.js';
+
+const archive = process.argv[2];
+if (archive === undefined) throw new Error('usage: npm run guards-document -- DIR');
+
+/** Weeks more days apart than this are no weekly step. */
+const HOLE = 35;
+/** The one week that was wrong. */
+const WRONG = '2022-05-09';
+
+const configOf = (cloud) => loadConfig(new URL(`../data/replay/${cloud}.yaml`, import.meta.url).pathname);
+
+async function run(title, cloud, { add = [], ...options } = {}) {
+  const { weeks } = await weeklyFiles(join(archive, cloud), () => cloud);
+  const config = await configOf(cloud);
+  const [first, ...rest] = config.rules;
+  const rules = [{ ...first, serviceTags: [...first.serviceTags, ...add] }, ...rest];
+  const done = [];
+  for await (const week of replay({
+    config: { ...config, rules },
+    tables: await loadTables(config),
+    targets: await loadTargets(config),
+    weeks,
+    accept: [],
+    everyTag: false,
+    measure: startMeter,
+    ...options,
+  }))
+    done.push(week);
+  console.error(`${title}: ${replaySummary(done)[0]}`);
+  return { title, weeks: done };
+}
+
+/** The most that lawful steps of a week did, to set the defaults beside. */
+async function extremes() {
+  const { weeks } = await weeklyFiles(join(archive, 'public'), () => 'public');
+  const most = {};
+  const note = (what, value, text) => {
+    if (most[what] === undefined || value > most[what].value) most[what] = { value, text };
+  };
+  let before;
+  for (const { date, load } of weeks) {
+    if (date === WRONG) continue;
+    const { snapshot } = await load();
+    const totals = totalsOf(snapshot);
+    if (before !== undefined && daysBetween(before.date, date) <= HOLE) {
+      const space = percentOf(
+        before.totals.ipv4Addresses - totals.ipv4Addresses,
+        before.totals.ipv4Addresses,
+      );
+      note('feedSpace', space, `${space.toFixed(2)} % (${date})`);
+      const listed = percentOf(
+        BigInt(before.totals.prefixes - totals.prefixes),
+        BigInt(before.totals.prefixes),
+      );
+      note('feedPrefixes', listed, `${listed.toFixed(2)} % (${date})`);
+      const floor =
+        before.totals.ipv4Addresses / 10_000n < 2048n ? before.totals.ipv4Addresses / 10_000n : 2048n;
+      for (const { name, prefixes, addresses } of snapshot.tags.values()) {
+        for (const { length, family } of prefixes)
+          note(`broad${family}`, -length, `/${length} (${name}, ${date})`);
+        const old = before.snapshot.tags.get(name)?.addresses;
+        if (old === undefined || prefixes.length === 0) continue;
+        const lost = old.ipv4.difference(addresses.ipv4).size;
+        const percent = percentOf(lost, old.ipv4.size);
+        if (percent > limits.tagShrinkPercent)
+          note('smallLoss', lost, `${lost} addresses (${name}, ${percent.toFixed(1)} %, ${date})`);
+        if (lost >= floor / 2n)
+          note('largeLoss', percent, `${percent.toFixed(1)} % (${name}, ${lost} addresses, ${date})`);
+        if (old.ipv4.isEmpty) continue;
+        const times = percentOf(addresses.ipv4.size, old.ipv4.size) / 100;
+        const both = Math.min(times, addresses.ipv4.coverCount / old.ipv4.coverCount);
+        note('times', times, `${times.toFixed(1)} times (${name}, ${date})`);
+        note('both', both, `${both.toFixed(1)} times (${name}, ${date})`);
+        const gained = addresses.ipv4.difference(old.ipv4).size;
+        const share = percentOf(gained, before.totals.ipv4Addresses);
+        if (gained > old.ipv4.size) note('gain', share, `${share.toFixed(2)} % (${name}, ${date})`);
+      }
+    }
+    before = { date, snapshot, totals };
+  }
+  return Object.fromEntries(Object.entries(most).map(([what, { text }]) => [what, text]));
+}
+
+/** Consecutive weeks of which the guards say the same are one row. */
+function condensed({ weeks }) {
+  const rows = [];
+  for (const week of weeks) {
+    const cells = guardCells(week);
+    const quiet = cells.every((cell) => cell === '·' || cell === '');
+    const last = rows.at(-1);
+    if (quiet && last?.quiet) Object.assign(last, { to: week.date, count: last.count + 1 });
+    else rows.push({ quiet, from: week.date, to: week.date, count: 1, outcome: week.outcome, cells });
+  }
+  return markdownTable({
+    title: '',
+    header: ['weeks', 'outcome', ...GUARDS.map(({ name }) => name)],
+    rows: rows.map(({ quiet, from, to, count, outcome, cells }) => [
+      count === 1 ? from : `${from} … ${to} (${count})`,
+      quiet ? 'published or unchanged' : outcome,
+      ...cells,
+    ]),
+    right: [],
+  });
+}
+
+const said = ({ weeks }, keep) =>
+  weeks
+    .flatMap(({ date, findings }) => findings.map((finding) => ({ date, ...finding })))
+    .filter(keep)
+    .map(({ date, outcome, guard, message }) => `- ${date} ${outcome}: ${guard}: ${message}`)
+    .join('\n');
+
+const connector = await run('the connector, Service Bus, Storage.WestEurope', 'public');
+const lake = await run('the same and AzureDataLake', 'public', { add: ['AzureDataLake'] });
+const accepted = await run('the same, 2022-05-09 accepted', 'public', {
+  add: ['AzureDataLake'],
+  accept: ['tag-growth'],
+});
+const every = await run('every service tag', 'public', { everyTag: true, longestGap: HOLE });
+const others = [];
+for (const cloud of ['usgov', 'china']) {
+  others.push(await run(`${cloud}: the connector's tags, Service Bus, Storage`, cloud));
+  others.push(await run(`${cloud}: every service tag`, cloud, { everyTag: true }));
+}
+const most = await extremes();
+
+const count = (weeks, outcome, guard) =>
+  weeks.filter(({ findings }) =>
+    findings.some(
+      (finding) => finding.outcome === outcome && (guard === undefined || finding.guard === guard),
+    ),
+  ).length;
+const replays = markdownTable({
+  title: '',
+  header: ['replay', 'weeks', 'refused', 'with notes', 'a selected tag vanished or was emptied'],
+  rows: [connector, lake, accepted, every, ...others].map(({ title, weeks }) => [
+    title,
+    String(weeks.length),
+    String(weeks.filter(({ outcome }) => outcome === 'refused').length),
+    String(count(weeks, 'noted')),
+    String(
+      weeks.filter(({ findings }) =>
+        findings.some(({ guard, outcome }) => /^tag-(missing|empty)$/.test(guard) && outcome !== 'passed'),
+      ).length,
+    ),
+  ]),
+  right: [1, 2, 3, 4],
+});
+
+const guards = markdownTable({
+  title: '',
+  header: ['guard', 'refuses', 'key and default under `guards`', 'the most that a lawful week did'],
+  rows: [
+    [
+      'feed-schema',
+      'what is no feed of the cloud asked for: not JSON, another cloud, a malformed, non-canonical or repeated prefix (exit status 4; cannot be accepted)',
+      '',
+      '',
+    ],
+    [
+      'feed-rollback',
+      'a file older than the one in force, an earlier edition of it, or a lower changeNumber without a date; another cloud',
+      '',
+      '',
+    ],
+    [
+      'feed-stale',
+      'a file older than the configured days; without the key it is noted after 30 days (public) or 60 (others)',
+      '`feed-stale.days`: none',
+      '',
+    ],
+    [
+      'feed-shrink',
+      'a loss of IPv4 space of the whole feed',
+      `\`feed-shrink.percent\`: ${limits.feedShrinkPercent}`,
+      most.feedSpace,
+    ],
+    [
+      'feed-shrink',
+      'fewer published prefixes in the whole feed: half a file',
+      `\`feed-shrink.prefixPercent\`: ${limits.feedShrinkPrefixPercent}`,
+      most.feedPrefixes,
+    ],
+    ['tag-missing', 'a configured tag that the feed lacks', '`rules[].serviceTags`', ''],
+    ['tag-empty', 'a configured tag without prefixes', '`rules[].serviceTags`', ''],
+    [
+      'tag-shrink',
+      "a loss of a configured tag's IPv4 space",
+      `\`tag-shrink.percent\`: ${limits.tagShrinkPercent}`,
+      `${most.largeLoss}, of losses of half the least or more`,
+    ],
+    [
+      'tag-shrink',
+      'that, if it is at least so many addresses; a smaller loss is noted',
+      '`tag-shrink.addresses`: one ten-thousandth of the feed, 64 to 2,048',
+      `${most.smallLoss}, of losses over ${limits.tagShrinkPercent} %`,
+    ],
+    [
+      'tag-shrink',
+      'a smaller loss by which a rule loses so much of its space',
+      `\`tag-shrink.rulePercent\`: ${limits.tagShrinkRulePercent}`,
+      'AzureDataLake alone 37.35 % (2022-05-16)',
+    ],
+    [
+      'tag-shrink',
+      'a loss of IPv6 space of more than a /64 or of 16 prefixes and more',
+      `\`tag-shrink.ipv6Percent\`: ${limits.tagShrinkIpv6Percent}`,
+      '50 % (Storage.*, a /48 became a /49, in holes of the archive)',
+    ],
+    [
+      'tag-growth',
+      'a configured tag whose space and whose fewest prefixes both multiply; IPv6 from 16 prefixes on',
+      `\`tag-growth.factor\`: ${limits.tagGrowthFactor}`,
+      `${most.both}; in space alone ${most.times}`,
+    ],
+    [
+      'tag-growth',
+      "a step that more than doubles a tag and gains so much of the whole feed's IPv4 space",
+      `\`tag-growth.percent\`: ${limits.tagGrowthPercent}`,
+      most.gain,
+    ],
+    [
+      'special-use',
+      'private, loopback, documentation, multicast and other special ranges',
+      '`special-use.allow`: none',
+      'none',
+    ],
+    [
+      'too-broad',
+      'a prefix broader than any lawful one',
+      `\`too-broad.ipv4\`: ${limits.shortestIpv4}, \`too-broad.ipv6\`: ${limits.shortestIpv6}`,
+      `${most.broad4}, ${most.broad6}`,
+    ],
+    ['empty-policy', 'a rule that lets nothing through', '', ''],
+    [
+      'target-limit',
+      'more entries, bytes or names than the vendor takes (cannot be accepted)',
+      '`targets.<id>.budget`',
+      '',
+    ],
+    ['read-back', 'rule files that do not say exactly what the policy says (cannot be accepted)', '', ''],
+  ],
+  right: [],
+});
+
+const document = `# Guards
+
+A guard is a check between compare and render that can refuse a run; the previous output stands, exit status 3. A
+refusal says the guard, the figures, the key of the limit and the flag that accepts it once:
+\`azure-allowlist run --accept tag-shrink\`. What was accepted stands in \`allowlist.lock.json\` (\`acceptances\`) and in
+\`REVIEW.md\`. A note refuses nothing.
+
+This document is generated: \`npm run guards-document -- DIR\`, where DIR holds Microsoft's weekly files in the folders
+\`public\`, \`usgov\` and \`china\`. \`npm run replay -- DIR/public\` prints the whole tables of one replay, week by week.
+
+## The guards
+
+${guards}
+
+## Dates and change numbers
+
+- The date in the file's name decides. An older file is refused even with the same content: the source went back.
+- changeNumber is a hint between dated files: it fell in lawful weeks and stood still over a change. Both are noted.
+- The same date with other content: noted as published again, if changeNumber rose or stayed; refused as an earlier
+  edition, if it fell.
+- Where one side has no date (\`ServiceTags_Public_Latest.json\`, the Service Tag Discovery API), changeNumber is all there is:
+  lower is refused, equal with other content is noted.
+- The XML form has no changeNumber; its date decides alone.
+
+## The replays
+
+Every weekly file of the archive in the order of its date, with the output tree kept in memory. A refused week leaves
+the tree as it was, and the next week is compared with the last that was published. The archive has holes: the
+configured replays carry their tree over them, those of every service tag begin anew after more than ${HOLE} days. In
+these, one rule names every tag, and a tag that vanished or was emptied is accepted, as its owner would have to.
+
+${replays}
+
+The connector's configuration (\`data/replay/public.yaml\`), guards by weeks; \`·\` passed:
+
+${condensed(connector)}
+
+${said(connector, ({ outcome }) => outcome !== 'passed')}
+
+With AzureDataLake, the wrong week 2022-05-09 (20 prefixes became 2,468, and 19 a week later) is refused; the tree of
+2022-05-02 stays, so its return passes:
+
+${said(lake, ({ date, outcome }) => outcome !== 'passed' && date.startsWith('2022-05'))}
+
+Had it been accepted, its return would be refused:
+
+${said(accepted, ({ date, outcome }) => outcome !== 'passed' && (date === WRONG || date === '2022-05-16'))}
+
+Every service tag, guards by weeks:
+
+${condensed(every)}
+
+## Injected faults
+
+\`npx vitest run test/replay/injected-faults.test.ts\` injects faults into a real week (tags emptied, gone, halved in three
+ways, 0.0.0.0/0, ::/0 and 10.0.0.0/8 added, the list of another tag, half a file, old files, another cloud's file) and
+prints the table of faults and the guards that refuse them.
+
+## Lines changed, and cost
+
+Lines that came or went in the rule files of the connector's replay, against the fewest possible: the symmetric
+difference of the prefixes and names that the target writes. The rest is headers, digests and counts.
+
+${markdownTable(churnTable(connector.weeks))}
+
+${replaySummary(connector.weeks).at(-1)} Every service tag in one rule: ${replaySummary(every.weeks).at(-1).replace('A week', 'a week')}
+`;
+await writeFile(new URL('../docs/guards.md', import.meta.url), document);
+console.error('docs/guards.md');
