@@ -24,7 +24,7 @@ const WRONG = '2022-05-09';
 
 const configOf = (cloud) => loadConfig(new URL(`../data/replay/${cloud}.yaml`, import.meta.url).pathname);
 
-async function run(title, cloud, { add = [], ...options } = {}) {
+async function run(title, cloud, { add = [], to = '9', ...options } = {}) {
   const { weeks } = await weeklyFiles(join(archive, cloud), () => cloud);
   const config = await configOf(cloud);
   const [first, ...rest] = config.rules;
@@ -34,7 +34,7 @@ async function run(title, cloud, { add = [], ...options } = {}) {
     config: { ...config, rules },
     tables: await loadTables(config),
     targets: await loadTargets(config),
-    weeks,
+    weeks: weeks.filter(({ date }) => date <= to),
     accept: [],
     everyTag: false,
     measure: startMeter,
@@ -126,10 +126,16 @@ const said = ({ weeks }, keep) =>
     .join('\n');
 
 const connector = await run('the connector, Service Bus, Storage.WestEurope', 'public');
-const lake = await run('the same and AzureDataLake', 'public', { add: ['AzureDataLake'] });
+const lake = await run('the same and AzureDataLake', 'public', {
+  add: ['AzureDataLake'],
+  // The targets are the first replay's business.
+  targets: [],
+});
 const accepted = await run('the same, 2022-05-09 accepted', 'public', {
   add: ['AzureDataLake'],
   accept: ['tag-growth'],
+  to: '2022-05-16',
+  targets: [],
 });
 const every = await run('every service tag', 'public', { everyTag: true, longestGap: HOLE });
 const others = [];
@@ -148,7 +154,7 @@ const count = (weeks, outcome, guard) =>
 const replays = markdownTable({
   title: '',
   header: ['replay', 'weeks', 'refused', 'with notes', 'a selected tag vanished or was emptied'],
-  rows: [connector, lake, accepted, every, ...others].map(({ title, weeks }) => [
+  rows: [connector, lake, every, ...others].map(({ title, weeks }) => [
     title,
     String(weeks.length),
     String(weeks.filter(({ outcome }) => outcome === 'refused').length),
