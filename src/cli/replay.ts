@@ -5,6 +5,7 @@ import { replayDocument } from '../replay/document.ts';
 import { type ReplayedWeek, replay } from '../replay/replay.ts';
 import { writeReplayMarkdown, writeReplayText } from '../replay/report.ts';
 import { weeklyFiles } from '../replay/weekly-files.ts';
+import { withoutM365 } from '../replay/without-m365.ts';
 import type { Io } from './io.ts';
 import { startMeter } from './meter.ts';
 import { cloudOfName } from './request.ts';
@@ -25,8 +26,13 @@ export async function replayCommand(directory: string, flags: ReplayFlags, io: I
     directory,
     ([first = '']) => given?.feed.cloud ?? cloudOfName(first),
   );
-  const config =
-    given ?? (await loadConfig(fileURLToPath(new URL(`../../data/replay/${cloud}.yaml`, import.meta.url))));
+  const { config, touched } = withoutM365(
+    given ?? (await loadConfig(fileURLToPath(new URL(`../../data/replay/${cloud}.yaml`, import.meta.url)))),
+  );
+  if (touched.length > 0)
+    io.err(
+      `left out: the endpoint sets of Microsoft 365 of ${touched.join(', ')}, which have no weekly files`,
+    );
   for (const name of others) io.err(`skipped: ${name} has no date in its name`);
   const done: ReplayedWeek[] = [];
   for await (const week of replay({
