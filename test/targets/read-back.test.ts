@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { type Manifest, manifestSchema } from '../../src/targets/manifest.ts';
+import { readBackByGrammar } from '../../src/targets/read-back.ts';
+
+function manifest(ports = true): Manifest {
+  return manifestSchema.parse({
+    id: 'test',
+    title: 'Test',
+    description: 'test',
+    capabilities: { ipv4: true, ipv6: true, names: 'suffix', ports },
+    files: [{ path: 'rules', template: 'rules.hbs' }],
+    readBack: [
+      {
+        files: '^rules$',
+        lines: [
+          { match: '#.*', does: 'ignore' },
+          { match: 'group (?<group>[a-z]+)', does: 'group' },
+          { match: 'net (?<prefix>[0-9a-f.:]+/[0-9]+)', does: 'entry' },
+          { match: 'from (?<first>[0-9.]+) to (?<last>[0-9.]+)', does: 'entry' },
+          { match: 'host (?<host>[a-z.]+)', does: 'entry' },
+          { match: 'below (?<suffix>[a-z.]+)', does: 'entry' },
+          { match: 'domain (?<domain>[a-z.]+)', does: 'entry' },
+          { match: 'list (?<sameList>[a-z]+) allow (?<group>[a-z]+) (?<ports>[0-9, -]+)', does: 'grant' },
+          {
+            match: 'allow (?<group>[a-z]+) range (?<firstPort>[0-9]+) (?<lastPort>[0-9]+)',
+            does: 'grant',
+          },
+        ],
+      },
+      { files: '^(?<group>[a-z]+)\\.(?<ports>[0-9]+)$', lines: [{ match: '(?<prefix>.+)', does: 'entry' }] },
+    ],
+  });
+}
+
+const read = (text: string, path = 'rules', ports = true) =>
+  readBackByGrammar(manifest(ports), [{ path, text }]).describe();
+
+describe('a grammar of lines', () => {
+  it.each([
+    ['#\n', []],
+    ['', []],
+    ['group a\nnet 192.0.2.0/24\nallow a range 80 80\n', ['port 80: 192.0.2.0/24']],
+    ['group a\nnet 192.0.2.0/25\nnet 192.0.2.128/25\nallow a range 1 9\n', ['port 1-9: 192.0.2.0/24']],
+    ['group a\nfrom 192.0.2.1 to 192.0.2.2\nlist x allow a 443\n', ['port 443: 192.0.2.1/32 192.0.2.2/32']],
+    ['group a\nhost x.test\nbelow x.test\nlist x allow a 80,443\n', ['port 80,443: .x.test']],
+    ['group a\ndomain x.test\nlist x allow a 80\nlist x allow a 443\n', ['port 80,443: .x.test']],
+    [
+      'group a\nhost x.test\ngroup b\nhost y.test\nlist x allow a 80\nlist x allow b 443\n',
+      ['port 80: x.test', 'port 443: y.test'],
+    ],
+  ])('reads %j', (text, admitted) => {
+    expect(read(text)).toEqual(admitted);
+  });
+
+  it('takes group and ports from the path, and all ports where none can be said', () => {
+    expect(read('192.0.2.0/24\n', 'a.443')).toEqual(['port 443: 192.0.2.0/24']);
+    expect(read('', 'a.443')).toEqual([]);
+    expect(read('host x.test\n', 'rules', false)).toEqual(['port 1-65535: x.test']);
+  });
+
+  it.each([
+    ['nonsense\n', /rules:1: not a line of this format/],
+    ['group a\n\nnet 192.0.2.0/24\n', /rules:2: not a line of this format/],
+    ['group a\nnet 192.0.2.1/24\nallow a range 1 1\n', /rules:2: .*host bits/],
+    ['group a\nnet 192.0.2.0/24\n', /entries of a are never granted/],
+    ['allow a range 1 1\n', /rules:1: the group a has no entries/],
+    ['group a\nnet 192.0.2.0/24\nnet 192.0.2.0/24\nallow a range 1 1\n', /a: addresses that overlap/],
+    ['group a\nnet 192.0.2.0/24\nnet 192.0.2.7/32\nallow a range 1 1\n', /a: addresses that overlap/],
+    ['group a\nfrom 192.0.2.1 to 192.0.2.9\nnet 192.0.2.9/32\nallow a range 1 1\n', /overlap/],
+    ['group a\nhost x.test\nhost x.test\nallow a range 1 1\n', /x\.test overlaps another name/],
+    ['group a\nbelow test\nhost x.test\nallow a range 1 1\n', /x\.test overlaps another name/],
+    ['group a\nhost x.test\ngroup a\nallow a range 1 1\n', /rules:3: the group a stands twice/],
+    ['group a\nhost x.test\nallow a range 1 9\nallow a range 9 9\n', /rules:4: a is granted twice/],
+    ['group a\nhost x.test\nallow a range 9 1\n', /rules:3/],
+    ['group a\nhost x.test\nallow a range 1 70000\n', /rules:3/],
+    ['group a\nhost x.test\nlist x allow a 1\nlist y allow a 2\n', /rules:4: y stands where x stood before/],
+  ])('refuses %j', (text, message) => {
+    expect(() => read(text)).toThrow(message);
+  });
+
+  it('refuses a file that no grammar is for', () => {
+    expect(() => read('', 'other')).toThrow(/other: not a file of target test/);
+  });
+});
