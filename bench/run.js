@@ -3,7 +3,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { markdown } from './report.js';
 
-const SECTIONS = ['processes', 'aggregation', 'difference', 'membership', 'reverse', 'budget', 'churn'];
+const SECTIONS = [
+  'processes',
+  'aggregation',
+  'difference',
+  'membership',
+  'reverse',
+  'budget',
+  'churn',
+  'pac',
+];
 const words = process.argv.slice(2);
 const large = words.includes('--large');
 const chosen = words.filter((word) => !word.startsWith('-'));
