@@ -19,7 +19,23 @@ export function header(policy: Policy, plan: TargetPlan, manifest: Manifest): st
     ...plan.omissions.map((omission) => `NOT IN THESE FILES ${describe(omission, omission.omitted)}`),
     ...plan.widenings.map((widening) => `MORE THAN ASKED ${describe(widening, widening.admitted)}`),
     ...manifest.notes,
-  ];
+  ].flatMap(wrap);
+}
+
+/** Comments of a program count toward its limit for a line; short ones are read more easily, too. */
+const WIDTH = 110;
+
+/** Breaks a line at spaces, what follows indented; only a word that is longer stays so. */
+function wrap(line: string): string[] {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of line.split(' ')) {
+    if (current !== '' && current.length + 1 + word.length > WIDTH) {
+      lines.push(current);
+      current = `  ${word}`;
+    } else current = current === '' ? word : `${current} ${word}`;
+  }
+  return [...lines, current];
 }
 
 function counts({ names, addresses }: PlannedRule): string {
