@@ -101,7 +101,8 @@ export class Gateway {
       ip address add fd99:2::1/64 dev outside nodad
       ip link set inside up
       ip link set outside up
-      sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+      echo 1 > /proc/sys/net/ipv4/ip_forward
+      echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
     `);
     await client.script(`
       ip address add 10.99.1.2/24 dev uplink
