@@ -3,10 +3,11 @@ import { basename } from 'node:path';
 import pc from 'picocolors';
 import type { LoadedFeed } from '../feed/load.ts';
 import { diffPolicies } from '../policy/diff.ts';
-import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
+import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { fileAtRevision } from '../publish/git.ts';
 import { directoryReader, type OutputTree, readOutputTree, type TreeReader } from '../publish/output-tree.ts';
 import { targetSides, weekOfLock } from '../publish/sides.ts';
+import { coverage } from '../review/coverage.ts';
 import { reviewFeeds } from '../review/feeds.ts';
 import { writeJson } from '../review/json.ts';
 import { writeMarkdown } from '../review/markdown.ts';
@@ -26,7 +27,7 @@ interface DiffFlags {
 /** Compares two feeds, two output trees, or two git revisions of one. */
 export async function diffCommand(before: string, after: string, flags: DiffFlags, io: Io): Promise<void> {
   const sides = [await openSide(before, io), await openSide(after, io)] as const;
-  const review = reviewOf(sides, flags);
+  const review = await reviewOf(sides, flags, io);
   io.out(await write(review, flags.format, io));
   if (flags.detailedExitcode === true && !review.diff.isEmpty) io.setStatus(EXIT_STATUS.differs);
 }
@@ -70,7 +71,7 @@ async function openTree(reader: TreeReader): Promise<Side> {
   return { kind: 'tree', tree };
 }
 
-function reviewOf([before, after]: readonly [Side, Side], { tag }: DiffFlags): Review {
+async function reviewOf([before, after]: readonly [Side, Side], { tag }: DiffFlags, io: Io): Promise<Review> {
   if (before.kind === 'feed' && after.kind === 'feed') {
     for (const name of tag ?? []) {
       const known = new Set([...before.feed.snapshot.tags.keys(), ...after.feed.snapshot.tags.keys()]);
@@ -90,25 +91,47 @@ function reviewOf([before, after]: readonly [Side, Side], { tag }: DiffFlags): R
   }
   if (before.kind === 'tree' && after.kind === 'tree') {
     if (tag !== undefined) throw new ConfigurationError('--tag goes with two feeds, not with output trees');
-    return reviewTrees(before.tree, after.tree);
+    return reviewTrees(before.tree, after.tree, io);
   }
   throw new ConfigurationError('a feed and an output tree cannot be compared; give two of one kind');
 }
 
-function reviewTrees(before: OutputTree, after: OutputTree): Review {
+async function reviewTrees(before: OutputTree, after: OutputTree, io: Io): Promise<Review> {
   const old = new Map(targetSides(before));
   const now = new Map(targetSides(after));
+  const planned = await planTargets(after, io);
   return {
     scope: 'policy',
     feed: { before: weekOfLock(before.lock), after: weekOfLock(after.lock) },
     diff: diffPolicies(before.policy, after.policy),
     targets: [...new Set([...now.keys(), ...old.keys()])].map((id) =>
-      reviewTarget(id, old.get(id), now.get(id)),
+      reviewTarget(id, old.get(id), now.get(id), planned.get(id)?.target.manifest.limits.entries),
     ),
     guards: [],
     acceptances: after.lock.acceptances,
-    coverage: [],
+    coverage: coverage(
+      after.policy,
+      [...planned].map(([id, { plan, target }]) => ({
+        id,
+        plan,
+        addressMatch: target.manifest.capabilities.addressMatch,
+      })),
+    ),
   };
+}
+
+/** The targets of a tree as they were planned; one whose format is not at hand is told of and left out. */
+async function planTargets(tree: OutputTree, io: Io) {
+  const { planLockedTarget } = await import('../publish/locked-target.ts');
+  const planned = new Map<string, Awaited<ReturnType<typeof planLockedTarget>>>();
+  for (const [id, locked] of Object.entries(tree.lock.targets))
+    try {
+      planned.set(id, await planLockedTarget(tree, id, locked));
+    } catch (error) {
+      if (!(error instanceof AllowlistError)) throw error;
+      io.err(`how ${id} lets the required hosts through is not shown: ${error.message}`);
+    }
+  return planned;
 }
 
 async function write(review: Review, format: DiffFlags['format'], io: Io): Promise<string> {

@@ -45,3 +45,8 @@ export function outside(text: string, tone?: Tone): Span {
 export function toned(text: string, tone: Tone): Span {
   return { text, outside: false, tone };
 }
+
+/** A paragraph of our own words and spans. */
+export function paragraph(...line: Line): Block {
+  return { kind: 'paragraph', line };
+}

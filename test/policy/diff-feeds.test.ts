@@ -1,10 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { formatPrefix } from '../../src/net/prefix.ts';
 import { diffSnapshots } from '../../src/policy/diff/snapshots.ts';
 import { reviewFeeds } from '../../src/review/feeds.ts';
+import { makePageData } from '../../src/review/html/make-page-data.ts';
+import { writeHtml } from '../../src/review/html/write-html.ts';
 import { reviewDocument } from '../../src/review/json.ts';
 import { writeMarkdown } from '../../src/review/markdown.ts';
+import { writeText } from '../../src/review/text.ts';
 import { realWeek } from '../review/weeks.ts';
 import { feedFile, feedsAvailable } from '../support/feeds.ts';
 import { lacks } from '../support/programs.ts';
@@ -110,16 +114,28 @@ describe.skipIf(!feedsAvailable || lacks('python3'))('real weeks, against Python
       expect(bare(tag.space)).toEqual(pick(expected.space));
     }
     expect(bare(rule.space)).toEqual(pick(answer.space));
-    // The figures that people read are the same ones.
-    const markdown = writeMarkdown(review);
-    for (const [sign, side] of [
-      ['+', 'gained'],
-      ['−', 'lost'],
-    ] as const) {
-      const { addresses } = answer.space[side].ipv4;
-      if (addresses !== '0')
-        expect(markdown).toContain(`${sign} ${Number(addresses).toLocaleString('en-US')} IPv4 address`);
-    }
+    // The figures that people read are the same ones, in every form.
+    const forms = {
+      text: writeText(review, { width: 200, colors: pc.createColors(false) }),
+      markdown: writeMarkdown(review),
+      html: writeHtml(review, { script: '', style: '' }),
+    };
+    for (const [form, written] of Object.entries(forms))
+      for (const [sign, side] of [
+        ['+', 'gained'],
+        ['−', 'lost'],
+      ] as const) {
+        const { addresses } = answer.space[side].ipv4;
+        if (addresses !== '0')
+          expect(written, form).toContain(
+            `${sign} ${Number(addresses).toLocaleString('en-US')} IPv4 address`,
+          );
+      }
+    const rows = Object.values(answer.tags).reduce(
+      (sum, { gained, lost }) => sum + gained.length + lost.length,
+      0,
+    );
+    expect(makePageData(review).rows).toHaveLength(rows);
   });
 
   it('20230123 → 20230130: 363 tags vanish, and nearly no address with them', () => {

@@ -1,13 +1,10 @@
 import type { Review } from '../review.ts';
-import {
-  coverageSection,
-  feedSection,
-  guardSection,
-  noteSection,
-  ruleSection,
-  targetSection,
-  weekName,
-} from '../sections.ts';
+import { coverageSection } from '../sections/coverage.ts';
+import { guardSection } from '../sections/guards.ts';
+import { weekName } from '../sections/head.ts';
+import { noteSection } from '../sections/notes.ts';
+import { feedSection, ruleSection } from '../sections/rules.ts';
+import { targetSection } from '../sections/targets.ts';
 import { changedFiles, sentence } from '../summary.ts';
 import { verdict } from '../verdict.ts';
 import { addressesOf, digits, ipv6Size, nameCount } from '../wording.ts';
@@ -29,7 +26,7 @@ export function writeHtml(review: Review, assets: PageAssets): string {
     {
       title,
       heroClass: scope === 'feeds' ? 'feeds' : level,
-      hero: `<p class="verdict">${scope === 'feeds' ? '' : `<span class="badge">${LEVEL_WORDS[level]}</span> `}${escapeHtml(text)}</p>
+      hero: `<p class="verdict">${scope === 'feeds' ? '' : `<span class="badge">${LEVEL_WORDS[level]}</span> `}${escapeHtml(withoutLevel(text))}</p>
 <p class="sentence">${escapeHtml(sentence(review))}</p>
 ${tiles(review)}
 ${weeks(review)}`,
@@ -48,6 +45,12 @@ const LEVEL_WORDS = {
   look: 'Review',
   refused: 'Refused',
 } as const;
+
+/** The badge says the first word already. */
+function withoutLevel(text: string): string {
+  const rest = text.replace(/^Routine: /, '');
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
+}
 
 function titleOf({ scope, feed }: Review): string {
   const weeksInTitle = [...(feed.before === undefined ? [] : [weekName(feed.before)]), weekName(feed.after)];

@@ -1,0 +1,86 @@
+import type { CoverageRow, Passage } from '../coverage.ts';
+import { type Block, type Column, type Line, outside, paragraph, type Tone, toned } from '../outline.ts';
+import { counted, digits } from '../wording.ts';
+
+const PASSAGE: Readonly<Record<Passage, readonly [string, Tone]>> = {
+  name: ['by name', 'good'],
+  widened: ['by name, widened', 'attention'],
+  address: ['by address', 'good'],
+  partly: ['in part', 'attention'],
+  uncovered: ['not covered', 'loss'],
+};
+
+/** A column a target; the hosts that a target does not let through, with what to do, are listed after it. */
+export function coverageSection(rows: readonly CoverageRow[]): Block[] {
+  if (rows.length === 0) return [];
+  const targets = rows[0]!.targets.map(({ target }) => target);
+  const remarks = coverageRemarks(rows);
+  const lacking = rows.filter((row) =>
+    row.targets.some(({ how }) => how === 'uncovered' || how === 'partly'),
+  );
+  return [
+    { kind: 'heading', level: 2, line: ['Required hosts'] },
+    paragraph(
+      lacking.length === 0
+        ? `Every target lets all ${counted(rows.length, 'required host')} through.`
+        : `Of ${counted(rows.length, 'required host')}, ${digits(lacking.length)} ${lacking.length === 1 ? 'is' : 'are'} not wholly let through by at least one target.`,
+    ),
+    {
+      kind: 'fold',
+      summary: [`How each target lets ${counted(rows.length, 'required host')} through`],
+      blocks: [
+        {
+          kind: 'table',
+          of: ['host', 'hosts'],
+          columns: [
+            { title: 'Host', align: 'left' },
+            { title: 'Ports', align: 'left' },
+            ...targets.map((title): Column => ({ title, align: 'left' })),
+          ],
+          rows: rows.map((row): Line[] => [
+            [outside(row.host)],
+            [row.ports],
+            ...row.targets.map(({ how }): Line => [toned(...PASSAGE[how])]),
+          ]),
+        },
+        {
+          kind: 'list',
+          of: ['remark', 'remarks'],
+          items: remarks,
+        },
+      ],
+    },
+  ];
+}
+
+/** What there is to say beyond the table; hosts and targets of which the same is said share a line. */
+function coverageRemarks(rows: readonly CoverageRow[]): Line[] {
+  const byHost = new Map<string, { how: Passage; detail: string; targets: string[]; host: string }>();
+  for (const { host, ports, targets } of rows)
+    for (const { target, how, detail } of targets) {
+      if (detail === '') continue;
+      const key = [host, ports, how, detail].join('\n');
+      const known = byHost.get(key) ?? { how, detail, targets: [], host: `${host}:${ports}` };
+      byHost.set(key, known);
+      if (!known.targets.includes(target)) known.targets.push(target);
+    }
+  const said = new Map<string, { how: Passage; detail: string; targets: string[]; hosts: string[] }>();
+  for (const { how, detail, targets, host } of byHost.values()) {
+    const key = [how, detail, ...targets].join('\n');
+    const known = said.get(key) ?? { how, detail, targets, hosts: [] };
+    said.set(key, known);
+    known.hosts.push(host);
+  }
+  const listed = (texts: readonly string[]): Line =>
+    texts.flatMap((text, index) => [index === 0 ? '' : ', ', outside(text)]);
+  return [...said.values()].map(
+    ({ how, detail, targets, hosts }): Line => [
+      ...listed(targets),
+      ', ',
+      toned(...PASSAGE[how]),
+      ': ',
+      ...listed(hosts),
+      ` — ${detail}`,
+    ],
+  );
+}

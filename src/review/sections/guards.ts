@@ -1,0 +1,44 @@
+import { type Block, type Line, outside, toned } from '../outline.ts';
+import type { Review } from '../review.ts';
+import { enumerate } from '../wording.ts';
+
+/** What the guards found, those that passed last. */
+export function guardSection({ guards, acceptances }: Review): Block[] {
+  if (guards.length === 0 && acceptances.length === 0) return [];
+  const passed = guards.filter(({ outcome }) => outcome === 'passed');
+  const loud = guards.filter(({ outcome }) => outcome !== 'passed');
+  const recorded = acceptances.filter(
+    (acceptance) =>
+      !guards.some(({ guard, outcome }) => guard === acceptance.guard && outcome === 'accepted'),
+  );
+  return [
+    { kind: 'heading', level: 2, line: ['Guards'] },
+    {
+      kind: 'list',
+      of: ['finding', 'findings'],
+      items: [
+        ...loud.map(
+          ({ guard, outcome, message }): Line => [
+            toned(outcome, outcome === 'refused' ? 'loss' : 'attention'),
+            ' ',
+            outside(guard),
+            ': ',
+            message,
+          ],
+        ),
+        ...recorded.map(
+          ({ guard, message }): Line => [
+            toned('acceptance', 'attention'),
+            ' ',
+            outside(guard),
+            ': ',
+            message,
+          ],
+        ),
+        ...(passed.length === 0
+          ? []
+          : [[toned('passed', 'good'), ` ${enumerate(passed.map(({ guard }) => guard))}`] satisfies Line]),
+      ],
+    },
+  ];
+}

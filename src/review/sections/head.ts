@@ -1,0 +1,44 @@
+import { type Block, type Line, outside, paragraph, type Tone, toned } from '../outline.ts';
+import type { FeedWeek, Review } from '../review.ts';
+import { sentence } from '../summary.ts';
+import { type VerdictLevel, verdict } from '../verdict.ts';
+
+const VERDICT_TONE: Readonly<Record<VerdictLevel, Tone>> = {
+  nothing: 'good',
+  routine: 'good',
+  look: 'attention',
+  refused: 'loss',
+};
+
+/** The weeks, the change in one sentence and the verdict. */
+export function head(review: Review): Block[] {
+  const { before, after } = review.feed;
+  const { level, text } = verdict(review);
+  return [
+    {
+      kind: 'heading',
+      level: 1,
+      line: [
+        review.scope === 'feeds' ? 'Azure service tags, ' : 'Azure allowlist, ',
+        ...(before === undefined ? [] : [outside(weekName(before)), ' → ']),
+        outside(weekName(after)),
+      ],
+    },
+    paragraph(sentence(review)),
+    { kind: 'paragraph', line: [toned('Verdict', 'faint'), ': ', toned(text, VERDICT_TONE[level])] },
+    {
+      kind: 'list',
+      of: ['week', 'weeks'],
+      items: [...(before === undefined ? [] : [weekLine('before', before)]), weekLine('after', after)],
+    },
+  ];
+}
+
+/** A week by its date, or by its name where it has none. */
+export function weekName({ fileDate, name }: FeedWeek): string {
+  return fileDate ?? name;
+}
+
+function weekLine(when: string, { cloud, name, changeNumber }: FeedWeek): Line {
+  return [`${when}: `, outside(name), `, ${cloud} cloud, change number ${changeNumber}`];
+}
