@@ -12,6 +12,7 @@ const SECTIONS = [
   'budget',
   'churn',
   'pac',
+  'gateway',
 ];
 const words = process.argv.slice(2);
 const large = words.includes('--large');
