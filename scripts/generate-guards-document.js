@@ -256,7 +256,7 @@ const guards = markdownTable({
     [
       'target-limit',
       'more entries, bytes or names than the vendor takes (cannot be accepted)',
-      '`targets.<id>.budget`',
+      '`targets.ID.budget`',
       '',
     ],
     ['read-back', 'rule files that do not say exactly what the policy says (cannot be accepted)', '', ''],
