@@ -67,8 +67,13 @@ export async function publishTree(
   checkTreePaths(files, managed);
   const location = await locateTree(directory);
   return explained(location, async () => {
-    const glance = await planChange(location.directory, files, managed);
-    if (changesNothing(glance) && !(await hasRemains(location))) return change(glance);
+    const glance = await planChange(location.directory, files, managed).catch((error: unknown) => {
+      if (error instanceof AllowlistError) throw error;
+      // Another run may switch the tree during this look: what the system refused is looked at again under the lock.
+      return undefined;
+    });
+    if (glance !== undefined && changesNothing(glance) && !(await hasRemains(location)))
+      return change(glance);
     return locked(location, options, async () => {
       await recoverLocked(location);
       const now = await locateTree(directory);
