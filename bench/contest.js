@@ -92,3 +92,8 @@ export function peakMemory(command) {
 export function installed(name) {
   return spawnSync('/bin/sh', ['-c', `command -v ${name}`]).status === 0;
 }
+
+/** Whether python3 has the module. */
+export function importable(module) {
+  return spawnSync('python3', ['-c', `import ${module}`]).status === 0;
+}

@@ -1,4 +1,4 @@
-// npm run bench [-- section …] [-- --large]
+// npm run bench [-- section …] [--large] [--quick]: --large adds 10 million prefixes, --quick takes few rounds.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { markdown } from './report.js';
@@ -15,13 +15,13 @@ const SECTIONS = [
   'gateway',
 ];
 const words = process.argv.slice(2);
-const large = words.includes('--large');
+const options = { large: words.includes('--large'), quick: words.includes('--quick') };
 const chosen = words.filter((word) => !word.startsWith('-'));
 const sections = [];
 for (const name of SECTIONS) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
   const { run } = await import(`./sections/${name}.js`);
-  const results = await run({ large });
+  const results = await run(options);
   sections.push(...results);
   process.stdout.write(`${markdown(results)}\n`);
 }

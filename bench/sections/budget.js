@@ -49,7 +49,8 @@ function measure(title, set, budgets) {
       budget: maxPrefixes,
       extra: Number(extra).toLocaleString('en'),
       share: `${((100 * extra) / Number(set.size)).toPrecision(3)} %`,
-      gap: `${(100 * (extra / bound - 1)).toFixed(3)} %`,
+      // Below zero is only the rounding of the bound.
+      gap: `${Math.max(0, 100 * (extra / bound - 1)).toFixed(3)} %`,
       greedy: greedyExtra(set, maxPrefixes) / extra,
       milliseconds: median(times),
     };
