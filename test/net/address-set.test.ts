@@ -102,6 +102,12 @@ describe('an address set', () => {
     expect(AddressSet.all(6).contains(2n ** 128n)).toBe(false);
   });
 
+  it('of IPv6 contains no IPv4 address', () => {
+    const words = set('2001:db8::/32', '::1/128', 'c000:201::/128');
+    for (const value of [0, 1, 2, 0x20010db8, 0x20010db9, 0xc0000201, 0xc0000202])
+      expect(words.containsIpv4(value)).toBe(false);
+  });
+
   it('answers by text', () => {
     const some = set('192.0.2.0/25', '198.51.100.0/24');
     expect(some.containsIpv4Text('192.0.2.127')).toBe(true);
@@ -218,6 +224,7 @@ describe('a dual-stack set', () => {
   it('does each family on its own', () => {
     const a = both('192.0.2.0/24', '2001:db8::/32');
     const b = both('192.0.2.128/25', '2001:db8::/33', '198.51.100.0/24');
+    expect(a.cover().map(formatPrefix)).toEqual(['192.0.2.0/24', '2001:db8::/32']);
     expect(a.union(b).toStrings()).toEqual(['192.0.2.0/24', '198.51.100.0/24', '2001:db8::/32']);
     expect(a.intersection(b).toStrings()).toEqual(['192.0.2.128/25', '2001:db8::/33']);
     expect(a.difference(b).toStrings()).toEqual(['192.0.2.0/25', '2001:db8:8000::/33']);

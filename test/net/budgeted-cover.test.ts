@@ -67,6 +67,15 @@ describe('a budgeted cover', () => {
     });
   });
 
+  it('loses no precision where the limits leave several trees', () => {
+    const dear = ['2001:db8::/48', '2001:db8:1::/128', '2001:db8:2::/47'];
+    const cheap = ['2001:db8:8000::/48', '2001:db8:8001::/127', '2001:db8:8002::/47'];
+    expect(cover(set(...dear, ...cheap), { maxPrefixes: 4, widest: 40 }).prefixes).toEqual([
+      ...dear,
+      '2001:db8:8000::/46',
+    ]);
+  });
+
   it('minds one forbidden address at either end', () => {
     const addresses = set('192.0.2.64/26', '192.0.2.128/26');
     for (const edge of ['192.0.2.0/32', '192.0.2.255/32'])
@@ -246,10 +255,44 @@ describe('a cover that changes little', () => {
       expect(coverTree(set(host), { previous }).root?.prefix).toEqual(parsePrefix(host));
   });
 
+  it('keeps a previous prefix as wide as may be', () => {
+    const previous = [parsePrefix('192.0.2.0/24')];
+    expect(cover(set('192.0.2.0/25'), { maxPrefixes: 9, previous, widest: 24, tolerance: 0 }).changes).toBe(
+      2,
+    );
+    expect(coverTree(set('192.0.2.0/25'), { previous, widest: 24 }).root?.prefix).toEqual(previous[0]);
+    expect(coverTree(set('192.0.2.0/25'), { previous, widest: 25 }).root?.prefix).toEqual(
+      parsePrefix('192.0.2.0/25'),
+    );
+  });
+
+  it('leaves alone what it kept inside a prefix that is now too wide', () => {
+    const result = cover(set('192.0.0.0/28', '192.0.2.0/23'), {
+      maxPrefixes: 9,
+      previous: [parsePrefix('192.0.2.0/26')],
+      widest: 24,
+    });
+    expect(result.prefixes).toEqual(['192.0.0.0/28', '192.0.2.0/24', '192.0.3.0/24']);
+  });
+
+  it('keeps a wider prefix in IPv6 as well, where the prices are large', () => {
+    const addresses = set('2001:db8::/48', '2001:db8:1::1/128', '2001:dba::/48');
+    const previous = ['2001:db8::/46', '2001:dba::/48'].map(parsePrefix);
+    const options = { maxPrefixes: 2, previous };
+    expect(cover(addresses, { ...options, tolerance: 2.9 }).prefixes).toEqual([
+      '2001:db8::/46',
+      '2001:dba::/48',
+    ]);
+    expect(cover(addresses, { ...options, tolerance: 1.9 }).prefixes).toEqual([
+      '2001:db8::/47',
+      '2001:dba::/48',
+    ]);
+  });
+
   it('takes no previous prefix of the other family', () => {
     const { lastWeek } = makeLastWeek();
     expect(() => coverWithin(lastWeek, { maxPrefixes: 9, previous: [parsePrefix('::/0')] })).toThrow(
-      TypeError,
+      'a previous prefix of the other family',
     );
   });
 });
