@@ -63,7 +63,7 @@ export interface HostView {
 
 /** Names of one rule on one set of ports; never empty. */
 export interface NameListView {
-  /** `<rule>-<ports key>` */
+  /** `<rule>_<ports key>` */
   readonly id: string;
   /** The name of the rule: `[a-z][a-z0-9-]*`, 20 characters at most. */
   readonly rule: string;
@@ -146,7 +146,7 @@ export function buildView(policy: Policy, plan: TargetPlan, manifest: Manifest, 
         nameLists: names.map(({ hosts, ports }) => {
           const views = [...hosts.patterns().include].sort(compareHostPatterns).map(hostView);
           const view = portsView(ports);
-          return { id: `${name}-${view.key}`, rule: name, ports: view, hosts: views, count: views.length };
+          return { id: `${name}_${view.key}`, rule: name, ports: view, hosts: views, count: views.length };
         }),
         addressLists:
           addresses === undefined

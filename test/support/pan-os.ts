@@ -106,7 +106,7 @@ export class PanOsDevice {
     const { kind, limit, list, value, groups } = found;
     const name = groups.name!;
     if (kind === 'rule' && words[0] !== this.#base) throw new Error(`Invalid syntax: ${line}`);
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_. -]*$/.test(name) || name.length > limit)
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_ -]*$/.test(name) || name.length > limit)
       throw new Error(`Invalid name: ${line}`);
     const field = groups.field ?? found.field ?? '';
     const given = groups.value!.replaceAll('\u00a0', ' ');

@@ -154,7 +154,7 @@ describe('paloalto', () => {
     const gone = text(all, 'azure.set')
       .split('\n')
       .filter((line) => !lines.has(line) && !line.startsWith('set tag '));
-    const name = `az-${prefixes[3000]!.replace('/', '-')}`;
+    const name = `az-${prefixes[3000]!.replaceAll('.', '_').replace('/', '-')}`;
     expect(gone).toEqual([
       `set address ${name} ip-netmask ${prefixes[3000]}`,
       expect.stringMatching(
@@ -240,7 +240,7 @@ describe('paloalto', () => {
       /names alone or by addresses alone/,
     ],
     ['azure.set', 'az-sql_addresses action allow', 'az-sql_addresses action deny', /action .* is not allow/],
-    ['azure.set', 'static az-192.0.2.0-28', 'static az-192.0.2.0-29', /not defined above/],
+    ['azure.set', 'static az-192_0_2_0-28', 'static az-192_0_2_0-29', /not defined above/],
     ['azure-update.set', 'delete address-group az-sql static\n', '', /does not empty exactly/],
     ['edl-ipv4.txt', '198.18.0.0/15\n', '', /not the union/],
     ['edl-urls.txt', 'example.org/', 'example.org', /not an entry/],

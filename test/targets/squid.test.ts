@@ -16,9 +16,9 @@ describe('squid', () => {
       'squid',
       makePolicy({ name: 'plain', names: { '80': ['crl.example.net'] } }),
     );
-    expect(files.map(({ path }) => path)).toEqual(['azure-allow.conf', 'plain-80.names.txt']);
+    expect(files.map(({ path }) => path)).toEqual(['azure-allow.conf', 'plain_80.names.txt']);
     expect(files[0]!.text).toContain(
-      'http_access allow azure-plain-80-names azure-ports-80 !azure-connect\n',
+      'http_access allow azure-plain_80-names azure-ports-80 !azure-connect\n',
     );
   });
 
@@ -36,7 +36,7 @@ describe('squid', () => {
         names: { '443': ['a.example.com', '.example.com', 'example.com', '*.b.example.com'] },
       }),
     );
-    expect(files.find(({ path }) => path === 'r-443.names.txt')?.text).toBe('.example.com\n');
+    expect(files.find(({ path }) => path === 'r_443.names.txt')?.text).toBe('.example.com\n');
     expect(files.some(({ path }) => path.includes('below'))).toBe(false);
   });
 
@@ -69,16 +69,16 @@ describe('squid', () => {
     ['azure-splice.conf', 'peek azure-step1', 'peek all', /not defined/],
     [
       'azure-splice.conf',
-      'ssl_bump splice azure-connector-443-names-tls azure-ports-443-splice\n',
+      'ssl_bump splice azure-connector_443-names-tls azure-ports-443-splice\n',
       '',
       /never/,
     ],
     ['azure-ports.conf', 'SSL_ports port 1433', 'SSL_ports port 1434', /SSL_ports/],
     ['sql-ipv4.txt', '198.18.0.0/15', '198.18.0.0/16\n198.18.0.0/15', /overlap/],
     ['sql-ipv4.txt', '198.18.0.0/15', '198.18.0.1/15', /host bits/],
-    ['connector-443.names.txt', 'login', 'deep.label.example.net\nlogin', /twice/],
-    ['connector-443.below.txt', '\\.example', '.example', /not a pattern of this format/],
-    ['connector-443.below.txt', '$', '', /not a pattern of this format/],
+    ['connector_443.names.txt', 'login', 'deep.label.example.net\nlogin', /twice/],
+    ['connector_443.below.txt', '\\.example', '.example', /not a pattern of this format/],
+    ['connector_443.below.txt', '$', '', /not a pattern of this format/],
   ] as const)('refuses %s with %j changed to %j', async (path, from, to, message) => {
     const { target, plan, files } = await buildBundled('squid', samplePolicy());
     const changed = files.map((file) => {

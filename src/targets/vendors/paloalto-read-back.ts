@@ -130,7 +130,7 @@ function define(
     const { name, prefix: spelled } = match(/^(?<name>\S+) ip-netmask (?<prefix>\S+)$/);
     const prefix = canonical(spelled!);
     if (candidate.addresses.has(name!)) fail('the address is defined twice');
-    if (!name!.endsWith(`-${spelled!.replaceAll(':', '_').replace('/', '-')}`))
+    if (!name!.endsWith(`-${spelled!.replaceAll(/[.:]/g, '_').replace('/', '-')}`))
       fail('the address is not the one of its name');
     candidate.addresses.set(name!, prefix);
   } else if (kind === 'address-group') {

@@ -156,9 +156,9 @@ class Names {
     this.#prefix = prefix;
   }
 
-  /** After the prefix itself, so that it is the same in every week: `az-198.51.100.0-24`, `az-2001_db8__-32`. */
+  /** After the prefix itself, so that it is the same in every week: `az-198_51_100_0-24`, `az-2001_db8__-32`. */
   address(prefix: string): string {
-    return `${this.#prefix}-${prefix.replaceAll(':', '_').replace('/', '-')}`;
+    return `${this.#prefix}-${prefix.replaceAll(/[.:]/g, '_').replace('/', '-')}`;
   }
 
   rule(name: string): string {

@@ -283,7 +283,7 @@ class ConfigurationReader {
     const [, name, type, ...rest] = words;
     if (name === undefined || type === undefined || rest.length === 0)
       throw new ReadBackError(`${where}: an incomplete acl`);
-    if (!/^[A-Za-z0-9-]{1,63}$/.test(name)) throw new ReadBackError(`${where}: not an ACL name: ${name}`);
+    if (!/^[A-Za-z0-9_-]{1,63}$/.test(name)) throw new ReadBackError(`${where}: not an ACL name: ${name}`);
     if (this.#acls.has(name)) throw new ReadBackError(`${where}: the ACL ${name} is defined twice`);
     this.#acls.set(name, this.#acl(type, rest, where));
   }
