@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { ProgramsTable } from './test/support/programs-table.ts';
 
 /** Where a machine-readable report goes, beside the one for people. */
 const report = process.env.TEST_REPORT;
@@ -7,7 +8,8 @@ const report = process.env.TEST_REPORT;
 // network namespaces: one file at a time.
 export default defineConfig({
   test: {
-    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    reporters: ['default', new ProgramsTable(), ...(report === undefined ? [] : ['json' as const])],
+    ...(report !== undefined && { outputFile: { json: report } }),
     include: ['test/live/**/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,
