@@ -1,5 +1,6 @@
 import type { Colors } from 'picocolors/types.js';
 import type { Answer, RowMatch, TagMatch, TargetAnswer } from '../policy/answer.ts';
+import type { Since } from '../publish/allowed-since.ts';
 
 /** So many entries of a list are spelled out; the rest are counted. */
 const SHOWN = 12;
@@ -7,10 +8,11 @@ const SHOWN = 12;
 /** Where the text behind a label begins. */
 const INDENT = ' '.repeat(11);
 
-/** One answer as a person reads it: the verdict, then why, then each target. */
-export function answerText(query: string, answer: Answer, colors: Colors): string {
+/** One answer as a person reads it: the verdict, then since when, why, and each target. */
+export function answerText(query: string, answer: Answer, colors: Colors, since: Since | null): string {
   const lines = [`${query}  ${verdictText(answer, colors)}`];
   const add = (label: string, text: string) => lines.push(`  ${label.padEnd(8)} ${text}`);
+  if (since !== null) add('since', sinceText(since));
   for (const { rule, reason, by, ports, hosts, prefixes, rows } of answer.rules) {
     const own = [...hosts, ...prefixes];
     add('rule', `${rule}, by ${by}, on ${ports}${reason === '' ? '' : `: ${reason}`}`);
@@ -47,6 +49,12 @@ function verdictText({ verdict, ports, port, targets }: Answer, colors: Colors):
           : `not allowed, but let through by ${through} of ${targets.length} targets`,
       );
   }
+}
+
+function sinceText({ fileDate, commit, atLeast }: Since): string {
+  const week = fileDate === null ? 'a feed without a date' : `the week of ${fileDate}`;
+  const place = commit === null ? 'not committed yet' : `commit ${commit.slice(0, 10)}`;
+  return `${atLeast ? 'at least ' : ''}${week} (${place})`;
 }
 
 function rowText({ table, row, endpoint, ports, purpose, sources, outsidePath }: RowMatch): string {

@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { type Answer, type Answering, prepareAnswers } from '../policy/answer.ts';
 import { parseQuery, type Query, QuerySyntaxError } from '../policy/query.ts';
 import { ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
+import { allowedSince } from '../publish/allowed-since.ts';
 import { planLockedTarget } from '../publish/locked-target.ts';
 import { directoryReader, type OutputTree, readOutputTree } from '../publish/output-tree.ts';
 import { weekOfLock } from '../publish/sides.ts';
@@ -42,14 +43,24 @@ export async function checkCommand(
       ? answerStream(input, answer, jsonLine, io)
       : answerStream(input, brief, textLine, io);
 
-  const answers = parsed.map(([text, query]) => ({ query: text, ...answer(query) }));
+  const answered = parsed.map(([text, query]) => ({ text, query, answer: answer(query) }));
+  const allowed = answered.filter(({ answer: { verdict } }) => verdict === 'allowed');
+  const since = await allowedSince(
+    tree,
+    allowed.map(({ query }) => query),
+  );
+  const answers = answered.map(({ text, query, answer: found }) => ({
+    query: text,
+    ...found,
+    since: since.get(query) ?? null,
+  }));
   if (flags.json === true) {
     const { where, lock } = tree;
     const head = { output: where, feed: weekOfLock(lock), policy: lock.policy.digest };
     io.out(JSON.stringify({ ...head, answers }, null, 2));
   } else {
     const colors = pc.createColors(io.colours);
-    io.out(answers.map((each) => answerText(each.query, each, colors)).join('\n\n'));
+    io.out(answers.map((each) => answerText(each.query, each, colors, each.since)).join('\n\n'));
   }
   if (answers.some(({ verdict }) => verdict !== 'allowed')) io.setStatus(EXIT_STATUS.differs);
 }

@@ -154,6 +154,34 @@ export async function revisionsOfFile(directory: string, path: string): Promise<
     .map((line) => ({ commit: line.slice(0, line.indexOf(' ')), date: line.slice(line.indexOf(' ') + 1) }));
 }
 
+/** The past of one file of a directory, and of the files that were committed with it. */
+export interface FileHistory {
+  /** Newest first. */
+  readonly revisions: readonly FileRevision[];
+  /** False in a shallow clone: its oldest revision need not be the first. */
+  readonly complete: boolean;
+  /** As `fileAtRevision`, with one process a file instead of four. */
+  readonly read: (commit: string, path: string) => Promise<string | undefined>;
+}
+
+/** The revisions of a file and a reader for many of them. Throws `AllowlistError` as `revisionsOfFile` does. */
+export async function historyOfFile(directory: string, path: string): Promise<FileHistory> {
+  const revisions = (await revisionsOfFile(directory, path)).reverse();
+  const git = await openGit(directory, {});
+  const shallow = await attempt(directory, 'tell whether the clone is shallow', () =>
+    git.raw(['rev-parse', '--is-shallow-repository']),
+  );
+  return {
+    revisions,
+    complete: shallow.trim() === 'false',
+    // What fails is read again with care, to learn whether the file is not there or git cannot read it.
+    read: (commit, file) =>
+      git
+        .raw(['cat-file', 'blob', `${commit}:./${file}`])
+        .catch(() => fileAtRevision(directory, commit, file)),
+  };
+}
+
 async function openGit(directory: string, { signal, timeout = SILENCE }: CommitOptions): Promise<SimpleGit> {
   const { simpleGit } = await import('simple-git');
   try {

@@ -1,0 +1,24 @@
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import type { Policy } from './policy.ts';
+import type { Query } from './query.ts';
+
+/**
+ * Whether rules ask for all of it, on the query's port or, without one, on any: what `prepareAnswers` says of
+ * a policy without targets, for a few questions about many policies.
+ */
+export function askedFor({ rules }: Policy, query: Query): boolean {
+  const { port } = query;
+  if (query.kind === 'name')
+    return rules.some(({ names }) =>
+      names.some(({ hosts, ports }) => hosts.has(query.host) && (port === undefined || ports.has(port))),
+    );
+  const sets = rules
+    .filter(({ addressPorts }) => (port === undefined ? !addressPorts.isEmpty : addressPorts.has(port)))
+    .map(({ addresses }) => addresses);
+  if (query.kind === 'address') {
+    const { family, value } = query;
+    return sets.some(({ ipv4, ipv6 }) => (family === 4 ? ipv4 : ipv6).contains(value));
+  }
+  const within = DualStackSet.fromPrefixes([query.prefix]);
+  return within.difference(DualStackSet.union(sets.map((set) => set.intersection(within)))).isEmpty;
+}
