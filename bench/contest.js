@@ -33,7 +33,7 @@ export function contest({ title, contestants, rounds = 7, patience = 2000, note 
       const row = rows[i];
       if (row.verdict.startsWith('failed')) continue;
       // Who is very slow is timed once, or the bench would not end.
-      if (round > 0 && row.times[0] > patience) {
+      if (i > 0 && round > 0 && row.times[0] > patience) {
         row.ratios.push(row.times[0] / ours);
         continue;
       }
