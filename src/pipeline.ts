@@ -25,6 +25,7 @@ import {
 import { fileDigest, type OutputTree } from './publish/output-tree.ts';
 import { targetSides, weekOfLock } from './publish/sides.ts';
 import { coverage } from './review/coverage.ts';
+import { tagsOf } from './review/feeds.ts';
 import { writeMarkdown } from './review/markdown.ts';
 import type { FeedWeek, Review } from './review/review.ts';
 import { reviewTarget } from './review/targets.ts';
@@ -269,7 +270,7 @@ function makeReview(
       after: weekOf(input.feed.snapshot, input.feed.source),
     },
     diff: diffPolicies(baseline?.policy ?? makePolicy([]), policy),
-    context: { currentTags: feedTags(input.feed.snapshot) },
+    context: { currentTags: tagsOf(input.feed.snapshot) },
     targets: [
       ...outputs.map((output, index) =>
         reviewTarget(
@@ -293,16 +294,6 @@ function makeReview(
       })),
     ),
   };
-}
-
-/** All tags of the feed, of which the review says where lost addresses are now. */
-function feedTags({ tags }: Snapshot): TagAddresses[] {
-  return [...tags.values()].map(({ name, region, prefixes, addresses }) => ({
-    tag: name,
-    region,
-    prefixes,
-    addresses,
-  }));
 }
 
 /** The week of a feed, as the review names it. */
