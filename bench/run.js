@@ -13,6 +13,7 @@ const SECTIONS = [
   'churn',
   'pac',
   'gateway',
+  'check',
 ];
 const words = process.argv.slice(2);
 const options = { large: words.includes('--large'), quick: words.includes('--quick') };
