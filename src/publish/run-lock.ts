@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readlinkSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { mkdir, readFile, rmdir, stat, unlink, utimes } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -185,8 +185,10 @@ async function createAt(path: string, made: string | undefined): Promise<RunLock
     },
     release: async (): Promise<void> => {
       clearInterval(beat);
+      // In one go: between a look and an unlink that are apart, another run of this process could take the
+      // lock for a dead one's, and lose its own to our unlink.
+      removeOwn(path, holder.token);
       if (held.get(path)?.token === holder.token) held.delete(path);
-      if (await isOurs()) await unless(['ENOENT'], unlink(path));
       if (made !== undefined) await removeEmpty(dirname(path), made);
     },
   };
@@ -207,6 +209,15 @@ function createFile(path: string, text: string): boolean {
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
     throw error;
+  }
+}
+
+/** Removes the lock file if it is still the one of that token. */
+function removeOwn(path: string, token: string): void {
+  try {
+    if (parseHolder(readFileSync(path, 'utf8'))?.token === token) unlinkSync(path);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) throw error;
   }
 }
 
