@@ -267,12 +267,12 @@ describe('a cover that changes little', () => {
   });
 
   it('leaves alone what it kept inside a prefix that is now too wide', () => {
-    const result = cover(set('192.0.0.0/28', '192.0.2.0/23'), {
+    const result = cover(set('192.0.0.0/25', '192.0.2.0/23'), {
       maxPrefixes: 9,
       previous: [parsePrefix('192.0.2.0/26')],
       widest: 24,
     });
-    expect(result.prefixes).toEqual(['192.0.0.0/28', '192.0.2.0/24', '192.0.3.0/24']);
+    expect(result.prefixes).toEqual(['192.0.0.0/25', '192.0.2.0/24', '192.0.3.0/24']);
   });
 
   it('keeps a wider prefix in IPv6 as well, where the prices are large', () => {
@@ -287,6 +287,16 @@ describe('a cover that changes little', () => {
       '2001:db8::/47',
       '2001:dba::/48',
     ]);
+  });
+
+  it('prefers two prefixes that stay to the one around them', () => {
+    const leaves = ['192.0.2.0/27', '192.0.2.64/27'];
+    const addresses = set(...leaves, '198.51.100.0/26', '198.51.100.128/26');
+    const previous = ['192.0.2.0/24', ...leaves, '198.51.100.0/24'].map(parsePrefix);
+    expect(cover(addresses, { maxPrefixes: 3, previous, tolerance: 9 })).toMatchObject({
+      prefixes: [...leaves, '198.51.100.0/24'],
+      changes: 1,
+    });
   });
 
   it('takes no previous prefix of the other family', () => {
