@@ -1,10 +1,10 @@
 import type { AllowlistConfig } from './config/config.ts';
-import type { EndpointTable } from './endpoints/endpoint-table.ts';
+import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
-import { planRun, type RunPlan } from './pipeline.ts';
+import { planRun, REVIEW_FILE, type RunPlan } from './pipeline.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
@@ -13,7 +13,6 @@ import { LOCK_FILE, parseLock } from './publish/lock.ts';
 import { directoryReader, readOutputTree } from './publish/output-tree.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
-import { writeMarkdown } from './review/markdown.ts';
 import type { Review } from './review/review.ts';
 import { summarise } from './review/summary.ts';
 import type { TargetRequest } from './targets/build.ts';
@@ -101,13 +100,17 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
  */
 async function commitOutput(
   directory: string,
-  { review, files, managed }: RunPlan,
+  { review, unchanged, files, managed }: RunPlan,
 ): Promise<string | undefined> {
   const committed = await fileAtRevision(directory, 'HEAD', LOCK_FILE);
   const earlier = committed === undefined ? [] : Object.keys(parseLock(committed, `HEAD:${LOCK_FILE}`).files);
   const result = await commitTree(
     directory,
-    { subject: summarise(review), body: writeMarkdown(review) },
+    {
+      // A run that changes nothing commits only what one before it published and could not commit.
+      subject: unchanged ? 'Commit the allowlist that an earlier run published' : summarise(review),
+      body: files.get(REVIEW_FILE) ?? '',
+    },
     { paths: [...new Set([...files.keys(), ...managed, ...earlier])].sort() },
   );
   return 'commit' in result ? result.commit : undefined;
@@ -126,14 +129,8 @@ export async function loadTables(config: AllowlistConfig): Promise<Map<string, E
           tables.get(key) ??
           ('table' in from ? await loadEndpointTable(from.table) : await loadEndpointTableFile(from.file));
         tables.set(key, table);
-        const groups = table.optionalGroups.map(({ id }) => id);
-        for (const group of optional)
-          if (!groups.includes(group))
-            problems.push({
-              where: `${where}.optional`,
-              what: `${table.id} has no group ${JSON.stringify(group)}`,
-              next: groups.length === 0 ? 'it has none' : `known: ${groups.join(', ')}`,
-            });
+        // Tells of groups that the table does not have.
+        selectRows(table, optional);
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error;
         // What is wrong with a bundled table's id is wrong here; what is wrong in a file is told by its own lines.
