@@ -1,14 +1,6 @@
 import { type Family, parseIpv4, width } from './address.ts';
-import {
-  addPowerOfTwo,
-  compareWords,
-  highestDifference,
-  readValue,
-  trailingZeros,
-  type WordCount,
-  wordCount,
-  writeValue,
-} from './address-words.ts';
+import { readValue, type WordCount, wordCount, writeValue } from './address-words.ts';
+import { coverCountOf, coverOf, coverTextOf } from './bulk.ts';
 import {
   combineFlips,
   DIFFERENCE,
@@ -21,10 +13,8 @@ import {
   UNION,
 } from './flips.ts';
 import { Ipv4Index } from './ipv4-index.ts';
-import { Ipv4Ranges } from './ipv4-ranges.ts';
-import { Ipv6Ranges } from './ipv6-ranges.ts';
 import { lastAddress, type Prefix } from './prefix.ts';
-import { PrefixText } from './prefix-text.ts';
+import { RangeBuffer } from './range-buffer.ts';
 
 /** A closed range of addresses of one family. */
 export interface AddressRange {
@@ -60,23 +50,12 @@ export class AddressSet {
 
   /** @throws TypeError for a prefix of the other family */
   static fromPrefixes(family: Family, prefixes: Iterable<Prefix>): AddressSet {
-    if (family === 4) {
-      const ranges = new Ipv4Ranges();
-      for (const prefix of prefixes) {
-        if (prefix.family !== 4) throw new TypeError('a prefix of the other family');
-        const first = Number(prefix.first);
-        ranges.add(first, first + 2 ** (32 - prefix.length) - 1);
-      }
-      return new AddressSet(4, ranges.toFlips());
-    }
-    const ranges = new Ipv6Ranges();
-    const words = new Uint32Array(4);
+    const ranges = new RangeBuffer(wordCount(family));
     for (const prefix of prefixes) {
-      if (prefix.family !== 6) throw new TypeError('a prefix of the other family');
-      writeValue(words, 0, 4, prefix.first);
-      ranges.addPrefix(words, 0, prefix.length);
+      if (prefix.family !== family) throw new TypeError('a prefix of the other family');
+      ranges.addPrefix(prefix);
     }
-    return new AddressSet(6, ranges.toFlips());
+    return new AddressSet(family, ranges.toFlips());
   }
 
   /**
@@ -85,19 +64,18 @@ export class AddressSet {
    */
   static fromRanges(family: Family, ranges: Iterable<AddressRange>): AddressSet {
     const bits = BigInt(width(family));
-    const collected = family === 4 ? new Ipv4Ranges() : new Ipv6Ranges();
+    const collected = new RangeBuffer(wordCount(family));
     for (const { first, last } of ranges) {
       if (first < 0n || last < first || last >> bits !== 0n)
         throw new RangeError('a range must be ordered and inside the address space');
-      if (collected instanceof Ipv4Ranges) collected.add(Number(first), Number(last));
-      else collected.add(first, last);
+      collected.add(first, last);
     }
     return new AddressSet(family, collected.toFlips());
   }
 
-  /** The set of the ranges that were collected in a buffer. */
-  static fromCollected(ranges: Ipv4Ranges | Ipv6Ranges): AddressSet {
-    return new AddressSet(ranges instanceof Ipv4Ranges ? 4 : 6, ranges.toFlips());
+  /** The set of flips, taken over as they are; for other code of the kernel. */
+  static fromFlips(family: Family, flips: Flips): AddressSet {
+    return new AddressSet(family, flips);
   }
 
   /** The union of any number of sets of one family. */
@@ -228,18 +206,21 @@ export class AddressSet {
 
   /** The exact cover: the fewest prefixes with exactly these addresses, in numeric order. */
   cover(): Prefix[] {
+    const words = this.#words;
+    const records = coverOf(this.#flips, words);
     const prefixes: Prefix[] = [];
-    this.#eachPrefix((address, length) =>
-      prefixes.push({ family: this.family, first: readValue(address, 0, this.#words), length }),
-    );
+    for (let at = 0; at < records.length; at += words + 1)
+      prefixes.push({
+        family: this.family,
+        first: readValue(records, at, words),
+        length: records[at + words]!,
+      });
     return prefixes;
   }
 
   /** How many prefixes the exact cover has. */
   get coverCount(): number {
-    let count = 0;
-    this.#eachPrefix(() => count++);
-    return count;
+    return coverCountOf(this.#flips, this.#words);
   }
 
   /** The exact cover as text, a prefix each. */
@@ -250,46 +231,7 @@ export class AddressSet {
 
   /** The exact cover as text, a prefix a line, each line ended by a newline. */
   coverBytes(): Uint8Array {
-    // Bytes in one growing buffer: joining ten million strings costs four times the rest of the work.
-    const text = new PrefixText(this.#words === 1 ? 10 * this.#flips.length : 4 * this.#flips.length);
-    this.#eachPrefix(
-      this.#words === 1
-        ? (address, length) => text.addIpv4(address[0]!, length)
-        : (address, length) => text.addIpv6(address, 0, length),
-    );
-    return text.bytes();
-  }
-
-  /**
-   * Walks the exact cover; the address is only valid during the call.
-   *
-   * From an address `a` up to the end `e` of its range, the largest aligned block has 2^b addresses, where
-   * b is the number of zero bits at the end of `a`, or, if that is less, the highest bit in which `a` and
-   * `e` differ: there `a` has 0 and `e` has 1, so that `a` rounded up to that bit is at most `e`.
-   */
-  #eachPrefix(visit: (address: Uint32Array, length: number) => void): void {
-    const words = this.#words;
-    const flips = this.#flips;
-    if (words === 1) {
-      eachIpv4Prefix(flips, visit);
-      return;
-    }
-    const bits = 32 * words;
-    const address = new Uint32Array(words);
-    for (let at = 0; at < flips.length; at += 2 * words) {
-      const end = at + words;
-      for (let k = 0; k < words; k++) address[k] = flips[at + k]!;
-      let more = true;
-      while (more) {
-        let hostBits = trailingZeros(address, 0, words);
-        if (end < flips.length)
-          hostBits = Math.min(hostBits, highestDifference(address, 0, flips, end, words));
-        visit(address, bits - hostBits);
-        more =
-          addPowerOfTwo(address, 0, words, hostBits) &&
-          (end >= flips.length || compareWords(address, 0, flips, end, words) < 0);
-      }
-    }
+    return coverTextOf(this.#flips, this.#words);
   }
 
   #combine(other: AddressSet, operation: Operation): AddressSet {
@@ -313,23 +255,5 @@ export class AddressSet {
 
   #sameFamily(other: AddressSet): void {
     if (other.family !== this.family) throw new TypeError('sets of different families');
-  }
-}
-
-/** The same for IPv4, where a single number does for an address: a third of the time. */
-function eachIpv4Prefix(flips: Flips, visit: (address: Uint32Array, length: number) => void): void {
-  const address = new Uint32Array(1);
-  for (let at = 0; at < flips.length; at += 2) {
-    let first = flips[at]!;
-    const end = at + 1 < flips.length ? flips[at + 1]! : 2 ** 32;
-    while (first < end) {
-      // The bits of 2^32 are those of 0: with nothing above the address, only its own low bits count.
-      const low = first === 0 ? 32 : 31 - Math.clz32(first & -first);
-      const high = end === 2 ** 32 ? 32 : 31 - Math.clz32(first ^ end);
-      const hostBits = low < high ? low : high;
-      address[0] = first;
-      visit(address, 32 - hostBits);
-      first += 2 ** hostBits;
-    }
   }
 }

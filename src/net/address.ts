@@ -1,5 +1,5 @@
 import { readValue, writeValue } from './address-words.ts';
-import { writeIpv6 } from './prefix-bytes.ts';
+import { writeIpv6 } from './portable/prefix-writer.ts';
 
 /** IP version. */
 export type Family = 4 | 6;
@@ -45,11 +45,40 @@ export function formatAddress(family: Family, value: bigint): string {
 
 /** Parses a strict dotted quad into an unsigned 32-bit number. @throws AddressSyntaxError */
 export function parseIpv4(text: string): number {
+  const value = readIpv4Text(text);
+  return value >= 0 ? value : explainIpv4(text);
+}
+
+/**
+ * The quick half of `parseIpv4`: -1 for any other text. It serves look-ups by text at ten millions a second, so
+ * it has few branches: exclusive or with "0" leaves a digit its value, a dot 30, and nothing else below 10.
+ */
+function readIpv4Text(text: string): number {
+  const { length } = text;
+  let value = 0;
+  let dots = 0;
+  let octet = -1;
+  for (let at = 0; at < length; at++) {
+    const digit = text.charCodeAt(at) ^ 48;
+    if (digit < 10) {
+      if (octet === 0) return -1;
+      octet = octet < 0 ? digit : octet * 10 + digit;
+      if (octet > 255) return -1;
+    } else if (digit === 30 && octet >= 0 && dots < 3) {
+      value = (value << 8) | octet;
+      octet = -1;
+      dots++;
+    } else return -1;
+  }
+  return dots === 3 && octet >= 0 ? ((value << 8) | octet) >>> 0 : -1;
+}
+
+/** The slow and talkative parser: says what is wrong with a text that is not a dotted quad, and where. */
+function explainIpv4(text: string): number {
   let value = 0;
   let part = 0;
   let octet = 0;
   let begin = 0;
-  // One pass over the characters, as this also serves look-ups by text at millions a second.
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === 46) {

@@ -1,4 +1,5 @@
-import { compareWords, type WordCount } from './address-words.ts';
+import type { WordCount } from './address-words.ts';
+import { compareWords } from './portable/words.ts';
 
 /**
  * A set of addresses as the ascending list of the addresses at which membership flips: out before the

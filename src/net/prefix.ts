@@ -1,6 +1,6 @@
 import { AddressSyntaxError, type Family, formatAddress, parseAddress, width } from './address.ts';
 import { readValue } from './address-words.ts';
-import { PrefixReader } from './prefix-bytes.ts';
+import { FAMILY, LENGTH, LONGEST_TEXT, readPrefix } from './portable/prefix-reader.ts';
 
 /** One CIDR: `first` is its lowest address, `length` its prefix length in bits; host bits are zero. */
 export interface Prefix {
@@ -17,17 +17,25 @@ export function parsePrefix(text: string): Prefix {
   return readPrefixText(text) ?? explainPrefix(text);
 }
 
-/** Words a prefix that `PrefixReader` knows; undefined for any other text. */
-function readPrefixText(text: string): Prefix | undefined {
-  if (!reader.readText(text)) return undefined;
-  return {
-    family: reader.family,
-    first: readValue(reader.words, 0, reader.family === 4 ? 1 : 4),
-    length: reader.length,
-  };
+/** The quick half of `parsePrefix`: a text that is a prefix and nothing else; undefined for any other. */
+export function readPrefixText(text: string): Prefix | undefined {
+  const { length } = text;
+  if (length > LONGEST_TEXT) return undefined;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    // A byte array would keep the low bits only of U+0131, and take it for "1".
+    if (code > 127) return undefined;
+    textBytes[i] = code;
+  }
+  textBytes[length] = 0;
+  if (readPrefix(textBytes, 0, found) !== length) return undefined;
+  const family = found[FAMILY] === 4 ? 4 : 6;
+  return { family, first: readValue(found, 0, family === 4 ? 1 : 4), length: found[LENGTH]! };
 }
 
-const reader = new PrefixReader();
+// Scratch space, so that reading a prefix makes nothing but the prefix.
+const textBytes = new Uint8Array(LONGEST_TEXT + 1);
+const found = new Uint32Array(FAMILY + 1);
 
 /** The slow and talkative parser: says what is wrong with a text that is not a prefix, and where. */
 function explainPrefix(text: string): Prefix {

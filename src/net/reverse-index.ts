@@ -1,11 +1,12 @@
 import type { Family } from './address.ts';
 import type { AddressSet } from './address-set.ts';
-import { compareWords, type WordCount, wordCount, writeValue } from './address-words.ts';
+import { type WordCount, wordCount, writeValue } from './address-words.ts';
+import { sortedRecords } from './bulk.ts';
 import type { DualStackSet } from './dual-stack-set.ts';
 import { flipsUpTo } from './flips.ts';
 import { Ipv4Index } from './ipv4-index.ts';
+import { compareWords, copyWords } from './portable/words.ts';
 import { lastAddress, type Prefix } from './prefix.ts';
-import { orderByWords } from './word-order.ts';
 
 /**
  * From an address or a prefix to the labels (service tags, rules) of the sets that contain it, narrowest
@@ -68,28 +69,32 @@ class FamilyIndex<T> {
     this.#narrowest = sorted.map(({ label }) => label);
 
     const events = sorted.reduce((sum, { addresses }) => sum + addresses.flips.length, 0) / words;
-    const addresses = new Uint32Array(events * words);
-    const rankOf = new Uint32Array(events);
+    // An event: the address, and the rank of the set of which membership flips there.
+    const stride = words + 1;
+    const unsorted = new Uint32Array(events * stride);
     let filled = 0;
-    for (const [rank, { addresses: set }] of sorted.entries()) {
-      addresses.set(set.flips, filled * words);
-      rankOf.fill(rank, filled, filled + set.flips.length / words);
-      filled += set.flips.length / words;
-    }
-    const order = orderByWords(addresses, words, events, words);
+    for (const [rank, { addresses: set }] of sorted.entries())
+      for (let at = 0; at < set.flips.length; at += words) {
+        copyWords(set.flips, at, unsorted, filled, words);
+        unsorted[filled + words] = rank;
+        filled += stride;
+      }
+    const flips = sortedRecords(unsorted, stride, words);
 
     const starts = new Uint32Array(events * words);
     const lists = new Uint32Array(events);
     const interned = new InternedLists();
     let count = 0;
     let current = 0;
-    for (let i = 0; i < events; ) {
-      const at = order[i]! * words;
-      do interned.toggle(rankOf[order[i++]!]!);
-      while (i < events && compareWords(addresses, order[i]! * words, addresses, at, words) === 0);
+    for (let i = 0; i < flips.length; ) {
+      const at = i;
+      do {
+        interned.toggle(flips[i + words]!);
+        i += stride;
+      } while (i < flips.length && compareWords(flips, i, flips, at, words) === 0);
       const list = interned.current();
       if (list === current) continue;
-      for (let k = 0; k < words; k++) starts[count * words + k] = addresses[at + k]!;
+      copyWords(flips, at, starts, count * words, words);
       lists[count++] = list;
       current = list;
     }

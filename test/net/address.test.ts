@@ -7,9 +7,16 @@ import {
   parseIpv4,
 } from '../../src/net/address.ts';
 import { readValue } from '../../src/net/address-words.ts';
-import { comparePrefixes, formatPrefix, lastAddress, parsePrefix } from '../../src/net/prefix.ts';
-import { PrefixReader } from '../../src/net/prefix-bytes.ts';
-import { agree, CASES, forSeeds, type Random } from './seeded.ts';
+import { FAMILY, LENGTH, readPrefix } from '../../src/net/portable/prefix-reader.ts';
+import {
+  comparePrefixes,
+  formatPrefix,
+  lastAddress,
+  parsePrefix,
+  readPrefixText,
+} from '../../src/net/prefix.ts';
+import { almostPrefix } from './almost-prefix.ts';
+import { agree, CASES, forSeeds } from './seeded.ts';
 import * as twinAddress from './twin/address.ts';
 import * as twin from './twin/prefix.ts';
 
@@ -129,9 +136,9 @@ describe('prefixes', () => {
   });
 
   it('reads the longest spelling that there is', () => {
-    expect(new PrefixReader().readText('ABCD:abcd:abcd:abcd:abcd:abcd:255.255.255.255/128')).toBe(true);
-    expect(new PrefixReader().readText('ABCD:abcd:abcd:abcd:abcd:abcd:255.255.255.255/1288')).toBe(false);
     const text = 'ABCD:abcd:abcd:abcd:abcd:abcd:255.255.255.255/128';
+    expect(readPrefixText(text)).toBeDefined();
+    expect(readPrefixText(`${text}8`)).toBeUndefined();
     expect(formatPrefix(parsePrefix(text))).toBe('abcd:abcd:abcd:abcd:abcd:abcd:ffff:ffff/128');
   });
 
@@ -182,40 +189,6 @@ describe('prefixes', () => {
     expect(comparePrefixes(parsePrefix('::/1'), parsePrefix('::/1'))).toBe(0);
   });
 });
-
-/** Text in the neighbourhood of the grammar: valid spellings, and valid ones with a few wounds. */
-function almostPrefix(random: Random): string {
-  const octets = () =>
-    Array.from({ length: 4 }, () => random.pick([0, 0, 1, 9, 10, 99, 100, 249, 255, random.below(300)])).join(
-      '.',
-    );
-  const group = () => random.pick(['0', '1', 'ab', 'CDEF', '00a0', 'ffff', '0000']);
-  const groups = (most: number) => Array.from({ length: random.below(most + 1) }, group).join(':');
-  let text: string;
-  switch (random.below(4)) {
-    case 0:
-      text = octets();
-      break;
-    case 1:
-      text = Array.from({ length: 8 }, group).join(':');
-      break;
-    case 2:
-      text = `${groups(4)}::${groups(4)}`;
-      break;
-    default:
-      text = `${random.pick(['::', `${groups(3)}::`, `${groups(2)}::${group()}:`, '1:2:3:4:5:6:'])}${octets()}`;
-  }
-  const width = text.includes(':') ? 128 : 32;
-  text += `/${random.chance(2) ? width : random.pick([0, 1, 8, 15, 24, 31, 32, 33, 48, 64, 96, 112, 127, 128, 129])}`;
-  for (let wounds = random.chance(2) ? 0 : 1 + random.below(2); wounds > 0; wounds--) {
-    const at = random.below(text.length + 1);
-    text =
-      text.slice(0, at) +
-      random.pick(['', '', '0', '1', ':', '.', '/', 'f', 'g', ' ', '::']) +
-      text.slice(at + random.below(2));
-  }
-  return text;
-}
 
 function attempt(text: string): twin.Prefix | undefined {
   try {
@@ -294,15 +267,14 @@ describe('the two parsers', () => {
     '::/:',
     '12345::/128',
   ])('both refuse %j', (text) => {
-    const reader = new PrefixReader();
-    expect(reader.read(new TextEncoder().encode(text), 0)).toBe(false);
-    expect(reader.readText(text)).toBe(false);
+    expect(readPrefix(new TextEncoder().encode(text), 0, new Uint32Array(6))).toBe(-1);
+    expect(readPrefixText(text)).toBeUndefined();
     expect(() => parsePrefix(text)).toThrow(AddressSyntaxError);
   });
 
   it('accept and refuse the same texts as the slow one does', () => {
     const encoder = new TextEncoder();
-    const reader = new PrefixReader();
+    const found = new Uint32Array(6);
     let accepted = 0;
     forSeeds(CASES, (random) => {
       const text = almostPrefix(random);
@@ -320,23 +292,22 @@ describe('the two parsers', () => {
         actual = (error as Error).name;
       }
       agree(text, actual, expected);
-      agree(`${text} as a string`, reader.readText(text), typeof expected === 'object');
+      agree(`${text} as a string`, readPrefixText(text) !== undefined, typeof expected === 'object');
       // Within a longer text, what counts is up to the last digit after the slash.
       const head = /^[^/]*\/\d+/.exec(text)?.[0];
       const prefix = head === undefined ? undefined : attempt(head);
       const bytes = encoder.encode(`=${text}`);
-      agree(`${text} as bytes`, reader.read(bytes, 1), prefix !== undefined);
+      const end = readPrefix(bytes, 1, found);
+      agree(`${text} as bytes`, end, prefix === undefined ? -1 : 1 + head!.length);
       if (prefix === undefined) return;
-      agree('end', reader.end, 1 + head!.length);
-      agree('family', reader.family, prefix.family);
-      agree('length', reader.length, prefix.length);
-      agree('words', readValue(reader.words, 0, prefix.family === 4 ? 1 : 4), prefix.first);
+      agree('family', found[FAMILY], prefix.family);
+      agree('length', found[LENGTH], prefix.length);
+      agree('words', readValue(found, 0, prefix.family === 4 ? 1 : 4), prefix.first);
     });
     expect(accepted).toBeGreaterThan(CASES / 10);
   });
 
   it('give back every prefix in the spelling of the slow formatter', () => {
-    const reader = new PrefixReader();
     forSeeds(CASES, (random) => {
       const family = random.pick([4, 6] as const);
       const bits = family === 4 ? 32 : 128;
@@ -349,8 +320,7 @@ describe('the two parsers', () => {
       const first = (value >> BigInt(bits - length)) << BigInt(bits - length);
       const text = formatPrefix({ family, first, length });
       agree('format', text, twin.formatPrefix({ family, first, length }));
-      agree('fast', reader.readText(text), true);
-      agree('value', readValue(reader.words, 0, family === 4 ? 1 : 4), first);
+      agree('fast', readPrefixText(text), { family, first, length });
       agree('parse', parsePrefix(text), { family, first, length });
       agree(
         'address',

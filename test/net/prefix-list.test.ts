@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { AddressSyntaxError } from '../../src/net/address.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
-import { PrefixReader, writeIpv4 } from '../../src/net/prefix-bytes.ts';
-import { PrefixListError, parsePrefixes, parsePrefixList } from '../../src/net/prefix-list.ts';
+import {
+  PrefixListError,
+  parsePrefixArrays,
+  parsePrefixes,
+  parsePrefixList,
+} from '../../src/net/prefix-list.ts';
 import { CASES, Random } from './seeded.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -77,6 +81,7 @@ describe('prefixes as strings', () => {
       '2001:db8::/32',
     ]);
     expect(parsePrefixes([]).toStrings()).toEqual([]);
+    expect(parsePrefixes(new Set(['192.0.2.0/24'])).toStrings()).toEqual(['192.0.2.0/24']);
     expect(parsePrefixes(['::/0', '0.0.0.0/0']).toStrings()).toEqual(['0.0.0.0/0', '::/0']);
   });
 
@@ -87,29 +92,47 @@ describe('prefixes as strings', () => {
     expect(() => parsePrefixes(['\u0131.0.0.0/8'])).toThrow(AddressSyntaxError);
     expect(() => parsePrefixes(['192.0.2.0/24 '])).toThrow(AddressSyntaxError);
     expect(() => parsePrefixes(['0'.repeat(60)])).toThrow(AddressSyntaxError);
+    expect(() => parsePrefixes([''])).toThrow(AddressSyntaxError);
+    expect(() => parsePrefixes(['192.0.2.0/24', '', '198.51.100.0/24'])).toThrow(AddressSyntaxError);
+    expect(() => parsePrefixes(['192.0.2.0/24\n198.51.100.0/24'])).toThrow(AddressSyntaxError);
+    expect(() => parsePrefixes(['192.0.2.0/24\r', '198.51.100.0/24'])).toThrow(AddressSyntaxError);
+    // Two mistakes that make up for each other in the number of lines.
+    expect(() => parsePrefixes(['192.0.2.0/24\n198.51.100.0/24', ''])).toThrow(AddressSyntaxError);
   });
 });
 
-describe('the reader of bytes', () => {
-  it('starts anywhere and stops after the last digit', () => {
-    const reader = new PrefixReader();
-    const text = bytes('"addressPrefixes":["192.0.2.0/24","2001:db8::/32"]');
-    expect(reader.read(text, 20)).toBe(true);
-    expect([reader.family, reader.words[0], reader.length, reader.end]).toEqual([4, 0xc0000200, 24, 32]);
-    expect(reader.read(text, 35)).toBe(true);
-    expect([reader.family, [...reader.words], reader.length, reader.end]).toEqual([
-      6,
-      [0x20010db8, 0, 0, 0],
-      32,
-      48,
-    ]);
-    expect(reader.read(text, 19)).toBe(false);
-    expect(reader.read(text, text.length)).toBe(false);
+describe('arrays of prefixes in a JSON text', () => {
+  const read = (value: unknown, indent?: number) =>
+    parsePrefixArrays(bytes(JSON.stringify(value, undefined, indent)), 'prefixes').toStrings();
+
+  it.each([undefined, 0, 2])('are found by their key, whatever the spacing (%s)', (indent) => {
+    expect(
+      read(
+        {
+          name: 'no array',
+          a: { prefixes: ['192.0.2.0/25', '2001:db8::/32'], other: ['203.0.113.0/24'] },
+          b: [{ prefixes: [] }, { prefixes: ['192.0.2.128/25'] }],
+        },
+        indent,
+      ),
+    ).toEqual(['192.0.2.0/24', '2001:db8::/32']);
+    expect(read({ other: ['203.0.113.0/24'] }, indent)).toEqual([]);
   });
 
-  it('writes addresses', () => {
-    const target = new Uint8Array(20);
-    expect(writeIpv4(target, 3, 0xc00002ff)).toBe(14);
-    expect(new TextDecoder().decode(target.subarray(3, 14))).toBe('192.0.2.255');
+  it.each([
+    ['{"prefixes":["192.0.2.0/24",\n"192.0.2.1/24"]}', 2, 9],
+    ['{"prefixes":["192.0.2.0/24 "]}', 1, 10],
+    ['{"prefixes":["192.0.2.0/24]"}', 1, 10],
+    ['{"prefixes":["192.0.2.0/24]}', 1, 14],
+    ['{"prefixes":["192.0.2.0/24"', 1, 0],
+    ['{"prefixes":["192.0.2.0/24', 1, 12],
+  ])('refuse %j at line %i, offset %i', (text, line, position) => {
+    try {
+      parsePrefixArrays(bytes(text), 'prefixes');
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toBeInstanceOf(PrefixListError);
+      expect(error).toMatchObject({ line, position });
+    }
   });
 });
