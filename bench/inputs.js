@@ -23,9 +23,14 @@ export function readTags(path) {
   return new Map(values.map(({ name, properties }) => [name, properties.addressPrefixes]));
 }
 
-/** Writes a file of the bench's own, removed by the system some day, and returns its path. */
+/** The path of a file of the bench's own, removed by the system some day. */
+export function workPath(name) {
+  return join(workDirectory, name);
+}
+
+/** Writes such a file and returns its path. */
 export function workFile(name, content) {
-  const path = join(workDirectory, name);
+  const path = workPath(name);
   writeFileSync(path, content);
   return path;
 }

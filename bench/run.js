@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { markdown } from './report.js';
+import { targetsOf } from './targets.js';
 
 const SECTIONS = [
   'processes',
@@ -25,6 +26,11 @@ for (const name of SECTIONS) {
   const results = await run(options);
   sections.push(...results);
   process.stdout.write(`${markdown(results)}\n`);
+}
+const targets = targetsOf(sections);
+if (targets !== undefined) {
+  sections.push(targets);
+  process.stdout.write(`${markdown([targets])}\n`);
 }
 const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0].model}`;
 mkdirSync(new URL('./out/', import.meta.url), { recursive: true });

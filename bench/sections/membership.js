@@ -8,6 +8,7 @@ import { AddressSet } from '../../dist/net/address-set.js';
 import { formatPrefix, parsePrefix } from '../../dist/net/prefix.js';
 import { median } from '../contest.js';
 import { randomWords, readTags, syntheticIpv4, weeklyFiles } from '../inputs.js';
+import { atLeast } from '../targets.js';
 
 /** Is the address in the set? Half of the questions inside it, half anywhere. */
 export async function run() {
@@ -82,6 +83,10 @@ export async function run() {
         ['verdict', ''],
       ],
       rows,
+      targets: [
+        atLeast('numeric look-ups, million a second', 20, rows[0].rate),
+        atLeast('textual look-ups, million a second', 8, rows[1].rate),
+      ],
     },
   ];
 }

@@ -3,6 +3,7 @@ import { parsePrefix } from '../../dist/net/prefix.js';
 import { ReverseIndex } from '../../dist/net/reverse-index.js';
 import { median } from '../contest.js';
 import { randomWords, readTags, syntheticIpv4, weeklyFiles } from '../inputs.js';
+import { atLeast } from '../targets.js';
 
 /** Which tags contain the address? */
 export async function run() {
@@ -52,6 +53,7 @@ export async function run() {
         { name: 'million look-ups a second', value: median(rates) },
         { name: 'answers unlike asking every tag, of 300', value: wrong },
       ],
+      targets: [atLeast('address → tags, million a second', 2, median(rates))],
     },
   ];
 }
