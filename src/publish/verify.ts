@@ -63,10 +63,7 @@ async function verifyTarget(
   // A target of which nothing is left has no files, and nothing to read.
   if (files.length === 0 && plan.admission.equals(Admission.empty)) return problems;
   try {
-    return [
-      ...problems,
-      ...proveReadBack(target, plan.admission, files).map((problem) => ({ ...problem, where: id })),
-    ];
+    return [...problems, ...proveReadBack(target, plan, files).map((problem) => ({ ...problem, where: id }))];
   } catch (error) {
     if (error instanceof AllowlistError) return [...problems, { where: id, what: error.message }];
     throw error;

@@ -1,13 +1,16 @@
-import type { Admission } from '../policy/admission.ts';
+import { AddressSet } from '../net/address-set.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import { Admission } from '../policy/admission.ts';
 import type { AddressUse, Policy } from '../policy/policy.ts';
 import { GuardRefusal, type Problem } from '../problem.ts';
 import type { Budget } from './budget.ts';
 import type { Target } from './catalog.ts';
 import { fitPolicy } from './fit.ts';
+import type { Manifest } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
-import { readBackByGrammar } from './read-back.ts';
+import { ALL_PORTS, readBackByGrammar } from './read-back.ts';
 import { type RuleFile, render } from './render.ts';
-import { buildView, type OptionValues } from './view.ts';
+import { addressListId, buildView, type OptionValues } from './view.ts';
 
 /** A target as a configuration asks for it. */
 export interface TargetRequest {
@@ -42,7 +45,7 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
   const files = render(manifest, templates, extended, where).sort((a, b) => (a.path < b.path ? -1 : 1));
   const entries = view.addressLists.reduce((sum, list) => sum + list.count, 0);
   refuseOverLimit(request, files, entries);
-  const problems = proveReadBack(request.target, plan.admission, files);
+  const problems = proveReadBack(request.target, plan, files);
   if (problems.length > 0)
     throw new GuardRefusal(
       `read-back: the files of target ${request.id} do not say what the policy says`,
@@ -55,18 +58,47 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
  * Reads rule files back and compares them with what they must admit; nothing returned, nothing wrong.
  * @throws ReadBackError if the text is not in the target's form
  */
-export function proveReadBack(target: Target, expected: Admission, files: readonly RuleFile[]): Problem[] {
-  const found =
-    target.vendor.readBack?.(files, target.templates) ?? readBackByGrammar(target.manifest, files);
+export function proveReadBack(target: Target, plan: TargetPlan, files: readonly RuleFile[]): Problem[] {
+  const found = target.vendor.readBack?.(files, target.templates);
+  const problems =
+    found === undefined ? proveByGrammar(target.manifest, plan, files) : compare('', plan.admission, found);
+  return problems.map((what) => ({ where: target.manifest.id, what }));
+}
+
+function proveByGrammar(manifest: Manifest, plan: TargetPlan, files: readonly RuleFile[]): string[] {
+  const { admission, groups } = readBackByGrammar(manifest, files);
+  return [...compare('', plan.admission, admission), ...compareLists(plan, groups)];
+}
+
+/**
+ * Lists that are named for their rules are used one by one, and each must hold just what is its own: in the
+ * union of all, one rule's list makes up for an address that another's has lost.
+ */
+function compareLists({ rules }: TargetPlan, groups: ReadonlyMap<string, DualStackSet>): string[] {
+  const expected = rules.flatMap(({ name, addresses }): [string, DualStackSet][] =>
+    addresses === undefined
+      ? []
+      : [
+          [addressListId(name, 4), new DualStackSet(addresses.set.ipv4, AddressSet.empty(6))],
+          [addressListId(name, 6), new DualStackSet(AddressSet.empty(4), addresses.set.ipv6)],
+        ],
+  );
+  if (!expected.some(([id]) => groups.has(id))) return [];
+  return expected.flatMap(([id, addresses]) =>
+    compare(
+      ` in ${id}`,
+      Admission.addresses(addresses, ALL_PORTS),
+      Admission.addresses(groups.get(id) ?? DualStackSet.empty, ALL_PORTS),
+    ),
+  );
+}
+
+function compare(place: string, expected: Admission, found: Admission): string[] {
+  const missing = expected.difference(found).describe();
+  const surplus = found.difference(expected).describe();
   return [
-    ...expected
-      .difference(found)
-      .describe()
-      .map((what) => ({ where: target.manifest.id, what: `missing: ${what}` })),
-    ...found
-      .difference(expected)
-      .describe()
-      .map((what) => ({ where: target.manifest.id, what: `not in the policy: ${what}` })),
+    ...missing.map((what) => `missing${place}: ${what}`),
+    ...surplus.map((what) => `not in the policy${place}: ${what}`),
   ];
 }
 

@@ -53,7 +53,7 @@ export class EntryGroup {
    * @throws ReadBackError
    */
   requireDisjoint(where: string): void {
-    const { ipv4, ipv6 } = this.#addresses();
+    const { ipv4, ipv6 } = this.addresses();
     const given = [
       ...this.#prefixes.map((prefix) => lastAddress(prefix) - prefix.first + 1n),
       ...[...this.#ranges[4], ...this.#ranges[6]].map(({ first, last }) => last - first + 1n),
@@ -70,11 +70,11 @@ export class EntryGroup {
 
   on(ports: PortSet): Admission {
     return Admission.of([
-      { hosts: HostSet.fromPatterns(this.#patterns), addresses: this.#addresses(), ports },
+      { hosts: HostSet.fromPatterns(this.#patterns), addresses: this.addresses(), ports },
     ]);
   }
 
-  #addresses(): DualStackSet {
+  addresses(): DualStackSet {
     const ranges = new DualStackSet(
       AddressSet.fromRanges(4, this.#ranges[4]),
       AddressSet.fromRanges(6, this.#ranges[6]),
@@ -83,11 +83,18 @@ export class EntryGroup {
   }
 }
 
+/** What line grammars found in rule files. */
+export interface GrammarReading {
+  readonly admission: Admission;
+  /** The addresses of each group of entries, by the group's name. */
+  readonly groups: ReadonlyMap<string, DualStackSet>;
+}
+
 /**
  * Reads rule files back by the manifest's line grammars.
  * @throws ReadBackError for a file or line that no grammar knows
  */
-export function readBackByGrammar(manifest: Manifest, files: readonly RuleFile[]): Admission {
+export function readBackByGrammar(manifest: Manifest, files: readonly RuleFile[]): GrammarReading {
   const reader = new GrammarReader(manifest.capabilities.ports);
   for (const file of files) {
     const found = manifest.readBack
@@ -96,7 +103,7 @@ export function readBackByGrammar(manifest: Manifest, files: readonly RuleFile[]
     if (found?.match == null) throw new ReadBackError(`${file.path}: not a file of target ${manifest.id}`);
     reader.read(file, found.grammar, found.match.groups ?? {});
   }
-  return reader.admission();
+  return { admission: reader.admission(), groups: reader.groups() };
 }
 
 type Captures = Readonly<Record<string, string | undefined>>;
@@ -179,6 +186,10 @@ class GrammarReader {
         return entries.on(ports);
       }),
     );
+  }
+
+  groups(): Map<string, DualStackSet> {
+    return new Map([...this.#groups].map(([name, entries]) => [name, entries.addresses()]));
   }
 
   #entry(captures: Captures, group: string, where: string): void {

@@ -77,7 +77,7 @@ export interface NameListView {
 
 /** Addresses of one rule and family; never empty. */
 export interface AddressListView {
-  /** `<rule>-ipv4` or `<rule>-ipv6` */
+  /** `<rule>-ipv4` or `<rule>-ipv6`; read-back holds a group of this name to just this list */
   readonly id: string;
   /** The name of the rule: `[a-z][a-z0-9-]*`, 20 characters at most. */
   readonly rule: string;
@@ -93,6 +93,11 @@ export interface AddressListView {
   readonly prefixes: readonly PrefixView[];
   /** How many prefixes there are. */
   readonly count: number;
+}
+
+/** The id of a rule's address list. */
+export function addressListId(rule: string, family: 4 | 6): string {
+  return `${rule}-ipv${family}`;
 }
 
 /** One rule; a rule of which nothing is left on this target is not there. */
@@ -131,7 +136,7 @@ export function buildView(policy: Policy, plan: TargetPlan, manifest: Manifest, 
           ? []
           : [
               {
-                id: `${name}-ipv${family}`,
+                id: addressListId(name, family),
                 rule: name,
                 family,
                 ipv4: family === 4,

@@ -60,7 +60,7 @@ export function uncaughtEdits(
 
 function catches(output: TargetOutput & { readonly target: Target }, files: readonly RuleFile[]): boolean {
   try {
-    return proveReadBack(output.target, output.plan.admission, files).length > 0;
+    return proveReadBack(output.target, output.plan, files).length > 0;
   } catch (error) {
     // Anything but the product's own error would be a crash, not a finding.
     if (error instanceof AllowlistError) return true;

@@ -107,6 +107,6 @@ describe('dnsmasq', () => {
       expect(file.text).toContain(from);
       return { path, text: file.text.replace(from, to) };
     });
-    expect(() => proveReadBack(target, plan.admission, changed)).toThrow(message);
+    expect(() => proveReadBack(target, plan, changed)).toThrow(message);
   });
 });

@@ -90,6 +90,6 @@ describe('iptables', () => {
       expect(file.text).toContain(from);
       return { path, text: file.text.replace(from, to) };
     });
-    expect(() => proveReadBack(target, plan.admission, changed)).toThrow(message);
+    expect(() => proveReadBack(target, plan, changed)).toThrow(message);
   });
 });

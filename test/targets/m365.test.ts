@@ -68,7 +68,7 @@ async function build(id: string, sets: readonly PublishedSet[], addresses: strin
   const output = await buildBundled(id, policy, Object.fromEntries(examples));
   const { files, plan } = output;
   const found =
-    target.vendor.readBack?.(files, target.templates) ?? readBackByGrammar(target.manifest, files);
+    target.vendor.readBack?.(files, target.templates) ?? readBackByGrammar(target.manifest, files).admission;
   return {
     found,
     omitted: Admission.union(plan.omissions.map((omission) => omission.omitted)),

@@ -57,7 +57,7 @@ describe('nftables', () => {
     expect(files[0]!.text).toContain(from);
     const changed = [{ path: 'azure.nft', text: files[0]!.text.replace(from, to) }];
     const judge = () => {
-      const problems = proveReadBack(target, plan.admission, changed);
+      const problems = proveReadBack(target, plan, changed);
       if (problems.length > 0) throw new Error(problems.map(({ what }) => what).join('\n'));
     };
     expect(judge).toThrow(message);

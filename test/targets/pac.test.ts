@@ -232,7 +232,7 @@ describe('pac', () => {
     expect(text).toContain(from);
     const changed = [{ path, text: text.replace(from, () => to) }];
     const judge = () => {
-      const problems = proveReadBack(target, plan.admission, changed);
+      const problems = proveReadBack(target, plan, changed);
       if (problems.length > 0) throw new Error(problems.map(({ what }) => what).join('\n'));
     };
     expect(judge).toThrow(message);

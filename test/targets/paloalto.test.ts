@@ -251,7 +251,7 @@ describe('paloalto', () => {
       expect(file.text).toContain(from);
       return { path, text: file.text.replace(from, to) };
     });
-    expect(() => proveReadBack(target, plan.admission, changed)).toThrow(message);
+    expect(() => proveReadBack(target, plan, changed)).toThrow(message);
   });
 
   it.skipIf(!feedsAvailable)('takes all of AzureCloud, and a new week touches few lines', async () => {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { proveReadBack } from '../../src/targets/build.ts';
 import { type Manifest, manifestSchema } from '../../src/targets/manifest.ts';
 import { readBackByGrammar } from '../../src/targets/read-back.ts';
+import { makePolicy } from '../support/policy.ts';
+import { buildBundled } from '../support/rule-files.ts';
 
 function manifest(ports = true): Manifest {
   return manifestSchema.parse({
@@ -33,7 +36,7 @@ function manifest(ports = true): Manifest {
 }
 
 const read = (text: string, path = 'rules', ports = true) =>
-  readBackByGrammar(manifest(ports), [{ path, text }]).describe();
+  readBackByGrammar(manifest(ports), [{ path, text }]).admission.describe();
 
 describe('a grammar of lines', () => {
   it.each([
@@ -80,5 +83,46 @@ describe('a grammar of lines', () => {
 
   it('refuses a file that no grammar is for', () => {
     expect(() => read('', 'other')).toThrow(/other: not a file of target test/);
+  });
+});
+
+describe.each(['haproxy', 'nginx'])('the lists of %s, which a device uses one by one', (id) => {
+  const policy = makePolicy(
+    { name: 'wide', prefixes: ['192.0.2.0/24', '2001:db8::/32'] },
+    { name: 'narrow', prefixes: ['192.0.2.0/25', '198.51.100.0/24'] },
+  );
+  const judge = async (path: RegExp, from: string, to: string) => {
+    const { target, plan, files } = await buildBundled(id, policy);
+    const changed = files.map((file) => {
+      if (!path.test(file.path)) return file;
+      // At the beginning of a line: the header names prefixes too.
+      expect(file.text).toContain(`\n${from}`);
+      return { ...file, text: file.text.replace(`\n${from}`, `\n${to}`) };
+    });
+    return proveReadBack(target, plan, changed).map(({ what }) => what);
+  };
+
+  it('are each held to the addresses of their own rule', async () => {
+    expect(await judge(/^narrow-ipv4/, '192.0.2.0/25', '192.0.2.0/25')).toEqual([]);
+    // In the union nothing would be missing, and nothing too much.
+    expect(await judge(/^narrow-ipv4/, '192.0.2.0/25', '192.0.2.0/26')).toEqual([
+      'missing in narrow-ipv4: port 1-65535: 192.0.2.64/26',
+    ]);
+    expect(await judge(/^narrow-ipv4/, '192.0.2.0/25', '192.0.2.0/24')).toEqual([
+      'not in the policy in narrow-ipv4: port 1-65535: 192.0.2.128/25',
+    ]);
+  });
+
+  it('are all needed', async () => {
+    const { target, plan, files } = await buildBundled(id, policy);
+    for (const { path } of files)
+      expect(
+        proveReadBack(
+          target,
+          plan,
+          files.filter((file) => file.path !== path),
+        ),
+        path,
+      ).not.toEqual([]);
   });
 });

@@ -55,7 +55,7 @@ describe.skipIf(!feedsAvailable).each(DATES)('the week of %s', (date) => {
         target,
         options: exampleOptions(target.manifest),
       });
-      expect(proveReadBack(target, plan.admission, files), id).toEqual([]);
+      expect(proveReadBack(target, plan, files), id).toEqual([]);
       if (target.manifest.capabilities.ipv4) expect(entries, id).toBeGreaterThan(50);
       // Where rules overlap, an entry that one list loses is still admitted by another.
       if (date !== DATES[0] || policy.rules.length > 1 || plan.admission.isEmpty) continue;

@@ -86,7 +86,7 @@ describe('squid', () => {
       expect(file.text).toContain(from);
       return { path, text: file.text.replace(from, () => to) };
     });
-    expect(() => proveReadBack(target, plan.admission, changed)).toThrow(message);
+    expect(() => proveReadBack(target, plan, changed)).toThrow(message);
   });
 
   it('refuses a missing and a foreign file', async () => {
@@ -95,14 +95,12 @@ describe('squid', () => {
       expect(() => {
         const problems = proveReadBack(
           target,
-          plan.admission,
+          plan,
           files.filter((file) => file.path !== path),
         );
         if (problems.length === 0) throw new Error(`${path} is not needed`);
       }).toThrow(/does not exist|is missing|does not splice|SSL_ports/);
     for (const path of ['stray.txt', 'stray.conf'])
-      expect(() =>
-        proveReadBack(target, plan.admission, [...files, { path, text: '192.0.2.0/24\n' }]),
-      ).toThrow(path);
+      expect(() => proveReadBack(target, plan, [...files, { path, text: '192.0.2.0/24\n' }])).toThrow(path);
   });
 });
