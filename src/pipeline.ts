@@ -4,14 +4,16 @@ import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import type { LoadedFeed } from './feed/load.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import type { FeedSource, ServiceTag, Snapshot } from './feed/snapshot.ts';
+import { rememberGains } from './policy/diff/recent-gains.ts';
 import { diffPolicies } from './policy/diff.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { describeRefusal, judge } from './policy/guards/judge.ts';
 import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
-import { totalsOf } from './policy/totals.ts';
+import { spaceOf, totalsOf } from './policy/totals.ts';
 import { AllowlistError, GuardRefusal } from './problem.ts';
+import { AZURE_SPACE_FILE, formatAzureSpace } from './publish/azure-space.ts';
 import {
   feedOfLock,
   formatLock,
@@ -19,11 +21,12 @@ import {
   type Lock,
   m365OfLock,
   policyOfLock,
+  recentGainsOfLock,
   snapshotFiles,
   targetOfLock,
 } from './publish/lock.ts';
 import { fileDigest, type OutputTree } from './publish/output-tree.ts';
-import { targetSides, weekOfLock } from './publish/sides.ts';
+import { contextOfTree, targetSides, weekOfLock } from './publish/sides.ts';
 import { coverage } from './review/coverage.ts';
 import { tagsOf } from './review/feeds.ts';
 import { writeMarkdown } from './review/markdown.ts';
@@ -103,7 +106,7 @@ export function planRun(input: RunInput): RunPlan {
   const acceptances = findings
     .filter(({ outcome }) => outcome === 'accepted')
     .map(({ guard: name, message }) => ({ guard: name, message }));
-  const lock: Omit<Lock, 'files'> = {
+  const lock: Omit<Lock, 'recentGains' | 'files'> = {
     version: 1,
     feed: feedOfLock(snapshot, source, totals),
     ...(input.m365 === undefined ? {} : { m365: m365OfLock(input.m365) }),
@@ -122,20 +125,26 @@ export function planRun(input: RunInput): RunPlan {
   const lastReview = baseline === undefined ? undefined : reviewInForce(baseline);
   if (baseline !== undefined && lastReview !== undefined) {
     files.set(REVIEW_FILE, lastReview);
+    const lastSpace = baseline.files.get(AZURE_SPACE_FILE);
+    if (lastSpace !== undefined) files.set(AZURE_SPACE_FILE, lastSpace);
     const { feed: lastFeed, m365: lastM365, acceptances: lastAcceptances } = baseline.lock;
     const text = formatLock({
       ...lock,
       feed: lastFeed,
       ...(lastM365 === undefined || lock.m365 === undefined ? {} : { m365: lastM365 }),
       acceptances: lastAcceptances,
+      recentGains: baseline.lock.recentGains,
       files: digestsOf(files),
     });
-    // Equal locks are equal rule files, snapshot, policy and targets: the lock keeps the week of the last change.
+    // Equal locks are equal rule files, snapshot, policy and targets: the tree keeps what it remembers of the week
+    // of the last change.
     if (text === formatLock(baseline.lock))
       return { ...planned, unchanged: true, files: files.set(LOCK_FILE, text) };
   }
   files.set(REVIEW_FILE, writeMarkdown(review));
-  files.set(LOCK_FILE, formatLock({ ...lock, files: digestsOf(files) }));
+  files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceOf(snapshot)));
+  const gains = rememberGains(baseline?.recentGains ?? [], review.diff, snapshot.fileDate);
+  files.set(LOCK_FILE, formatLock({ ...lock, ...recentGainsOfLock(gains), files: digestsOf(files) }));
   return { ...planned, unchanged: false, files };
 }
 
@@ -270,7 +279,10 @@ function makeReview(
       after: weekOf(input.feed.snapshot, input.feed.source),
     },
     diff: diffPolicies(baseline?.policy ?? makePolicy([]), policy),
-    context: { currentTags: tagsOf(input.feed.snapshot) },
+    context: {
+      ...(baseline === undefined ? {} : contextOfTree(baseline, input.feed.snapshot.fileDate)),
+      currentTags: tagsOf(input.feed.snapshot),
+    },
     targets: [
       ...outputs.map((output, index) =>
         reviewTarget(

@@ -6,7 +6,7 @@ import { diffPolicies } from '../policy/diff.ts';
 import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { fileAtRevision } from '../publish/git.ts';
 import { directoryReader, type OutputTree, readOutputTree, type TreeReader } from '../publish/output-tree.ts';
-import { targetSides, weekOfLock } from '../publish/sides.ts';
+import { contextOfTree, targetSides, weekOfLock } from '../publish/sides.ts';
 import { coverage } from '../review/coverage.ts';
 import { reviewFeeds } from '../review/feeds.ts';
 import { writeJson } from '../review/json.ts';
@@ -104,6 +104,7 @@ async function reviewTrees(before: OutputTree, after: OutputTree, io: Io): Promi
     scope: 'policy',
     feed: { before: weekOfLock(before.lock), after: weekOfLock(after.lock) },
     diff: diffPolicies(before.policy, after.policy),
+    context: contextOfTree(before, after.lock.feed.fileDate),
     targets: [...new Set([...now.keys(), ...old.keys()])].map((id) =>
       reviewTarget(id, old.get(id), now.get(id), planned.get(id)?.target.manifest.limits.entries),
     ),

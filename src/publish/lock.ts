@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { M365_INSTANCES, type M365Endpoints } from '../feed/m365.ts';
 import type { FeedSource, Snapshot } from '../feed/snapshot.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { FeedTotals } from '../policy/guards/guard.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
@@ -64,6 +66,10 @@ const lockSchema = z.strictObject({
       widenings: z.array(declared),
     }),
   ),
+  /** What rules gained in the last weeks and still have; absent where there is nothing to remember. */
+  recentGains: z
+    .array(z.strictObject({ rule: z.string(), fileDate: z.iso.date(), prefixes: z.array(z.string()) }))
+    .optional(),
   /** SHA-256 of every other file that the tool wrote, by path. */
   files: z.record(z.string(), z.string()),
 });
@@ -169,6 +175,34 @@ export function readBudget(budget: Lock['targets'][string]['budget']): Budget | 
 
 /** The policy's part of a lock. */
 export const policyOfLock: (policy: Policy) => Lock['policy'] = writePolicy;
+
+/** The part of a lock that remembers recent gains, as exact covers. */
+export function recentGainsOfLock(gains: readonly RecentGain[]): Pick<Lock, 'recentGains'> {
+  return gains.length === 0
+    ? {}
+    : {
+        recentGains: gains.map(({ rule, date, gained }) => ({
+          rule,
+          fileDate: date,
+          prefixes: gained.toStrings(),
+        })),
+      };
+}
+
+/** The recent gains of a lock. @throws AllowlistError naming the entry that has no prefix list */
+export function readRecentGains({ recentGains = [] }: Lock, where: string): RecentGain[] {
+  return recentGains.map(({ rule, fileDate, prefixes }, index) => {
+    try {
+      return { rule, date: fileDate, gained: DualStackSet.fromPrefixes(prefixes.map(parsePrefix)) };
+    } catch (error) {
+      throw new AllowlistError(
+        `${where}: recentGains[${index}]: ${(error as Error).message}; restore it from the repository`,
+        [],
+        { cause: error },
+      );
+    }
+  });
+}
 
 /** The snapshot files: the selected tags, a prefix a line, numeric order. */
 export function snapshotFiles(policy: Policy): Map<string, string> {

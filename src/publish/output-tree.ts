@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Prefix } from '../net/prefix.ts';
+import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError } from '../problem.ts';
-import { LOCK_FILE, type Lock, parseLock, parseSnapshotFile, snapshotPath } from './lock.ts';
+import { LOCK_FILE, type Lock, parseLock, parseSnapshotFile, readRecentGains, snapshotPath } from './lock.ts';
 import { readPolicy } from './policy-document.ts';
 
 /** Reads one file of an output tree, wherever it is kept; undefined if it is not there. */
@@ -18,6 +19,7 @@ export interface OutputTree {
   readonly where: string;
   readonly lock: Lock;
   readonly policy: Policy;
+  readonly recentGains: readonly RecentGain[];
   /** By path; a file that the lock names and that is gone is not here. */
   readonly files: ReadonlyMap<string, string>;
 }
@@ -50,13 +52,15 @@ export function filesReader(where: string, files: ReadonlyMap<string, string>): 
 export async function readOutputTree(reader: TreeReader): Promise<OutputTree | undefined> {
   const text = await reader.read(LOCK_FILE);
   if (text === undefined) return undefined;
-  const lock = parseLock(text, join(reader.where, LOCK_FILE));
+  const path = join(reader.where, LOCK_FILE);
+  const lock = parseLock(text, path);
+  const recentGains = readRecentGains(lock, path);
   const files = new Map<string, string>();
-  for (const path of Object.keys(lock.files)) {
-    const content = await reader.read(path);
-    if (content !== undefined) files.set(path, content);
+  for (const file of Object.keys(lock.files)) {
+    const content = await reader.read(file);
+    if (content !== undefined) files.set(file, content);
   }
-  return { where: reader.where, lock, files, policy: policyOf(lock, files, reader.where) };
+  return { where: reader.where, lock, recentGains, files, policy: policyOf(lock, files, reader.where) };
 }
 
 /** SHA-256, in hex, of a file's text. */

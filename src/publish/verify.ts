@@ -2,6 +2,7 @@ import { Admission } from '../policy/admission.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import { proveReadBack } from '../targets/build.ts';
 import type { RuleFile } from '../targets/render.ts';
+import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
 import { type Lock, targetOfLock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
@@ -20,6 +21,7 @@ export interface Verification {
 export async function verifyTree(tree: OutputTree): Promise<Verification> {
   const problems: Problem[] = [];
   for (const [path, digest] of Object.entries(tree.lock.files)) {
+    if (path === AZURE_SPACE_FILE) continue;
     const text = tree.files.get(path);
     if (text === undefined) problems.push({ where: path, what: 'is missing' });
     else if (fileDigest(text) !== digest)
@@ -29,9 +31,21 @@ export async function verifyTree(tree: OutputTree): Promise<Verification> {
         next: 'run the job to restore it',
       });
   }
+  problems.push(...verifyAzureSpace(tree));
   const targets = Object.entries(tree.lock.targets);
   for (const [id, locked] of targets) problems.push(...(await verifyTarget(tree, id, locked)));
   return { files: Object.keys(tree.lock.files).length, targets: targets.map(([id]) => id), problems };
+}
+
+/** No run restores this file: the tree remembers an earlier feed by it. */
+function verifyAzureSpace(tree: OutputTree): Problem[] {
+  try {
+    azureSpaceOf(tree);
+    return [];
+  } catch (error) {
+    if (error instanceof AllowlistError) return [{ where: AZURE_SPACE_FILE, what: error.message }];
+    throw error;
+  }
 }
 
 async function verifyTarget(

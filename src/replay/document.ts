@@ -5,7 +5,7 @@ import type { ReplayedWeek } from './replay.ts';
 export function replayDocument(weeks: readonly ReplayedWeek[]): object {
   return {
     version: 1,
-    weeks: weeks.map(({ gained, lost, days, message, churn, cost, findings, ...week }) => ({
+    weeks: weeks.map(({ gained, lost, days, message, notes, churn, cost, findings, ...week }) => ({
       ...week,
       days: days ?? null,
       findings: findings.filter(({ outcome }) => outcome !== 'passed'),
@@ -13,6 +13,13 @@ export function replayDocument(weeks: readonly ReplayedWeek[]): object {
       message: message ?? null,
       gained: sizes(gained),
       lost: sizes(lost),
+      notes: notes.map(({ kind, rule, tag, text, addresses }) => ({
+        kind,
+        rule,
+        tag,
+        text,
+        addresses: addresses === undefined ? null : sizes(addresses),
+      })),
       churn: churn ?? null,
       milliseconds: Math.round(cost.milliseconds),
       peakMemory: cost.peakMemory,

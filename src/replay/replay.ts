@@ -5,12 +5,14 @@ import type { LoadedFeed } from '../feed/load.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { planRun, RunRefused } from '../pipeline.ts';
+import { type Note, noteworthy } from '../policy/diff/notes.ts';
 import { diffPolicies, type PolicyDiff } from '../policy/diff.ts';
 import type { Finding } from '../policy/guards/guard.ts';
 import type { Policy } from '../policy/policy.ts';
 import { makePolicy, resolvePolicy } from '../policy/resolve.ts';
 import { AllowlistError } from '../problem.ts';
 import { filesReader, type OutputTree, readOutputTree } from '../publish/output-tree.ts';
+import type { Review } from '../review/review.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
 import { fewestLines } from './fewest-lines.ts';
 
@@ -75,6 +77,8 @@ export interface ReplayedWeek {
   /** Address space of all rules together that came and went, or would have. */
   readonly gained: DualStackSet;
   readonly lost: DualStackSet;
+  /** Of the review; none where nothing was rendered. */
+  readonly notes: readonly Note[];
   /** Undefined on a first run and where nothing was rendered. */
   readonly churn: readonly TargetChurn[] | undefined;
   readonly cost: Cost;
@@ -97,20 +101,21 @@ export async function* replay(request: ReplayRequest): AsyncGenerator<ReplayedWe
     const days: number | undefined = inForce === undefined ? undefined : daysBetween(inForce.date, week.date);
     if (days !== undefined && days > (request.longestGap ?? Number.POSITIVE_INFINITY)) inForce = undefined;
     const finish = request.measure();
-    const { replayed, next } = await replayWeek(request, week, inForce);
+    const { replayed, review, next } = await replayWeek(request, week, inForce);
     const cost = finish();
     yield {
       name: week.name,
       date: week.date,
       days: inForce === undefined ? undefined : days,
       ...replayed,
+      notes: review === undefined ? [] : noteworthy(review.diff, review.context),
       cost,
     };
     inForce = next;
   }
 }
 
-type Replayed = Omit<ReplayedWeek, 'name' | 'date' | 'days' | 'cost'>;
+type Replayed = Omit<ReplayedWeek, 'name' | 'date' | 'days' | 'notes' | 'cost'>;
 
 const NOTHING = {
   prefixes: { added: 0, removed: 0 },
@@ -123,8 +128,8 @@ async function replayWeek(
   request: ReplayRequest,
   week: WeeklyFile,
   inForce: InForce | undefined,
-): Promise<{ replayed: Replayed; next: InForce | undefined }> {
-  const stays = (replayed: Replayed) => ({ replayed, next: inForce });
+): Promise<{ replayed: Replayed; review: Review | undefined; next: InForce | undefined }> {
+  const stays = (replayed: Replayed) => ({ replayed, review: undefined, next: inForce });
   let feed: LoadedFeed;
   try {
     feed = await week.load();
@@ -154,6 +159,7 @@ async function replayWeek(
         ...changes(before, plan.policy, plan.review.diff),
         churn: inForce === undefined ? undefined : churn(plan, inForce.outputs),
       },
+      review: plan.review,
       next: { date: week.date, tree: tree!, outputs: plan.outputs },
     };
   } catch (error) {

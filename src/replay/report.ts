@@ -1,4 +1,5 @@
 import { GUARDS } from '../policy/guards/judge.ts';
+import { isLoud } from '../review/verdict.ts';
 import { digits, ipv6Size, signed } from '../review/wording.ts';
 import { formatTable } from '../text-table.ts';
 import type { ReplayedWeek } from './replay.ts';
@@ -14,9 +15,11 @@ export interface ReportTable {
 /** How many findings of a week the report spells out; the rest are counted, and all are in the JSON. */
 const SHOWN = 5;
 
-/** The tables of a replay: guards by weeks, changes and cost by weeks, churn by targets. */
+/** The tables of a replay: guards by weeks, changes and cost by weeks, notes by kinds, churn by targets. */
 export function replayTables(weeks: readonly ReplayedWeek[]): ReportTable[] {
-  return [guardTable(weeks), weekTable(weeks), churnTable(weeks)].filter(({ rows }) => rows.length > 0);
+  return [guardTable(weeks), weekTable(weeks), noteTable(weeks), churnTable(weeks)].filter(
+    ({ rows }) => rows.length > 0,
+  );
 }
 
 /** Guards by weeks: `·` passed, else what the guard had to say, and how often. */
@@ -76,6 +79,25 @@ function weekTable(weeks: readonly ReplayedWeek[]): ReportTable {
       digits(Math.round(cost.peakMemory / 1_000_000)),
     ]),
     right: [1, 3, 4, 5, ...ids.map((_, index) => 6 + index), 6 + ids.length, 7 + ids.length],
+  };
+}
+
+/** How many weeks' reviews carry each kind of note, and whether it asks for a look. */
+function noteTable(weeks: readonly ReplayedWeek[]): ReportTable {
+  const all = weeks.flatMap(({ notes }) => notes);
+  return {
+    title: 'Notes of the reviews',
+    header: ['note', 'weeks', 'notes', 'asks for a look'],
+    rows: [...new Set(all.map(({ kind }) => kind))].sort().map((kind) => {
+      const own = all.filter((note) => note.kind === kind);
+      return [
+        kind,
+        digits(weeks.filter(({ notes }) => notes.some((note) => note.kind === kind)).length),
+        digits(own.length),
+        own.some(isLoud) ? 'yes' : 'no',
+      ];
+    }),
+    right: [1, 2],
   };
 }
 

@@ -1,8 +1,8 @@
 import type { Snapshot } from '../feed/snapshot.ts';
-import { DualStackSet } from '../net/dual-stack-set.ts';
 import type { DiffContext } from '../policy/diff/notes.ts';
 import { diffSnapshots } from '../policy/diff/snapshots.ts';
 import type { TagAddresses } from '../policy/policy.ts';
+import { spaceOf } from '../policy/totals.ts';
 import type { FeedWeek, Review } from './review.ts';
 
 /**
@@ -23,7 +23,12 @@ export function reviewFeeds(
     // Of all tags, every gain is new to the tags and every loss has left them: nothing to note.
     ...(tags === undefined
       ? {}
-      : { context: { previousSpace: spaceOf(before), currentTags: tagsOf(after) } satisfies DiffContext }),
+      : {
+          context: {
+            previousSpace: { date: before.fileDate, addresses: spaceOf(before) },
+            currentTags: tagsOf(after),
+          } satisfies DiffContext,
+        }),
     targets: [],
     guards: [],
     acceptances: [],
@@ -46,8 +51,4 @@ export function tagsOf({ tags }: Snapshot): TagAddresses[] {
       return tag.addresses;
     },
   }));
-}
-
-function spaceOf({ tags }: Snapshot): DualStackSet {
-  return DualStackSet.fromPrefixes([...tags.values()].flatMap(({ prefixes }) => prefixes));
 }

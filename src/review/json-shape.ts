@@ -125,15 +125,19 @@ export const reviewShape = z
     rules: z.array(rule).describe('The rules that differ.'),
     notes: z.array(
       z.strictObject({
-        kind: z.enum([
-          'outside-azure',
-          'broadest-prefix',
-          'names-gone',
-          'short-lived',
-          'moved-away',
-          'reorganised',
-          'tag-gone',
-        ]),
+        kind: z
+          .enum([
+            'outside-azure',
+            'broadest-prefix',
+            'names-gone',
+            'short-lived',
+            'moved-away',
+            'reorganised',
+            'tag-gone',
+          ])
+          .describe(
+            'outside-azure and short-lived need what the earlier output tree remembers; an old one gives neither.',
+          ),
         rule: text,
         tag: z.string().describe('Empty where the note is about the rule.'),
         text,

@@ -259,6 +259,11 @@ describe('an output that cannot be written or read ends with status 1', () => {
       (lock) => appendFileSync(join(lock, '../snapshot/AzureCloud.txt'), '203.0.113.0/24\n'),
       /snapshot\/AzureCloud\.txt: was edited after it was generated/,
     ],
+    [
+      "the feed's space, edited",
+      (lock) => appendFileSync(join(lock, '../azure-space.txt'), '203.0.113.0/24\n'),
+      /azure-space\.txt was edited after it was generated/,
+    ],
   ])('%s', async (_, spoil, says) => {
     const other = join(folder, 'spoilt');
     cpSync(join(folder, 'allowlists'), other, { recursive: true });

@@ -167,7 +167,7 @@ describe('the sample', () => {
     const next = await dry(two);
     expect(next.status).toBe(2);
     expect(next.stdout).toMatch(
-      /Dry run, nothing written to .*: 19 files to write, 0 to remove, 6 unchanged/,
+      /Dry run, nothing written to .*: 20 files to write, 0 to remove, 6 unchanged/,
     );
     expect((await azureAllowlist(['run', '--dry-run', '--feed', two], { cwd: folder })).status).toBe(0);
     expect(stamps(folder)).toEqual(published);
@@ -233,7 +233,7 @@ describe('the sample', () => {
     expect(found.stderr).toContain('iptables/iptables.rules: is missing');
     const { status, stdout } = await run();
     expect(status).toBe(0);
-    expect(stdout).toContain('2 files written, 0 removed, 23 unchanged');
+    expect(stdout).toContain('2 files written, 0 removed, 24 unchanged');
     expect(readTree(out)).toEqual(good);
     expect((await azureAllowlist(['verify', 'allowlists'], { cwd: folder })).status).toBe(0);
   });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../src/config/load.ts';
 import { type JobResult, runJob } from '../../src/job.ts';
+import { noteworthy } from '../../src/policy/diff/notes.ts';
 import { ConfigurationError, FeedError, GuardRefusal } from '../../src/problem.ts';
 import { directoryReader, readOutputTree } from '../../src/publish/output-tree.ts';
 import { verifyTree } from '../../src/publish/verify.ts';
@@ -14,6 +15,8 @@ import { M365_SETS, type PublishedSet } from '../support/m365.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../data/sample/ServiceTags_Public_20260105.json', import.meta.url));
 const NEXT_SAMPLE = SAMPLE.replace('20260105', '20260112');
+/** Reserved for documentation, and in no tag of the sample. */
+const NOT_IN_AZURE = '203.0.113.248/29';
 const REQUEST_ID = /ClientRequestId=([0-9a-f]{8}-[0-9a-f-]{27})(?:&|$)/;
 
 describe('the weekly job with endpoint sets of Microsoft 365', () => {
@@ -186,6 +189,20 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     expect(review.diff.admission.lost.describe()).toEqual(['port 587,993: outlook.example.com']);
     expect(read('allowlist.lock.json')).toContain('"version": "2026020100"');
     expect(read('REVIEW.md')).toContain('M365');
+  });
+
+  it('looks for no set in Azure, and notes what a set has only for a week', async () => {
+    const kinds = ({ review }: JobResult) =>
+      noteworthy(review.diff, review.context).map(({ kind, rule, addresses }) =>
+        [kind, rule, ...(addresses?.toStrings() ?? [])].join(' '),
+      );
+    const first = M365_SETS.find(({ id }) => id === 2)!;
+    await run();
+    publish(changed(2, { ips: [...first.ips!, NOT_IN_AZURE] }), '2026020100');
+    expect(kinds(await run())).toEqual([]);
+    expect(read('azure-space.txt')).not.toContain(NOT_IN_AZURE);
+    publish(M365_SETS, '2026030100');
+    expect(kinds(await run({ feed: NEXT_SAMPLE }))).toEqual([`short-lived office-587-993 ${NOT_IN_AZURE}`]);
   });
 
   it('publishes a week in which only what is left out changes', async () => {

@@ -26,16 +26,31 @@ describe('notes on a difference', () => {
     );
   });
 
-  it('notes addresses that were in no tag before', () => {
+  it.each([
+    ['2025-07-14', 'on 2025-07-14'],
+    [undefined, 'before'],
+  ])('notes addresses that were in no tag before, date %s', (date, told) => {
     expect(
       notes(
         [tag('A', '', '192.0.2.0/26')],
         [tag('A', '', '192.0.2.0/26', '192.0.2.64/26', '198.51.100.0/28')],
-        {
-          previousSpace: set('192.0.2.0/24'),
-        },
+        { previousSpace: { date, addresses: set('192.0.2.0/24') } },
       ),
-    ).toEqual([['outside-azure', 'A', 'gained addresses that no tag had a week before', '198.51.100.0/28']]);
+    ).toEqual([
+      ['outside-azure', 'A', `gained addresses that no service tag had ${told}`, '198.51.100.0/28'],
+    ]);
+  });
+
+  it('does not look for endpoint sets of Microsoft 365 in Azure', () => {
+    const m365 = { id: 2, serviceArea: 'Exchange', category: 'Optimize', required: true } as const;
+    const set2 = (...texts: string[]) => ({ ...tag('M365.Exchange.2', '', ...texts), m365 });
+    const previousSpace = { date: '2025-07-14', addresses: set('192.0.2.0/24') };
+    const [before, after] = [set2('192.0.2.0/24'), set2('192.0.2.0/24', '198.51.100.0/28')];
+    expect(notes([before], [after], { previousSpace })).toEqual([]);
+    expect(notes([], [after], { previousSpace })).toEqual([]);
+    // Nor by its name alone: a service tag is a service tag.
+    const { m365: _, ...plain } = after;
+    expect(notes([], [plain], { previousSpace })).toHaveLength(1);
   });
 
   it('notes a prefix broader than any block before, per family, and not for two blocks that merge', () => {
@@ -60,14 +75,35 @@ describe('notes on a difference', () => {
     ]);
   });
 
-  it('notes a removal soon after its addition', () => {
-    const recentGains = [
-      { date: '2025-07-07', gained: set('192.0.2.64/26') },
-      { date: '2025-07-14', gained: set('203.0.113.0/24') },
-    ];
-    expect(notes([tag('A', '', '192.0.2.0/24')], [tag('A', '', '192.0.2.0/26')], { recentGains })).toEqual([
+  const [early, late, wide] = [set('192.0.2.64/26'), set('192.0.2.128/26'), set('203.0.113.0/24')];
+  const recentGains = [
+    { rule: 'r', date: '2025-07-07', gained: early },
+    { rule: 'r', date: '2025-07-14', gained: wide },
+    { rule: 'r', date: '2025-07-21', gained: late },
+    { rule: 'other', date: '2025-07-14', gained: set('192.0.2.0/24') },
+  ];
+
+  it('notes a removal soon after its addition to the same rule, once a rule', () => {
+    expect(notes([tag('A', '', '192.0.2.0/25')], [tag('A', '', '192.0.2.0/26')], { recentGains })).toEqual([
       ['short-lived', '', 'loses addresses that it gained only on 2025-07-07', '192.0.2.64/26'],
     ]);
+    expect(notes([tag('A', '', '192.0.2.0/24')], [tag('A', '', '192.0.2.0/26')], { recentGains })).toEqual([
+      [
+        'short-lived',
+        '',
+        'loses addresses that it gained only on 2025-07-07, 2025-07-21',
+        '192.0.2.64/26 192.0.2.128/26',
+      ],
+    ]);
+  });
+
+  it('does not call a rule short-lived that is gone, nor addresses that stay by another tag', () => {
+    const rule = policyOf({ r: [tag('A', '', '192.0.2.0/24')] }, { name: 'r' });
+    expect(noteworthy(diffPolicies(rule, makePolicy()), { recentGains })).toEqual([]);
+    const wider = tag('B', '', '192.0.2.0/24');
+    expect(
+      notes([tag('A', '', '192.0.2.0/24'), wider], [tag('A', '', '192.0.2.0/26'), wider], { recentGains }),
+    ).toEqual([]);
   });
 
   it('says where lost addresses are now', () => {

@@ -157,6 +157,34 @@ describe('a replay', () => {
     expect(last).toMatchObject([{ outcome: 'accepted', message: expect.stringContaining('Dns') }]);
   });
 
+  test('counts the notes that the reviews would carry', async () => {
+    const weeks = await run({ accept: ['feed-shrink', 'tag-shrink'] });
+    expect(weeks.map(({ notes }) => notes.map(({ kind }) => kind))).toEqual([
+      [],
+      ['outside-azure'],
+      ['short-lived'],
+      [],
+      [],
+      [],
+    ]);
+    const text = writeReplayText(weeks);
+    expect(text).toMatch(/^Notes of the reviews\nnote +weeks +notes +asks for a look$/m);
+    expect(text).toMatch(/^outside-azure +1 +1 +no$/m);
+    expect(text).toMatch(/^short-lived +1 +1 +yes$/m);
+    expect(replayDocument(weeks)).toMatchObject({
+      weeks: [
+        { notes: [] },
+        { notes: [{ kind: 'outside-azure', rule: 'sql', tag: 'Sql', addresses: { ipv4: '256' } }] },
+        { notes: [{ kind: 'short-lived', text: expect.stringMatching(/2026-01-12$/) }] },
+        {},
+        {},
+        {},
+      ],
+    });
+    // Nothing to count, no table.
+    expect(writeReplayText(weeks.slice(0, 1))).not.toContain('Notes');
+  });
+
   test('is reported as text, Markdown and JSON', async () => {
     const weeks = await run();
     const text = writeReplayText(weeks);

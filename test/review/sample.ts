@@ -115,10 +115,14 @@ export function sampleReview(change: Partial<Review> = {}): Review {
     ],
     acceptances: [{ guard: 'tag-shrink', message: 'ticket 4711' }],
     context: {
-      previousSpace: sampleBefore.rules[0]!.addresses,
+      previousSpace: { date: '2025-07-14', addresses: sampleBefore.rules[0]!.addresses },
       currentTags: [tag('Elsewhere', '', '192.0.2.64/26')],
       recentGains: [
-        { date: '2025-06-30', gained: DualStackSet.fromPrefixes([parsePrefix('192.0.2.64/27')]) },
+        {
+          rule: 'connector',
+          date: '2025-06-30',
+          gained: DualStackSet.fromPrefixes([parsePrefix('192.0.2.64/27')]),
+        },
       ],
     },
     coverage: [

@@ -4,17 +4,22 @@ import { formatPrefix } from '../../net/prefix.ts';
 import type { PolicyDiff } from '../diff.ts';
 import type { TagAddresses } from '../policy.ts';
 import { bySizeDown } from './change.ts';
+import type { RecentGain } from './recent-gains.ts';
 import type { RuleDiff } from './rules.ts';
 import type { TagDiff } from './tags.ts';
 
 /** What is known beside the two policies; every part may be missing, and then nothing is noted of it. */
 export interface DiffContext {
-  /** All addresses of the earlier week's feed, whatever is selected. */
-  readonly previousSpace?: DualStackSet;
+  /** All addresses of the feed that the earlier policy was made from, whatever is selected. */
+  readonly previousSpace?: {
+    /** YYYY-MM-DD. */
+    readonly date: string | undefined;
+    readonly addresses: DualStackSet;
+  };
   /** All tags of the later week's feed: where lost addresses are now. */
   readonly currentTags?: Iterable<TagAddresses>;
-  /** What earlier changes gained, each with its date (YYYY-MM-DD): what is lost soon after was a mistake, or is one. */
-  readonly recentGains?: readonly { readonly date: string; readonly gained: DualStackSet }[];
+  /** What earlier changes gained: what is lost soon after was a mistake, or is one. */
+  readonly recentGains?: readonly RecentGain[];
 }
 
 /** Something about a change that a reviewer should know. */
@@ -54,8 +59,11 @@ export function noteworthy(diff: PolicyDiff, context: DiffContext = {}): Note[] 
 
 function outsideAzure({ rule, tags, space }: RuleDiff, { previousSpace }: DiffContext): Note[] {
   if (previousSpace === undefined) return [];
-  return tags.flatMap(({ tag, space: ofTag }) => {
-    const addresses = ofTag.gained.intersection(space.gained).difference(previousSpace);
+  const before = previousSpace.date === undefined ? 'before' : `on ${previousSpace.date}`;
+  return tags.flatMap(({ tag, m365, space: ofTag }) => {
+    // Much of Microsoft 365 lies outside Azure.
+    if (m365 !== undefined) return [];
+    const addresses = ofTag.gained.intersection(space.gained).difference(previousSpace.addresses);
     return addresses.isEmpty
       ? []
       : [
@@ -63,7 +71,7 @@ function outsideAzure({ rule, tags, space }: RuleDiff, { previousSpace }: DiffCo
             kind: 'outside-azure',
             rule,
             tag,
-            text: 'gained addresses that no tag had a week before',
+            text: `gained addresses that no service tag had ${before}`,
             addresses,
           },
         ];
@@ -135,21 +143,24 @@ function reorganised({ rule, reorganised: found }: RuleDiff): Note[] {
   }));
 }
 
-function shortLived({ rule, space }: RuleDiff, { recentGains = [] }: DiffContext): Note[] {
-  return recentGains.flatMap(({ date, gained }) => {
-    const addresses = space.lost.intersection(gained);
-    return addresses.isEmpty
-      ? []
-      : [
-          {
-            kind: 'short-lived',
-            rule,
-            tag: '',
-            text: `loses addresses that it gained only on ${date}`,
-            addresses,
-          },
-        ];
-  });
+function shortLived({ rule, presence, space }: RuleDiff, { recentGains = [] }: DiffContext): Note[] {
+  // A rule that is gone loses nothing that Azure added by mistake.
+  if (presence === 'removed') return [];
+  const lost = recentGains
+    .filter((gain) => gain.rule === rule)
+    .map(({ date, gained }) => ({ date, addresses: space.lost.intersection(gained) }))
+    .filter(({ addresses }) => !addresses.isEmpty);
+  return lost.length === 0
+    ? []
+    : [
+        {
+          kind: 'short-lived',
+          rule,
+          tag: '',
+          text: `loses addresses that it gained only on ${some(lost.map(({ date }) => date))}`,
+          addresses: DualStackSet.union(lost.map(({ addresses }) => addresses)),
+        },
+      ];
 }
 
 function movedAway({ rule, space }: RuleDiff, { currentTags }: DiffContext): Note[] {

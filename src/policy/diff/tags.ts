@@ -1,6 +1,6 @@
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { comparePrefixes, formatPrefix, type Prefix } from '../../net/prefix.ts';
-import type { TagAddresses } from '../policy.ts';
+import type { M365Provenance, TagAddresses } from '../policy.ts';
 import { type Change, changeOfSpace, isUnchangedSpace, type SpaceChange } from './change.ts';
 
 /** How a thing with a name differs between two weeks. */
@@ -12,6 +12,8 @@ export interface TagDiff {
   /** As of the later week that has the tag. */
   readonly region: string;
   readonly presence: Presence;
+  /** Present where it is an endpoint set of Microsoft 365 and not a service tag. */
+  readonly m365?: M365Provenance;
   /** As published, in numeric order: what a line-by-line comparison of the feed would show. */
   readonly prefixes: Change<readonly Prefix[]>;
   /** How many prefixes are published. */
@@ -46,10 +48,12 @@ function diffTag(
   const samePrefixes = prefixes.gained.length === 0 && prefixes.lost.length === 0;
   if (before !== undefined && after !== undefined && samePrefixes && before.region === after.region)
     return undefined;
+  const m365 = (after ?? before)?.m365;
   return {
     tag,
     region: (after ?? before)?.region ?? '',
     presence: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
+    ...(m365 === undefined ? {} : { m365 }),
     prefixes,
     prefixCount: { before: before?.prefixes.length ?? 0, after: after?.prefixes.length ?? 0 },
     space: changeOfSpace(before?.addresses ?? DualStackSet.empty, after?.addresses ?? DualStackSet.empty),
