@@ -1,0 +1,52 @@
+import type { BriefAnswer } from '../answer.ts';
+import type { Query } from '../query.ts';
+import { answerPrefix } from './prefix.ts';
+import type { Register } from './register.ts';
+import { answerSingle } from './single.ts';
+
+type AddressQuery = Extract<Query, { kind: 'address' }>;
+
+/** By port; 0 stands for any. */
+type ByPort = Map<number, BriefAnswer>;
+
+/**
+ * Brief answers. Of an address they say nothing but what follows from the rules that have it, the targets
+ * that let it through and the port: few different ones occur, and each is made once.
+ */
+export class BriefAnswers {
+  readonly #register: Register;
+  /** By the list of rules, then by the list of targets; the register has each list once. */
+  readonly #known = new Map<readonly unknown[], Map<readonly unknown[], ByPort>>();
+
+  constructor(register: Register) {
+    this.#register = register;
+  }
+
+  answer(query: Query): BriefAnswer {
+    if (query.kind === 'address') return this.#ofAddress(query);
+    return query.kind === 'prefix'
+      ? answerPrefix(this.#register, query)
+      : answerSingle(this.#register, query, true);
+  }
+
+  #ofAddress(query: AddressQuery): BriefAnswer {
+    const { family, value, port = 0 } = query;
+    const byPort = this.#byPort(
+      this.#register.rulesOf(family, value),
+      this.#register.admittedOf(family, value),
+    );
+    const known = byPort.get(port);
+    if (known !== undefined) return known;
+    const { subject: _, ...shared } = answerSingle(this.#register, query, true);
+    byPort.set(port, shared);
+    return shared;
+  }
+
+  #byPort(rules: readonly unknown[], admitted: readonly unknown[]): ByPort {
+    const byTargets = this.#known.get(rules) ?? new Map<readonly unknown[], ByPort>();
+    this.#known.set(rules, byTargets);
+    const byPort = byTargets.get(admitted) ?? new Map<number, BriefAnswer>();
+    byTargets.set(admitted, byPort);
+    return byPort;
+  }
+}
