@@ -45,10 +45,11 @@ export async function checkCommand(
 
   const answered = parsed.map(([text, query]) => ({ text, query, answer: answer(query) }));
   const allowed = answered.filter(({ answer: { verdict } }) => verdict === 'allowed');
-  const since = await allowedSince(
+  const { since, why } = await allowedSince(
     tree,
     allowed.map(({ query }) => query),
   );
+  if (why !== undefined) io.err(`since when it is allowed is not wholly known: ${why}`);
   const answers = answered.map(({ text, query, answer: found }) => ({
     query: text,
     ...found,
