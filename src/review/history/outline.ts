@@ -13,7 +13,7 @@ export function historyOutline(history: History): Block[] {
     {
       kind: 'heading',
       level: 1,
-      line: ['History, ', outside(first.date), ' → ', outside(last.date)],
+      line: ['History, ', outside(datesOf(steps)[0]!), ' → ', outside(datesOf(steps).at(-1)!)],
     },
     { kind: 'paragraph', line: [historySentence(history)] },
     { kind: 'heading', level: 2, line: ['Timeline'] },
@@ -41,6 +41,16 @@ export function historyOutline(history: History): Block[] {
   ];
 }
 
+/**
+ * The day that each revision stands for: that of its week, as several may be committed on one day; that of
+ * its commit where several are of one week, or a week has no date or goes back.
+ */
+export function datesOf(steps: readonly Step[]): string[] {
+  const weeks = steps.flatMap(({ week }) => week.fileDate ?? []);
+  const goOn = weeks.every((week, index) => index === 0 || weeks[index - 1]! < week);
+  return weeks.length === steps.length && goOn ? weeks : steps.map(({ date }) => date);
+}
+
 /** The whole history in one sentence. */
 export function historySentence({ steps, returned }: History): string {
   const first = steps[0]!;
@@ -64,8 +74,10 @@ function timeline(steps: readonly Step[]): Block {
   // A feed's name says no more than its date.
   const commits = steps.some(({ id }) => isCommit(id));
   const columns: readonly Column[] = [
-    { title: 'Date', align: 'left' },
-    ...(commits ? [{ title: 'Commit', align: 'left' } as const] : []),
+    { title: 'Week', align: 'left' },
+    ...(commits
+      ? (['Committed', 'Commit'] as const).map((title) => ({ title, align: 'left' }) as const)
+      : []),
     { title: 'IPv4 addresses', align: 'right' },
     { title: 'IPv6', align: 'right' },
     { title: 'Names', align: 'right' },
@@ -79,9 +91,9 @@ function timeline(steps: readonly Step[]): Block {
     columns,
     rows: [...steps]
       .reverse()
-      .map(({ id, date, change, space }): Line[] => [
-        [outside(date)],
-        ...(commits ? [[outside(shortId(id))]] : []),
+      .map(({ id, date, week, change, space }): Line[] => [
+        [outside(week.fileDate ?? week.name)],
+        ...(commits ? [[outside(date)], [outside(shortId(id))]] : []),
         ...(change === undefined
           ? [['first'], [], [], [], []]
           : [

@@ -6,7 +6,7 @@ import type { RuleDiff } from '../../policy/diff/rules.ts';
 import { isRespelt, type TagDiff } from '../../policy/diff/tags.ts';
 import { type Block, type Line, outside, PREFIXES, paragraph, type Tone, toned } from '../outline.ts';
 import { signedLine } from '../signed-line.ts';
-import { counted, digits, ipv6Size, namesInWords, signed, spaceInWords } from '../wording.ts';
+import { counted, digits, ipv6Size, namesInWords, spaceInWords } from '../wording.ts';
 
 /** The service tags that differ between two feeds. */
 export function feedSection(diff: RuleDiff): Block[] {
@@ -106,24 +106,7 @@ function addressBlocks(diff: RuleDiff): Block[] {
             ],
           } satisfies Block,
         ]),
-    ...(moves.length === 0
-      ? []
-      : [
-          {
-            kind: 'list',
-            of: ['move', 'moves'],
-            items: [...moves]
-              .sort((a, b) => bySizeDown(a.addresses, b.addresses))
-              .map(
-                ({ from, to, addresses }): Line => [
-                  `${spaceInWords(addresses)} moved from `,
-                  outside(from),
-                  ' to ',
-                  outside(to),
-                ],
-              ),
-          } satisfies Block,
-        ]),
+    ...moveBlocks(moves),
     ...(covered.length === 0
       ? []
       : [
@@ -143,6 +126,37 @@ function addressBlocks(diff: RuleDiff): Block[] {
         ]),
     ...spaceFold('Gained', space.gained, 'gain'),
     ...spaceFold('Lost', space.lost, 'loss'),
+  ];
+}
+
+/** How many moves stand open; the largest come first. */
+const MOVES_OPEN = 10;
+
+function moveBlocks(moves: RuleDiff['moves']): Block[] {
+  const items = [...moves]
+    .sort((a, b) => bySizeDown(a.addresses, b.addresses))
+    .map(
+      ({ from, to, addresses }): Line => [
+        `${spaceInWords(addresses)} moved from `,
+        outside(from),
+        ' to ',
+        outside(to),
+      ],
+    );
+  if (items.length === 0) return [];
+  const list = (some: readonly Line[]): Block => ({ kind: 'list', of: ['move', 'moves'], items: some });
+  const hidden = items.slice(MOVES_OPEN);
+  return [
+    list(items.slice(0, MOVES_OPEN)),
+    ...(hidden.length === 0
+      ? []
+      : [
+          {
+            kind: 'fold',
+            summary: [counted(hidden.length, 'more move')],
+            blocks: [list(hidden)],
+          } satisfies Block,
+        ]),
   ];
 }
 
@@ -184,7 +198,7 @@ function tagRow(diff: TagDiff): Line[] {
   return [
     [outside(tag)],
     [region === '' ? '–' : outside(region)],
-    [signed(BigInt(prefixes.gained.length), BigInt(prefixes.lost.length))],
+    signedLine(BigInt(prefixes.gained.length), BigInt(prefixes.lost.length), digits),
     signedLine(space.gained.ipv4.size, space.lost.ipv4.size, digits),
     signedLine(space.gained.ipv6.size, space.lost.ipv6.size, ipv6Size),
     [diff.presence === 'changed' ? (isRespelt(diff) ? 'respelt' : '') : diff.presence],
