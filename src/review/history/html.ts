@@ -60,7 +60,10 @@ function spaceCharts({ steps }: History): string {
       lost: Number(change?.addresses.lost[name] ?? 0n) / unit,
     })),
   });
-  const [ipv4, ipv6] = [family('ipv4', 1), family('ipv6', NET64)];
+  // A history of single hosts has no whole /64 network to show.
+  const byNetwork = steps.some(({ space }) => space.ipv6 >= BigInt(NET64));
+  const ipv6Unit = byNetwork ? 'IPv6 /64 networks' : 'IPv6 addresses';
+  const [ipv4, ipv6] = [family('ipv4', 1), family('ipv6', byNetwork ? NET64 : 1)];
   const figure = (caption: string, chart: string) =>
     chart === ''
       ? ''
@@ -72,7 +75,7 @@ function spaceCharts({ steps }: History): string {
       changeChart('IPv4 addresses gained and lost by revision', ipv4.bars),
     ),
     ipv6.line.some(({ value }) => value > 0)
-      ? figure('IPv6 /64 networks', lineChart('IPv6 /64 networks over time', ipv6.line, wholeDigits))
+      ? figure(ipv6Unit, lineChart(`${ipv6Unit} over time`, ipv6.line, wholeDigits))
       : '',
   ].join('\n');
 }

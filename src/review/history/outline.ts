@@ -17,7 +17,7 @@ export function historyOutline(history: History): Block[] {
     },
     { kind: 'paragraph', line: [historySentence(history)] },
     { kind: 'heading', level: 2, line: ['Timeline'] },
-    timeline(steps),
+    ...timeline(steps),
     ...acceptanceBlocks(steps),
     { kind: 'heading', level: 2, line: ['Service tags'] },
     tagTable(tags),
@@ -70,7 +70,33 @@ export function isQuiet({ addresses, names }: NonNullable<Step['change']>): bool
   );
 }
 
-function timeline(steps: readonly Step[]): Block {
+/** A row a revision, but for those that changed nothing: they are counted. */
+function timeline(steps: readonly Step[]): Block[] {
+  const told = steps.filter(({ change, acceptances }) => !isSame(change) || acceptances.length > 0);
+  const left = steps.length - told.length;
+  return [
+    ...(left === 0
+      ? []
+      : [
+          {
+            kind: 'paragraph',
+            line: [
+              `${counted(left, 'revision')} that changed nothing ${left === 1 ? 'is' : 'are'} left out here.`,
+            ],
+          } satisfies Block,
+        ]),
+    timelineTable(told),
+  ];
+}
+
+/** Whether not even a published prefix came or went; the first revision has no change, and is told. */
+function isSame(change: Step['change']): boolean {
+  if (change === undefined || !isQuiet(change)) return false;
+  const { tags, prefixes } = change;
+  return tags.added.length + tags.removed.length + tags.changed + prefixes.gained + prefixes.lost === 0;
+}
+
+function timelineTable(steps: readonly Step[]): Block {
   // A feed's name says no more than its date.
   const commits = steps.some(({ id }) => isCommit(id));
   const columns: readonly Column[] = [
