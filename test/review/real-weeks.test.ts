@@ -278,6 +278,33 @@ function expectTiles(html: string, { space }: WeekDifference): void {
   ]);
 }
 
+describe.skipIf(!feedsAvailable)('the Markdown form of the largest week', () => {
+  it('stays under 60,000 characters, folds its details, and counts what it leaves out', () => {
+    const names = { before: '20200824', after: '20220502' };
+    const review = reviewFeeds(realWeek('20200824'), realWeek('20220502'), names);
+    const text = writeMarkdown(review);
+    expect(text.length).toBeLessThan(60_000);
+    expect(text.length).toBeGreaterThan(30_000);
+    const [rule] = review.diff.rules;
+    const count = (written: string | undefined) => Number((written ?? '0').replaceAll(',', ''));
+    const cut = (noun: string, within = text) =>
+      count(new RegExp(`… and ([\\d,]+) more ${noun}`).exec(within)?.[1]);
+    const rows = text.match(/^\| `[^|]*` \| /gm)!.length;
+    expect(rows + cut('tags')).toBe(rule!.tags.length);
+    const moves = text.match(/^- .* moved from /gm)!.length;
+    expect(moves + cut('moves')).toBe(rule!.moves.length);
+    for (const [word, set] of [
+      ['Gained', rule!.space.gained],
+      ['Lost', rule!.space.lost],
+    ] as const) {
+      const [, fold] = new RegExp(`<details><summary>${word}: [^]*?\`\`\`text\n([^]*?)\`\`\``).exec(text)!;
+      const shown = fold!.match(/^[0-9a-f.:]+\/\d+$/gm)!.length;
+      expect(shown + cut('prefixes', fold)).toBe(set.toStrings().length);
+    }
+    expect(text.match(/<details>/g)!.length).toBe(text.match(/<\/details>/g)!.length);
+  });
+});
+
 describe.skipIf(!feedsAvailable || lacks('python3'))('the review of real weeks, against Python', () => {
   it.each(PAIRS)('%s → %s: text, Markdown, JSON and HTML have its figures', (before, after) => {
     const answer = weekDifference(before, after, SELECTED);
