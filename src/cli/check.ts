@@ -41,7 +41,13 @@ export async function checkCommand(
   if (queries.length === 0)
     return flags.json === true
       ? answerStream(input, answer, jsonLine, () => true, io)
-      : answerStream(input, brief, textLines(), (text) => !looksLikeAddress(text), io);
+      : answerStream(
+          input,
+          brief,
+          textLines(),
+          (text) => !text.includes('://') && !looksLikeAddress(text),
+          io,
+        );
 
   const answered = parsed.map(([text, query]) => ({ text, query, answer: answer(query) }));
   const allowed = answered.filter(({ answer: { verdict } }) => verdict === 'allowed');
@@ -152,7 +158,7 @@ async function answerStream<A extends BriefAnswer>(
   else if (partly + refused > 0) io.setStatus(EXIT_STATUS.differs);
 }
 
-/** Of addresses there are more than can be remembered, and one is looked up as fast as it is remembered. */
+/** Of addresses, as of URLs, there are more than can be remembered, and one is looked up as fast. */
 function looksLikeAddress(text: string): boolean {
   const isDigit = (code: number) => code >= 48 && code <= 57;
   return isDigit(text.charCodeAt(0)) && isDigit(text.charCodeAt(text.length - 1)) && !text.includes('/');

@@ -5,18 +5,24 @@ import type { Register } from './register.ts';
 import { answerSingle } from './single.ts';
 
 type AddressQuery = Extract<Query, { kind: 'address' }>;
+type NameQuery = Extract<Query, { kind: 'name' }>;
+
+/** So many hosts are remembered: a log names the same ones again and again, under ever new paths. */
+const HOSTS = 10_000;
 
 /** By port; 0 stands for any. */
 type ByPort = Map<number, BriefAnswer>;
 
 /**
  * Brief answers. Of an address they say nothing but what follows from the rules that have it, the targets
- * that let it through and the port: few different ones occur, and each is made once.
+ * that let it through and the port: few different ones occur, and each is made once. Of a URL they say
+ * nothing but what follows from its host and port.
  */
 export class BriefAnswers {
   readonly #register: Register;
   /** By the list of rules, then by the list of targets; the register has each list once. */
   readonly #known = new Map<readonly unknown[], Map<readonly unknown[], ByPort>>();
+  readonly #hosts = new Map<string, BriefAnswer>();
 
   constructor(register: Register) {
     this.#register = register;
@@ -24,9 +30,17 @@ export class BriefAnswers {
 
   answer(query: Query): BriefAnswer {
     if (query.kind === 'address') return this.#ofAddress(query);
-    return query.kind === 'prefix'
-      ? answerPrefix(this.#register, query)
-      : answerSingle(this.#register, query, true);
+    return query.kind === 'prefix' ? answerPrefix(this.#register, query) : this.#ofName(query);
+  }
+
+  #ofName(query: NameQuery): BriefAnswer {
+    const key = `${query.host}:${query.port ?? ''}`;
+    const known = this.#hosts.get(key);
+    if (known !== undefined) return known;
+    const { subject: _, ...brief } = answerSingle(this.#register, query, true);
+    if (this.#hosts.size === HOSTS) this.#hosts.clear();
+    this.#hosts.set(key, brief);
+    return brief;
   }
 
   #ofAddress(query: AddressQuery): BriefAnswer {
