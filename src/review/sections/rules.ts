@@ -176,6 +176,9 @@ function spaceFold(word: string, set: DualStackSet, tone: Tone): Block[] {
 
 function tagTable(tags: readonly TagDiff[]): Block[] {
   if (tags.length === 0) return [];
+  const sorted = [...tags].sort(byImportance);
+  const remarks = sorted.map(remarkOf);
+  const remarked = remarks.some((remark) => remark !== '');
   return [
     {
       kind: 'table',
@@ -186,23 +189,27 @@ function tagTable(tags: readonly TagDiff[]): Block[] {
         { title: 'Prefixes as published', align: 'right' },
         { title: 'IPv4 addresses', align: 'right' },
         { title: 'IPv6', align: 'right' },
-        { title: '', align: 'left' },
+        ...(remarked ? [{ title: '', align: 'left' } as const] : []),
       ],
-      rows: [...tags].sort(byImportance).map(tagRow),
+      rows: sorted.map((tag, index) => [...tagRow(tag), ...(remarked ? [[remarks[index]!]] : [])]),
     },
   ];
 }
 
-function tagRow(diff: TagDiff): Line[] {
-  const { tag, region, prefixes, space } = diff;
+function tagRow({ tag, region, prefixes, space }: TagDiff): Line[] {
   return [
     [outside(tag)],
     [region === '' ? '–' : outside(region)],
     signedLine(BigInt(prefixes.gained.length), BigInt(prefixes.lost.length), digits),
     signedLine(space.gained.ipv4.size, space.lost.ipv4.size, digits),
     signedLine(space.gained.ipv6.size, space.lost.ipv6.size, ipv6Size),
-    [diff.presence === 'changed' ? (isRespelt(diff) ? 'respelt' : '') : diff.presence],
   ];
+}
+
+/** What the figures of a tag do not show; '' for nearly all. */
+function remarkOf(diff: TagDiff): string {
+  if (diff.presence !== 'changed') return diff.presence;
+  return isRespelt(diff) ? 'respelt' : '';
 }
 
 /** The tag whose IPv4 space changed most first, then by IPv6 space, then by name: what is cut matters least. */
