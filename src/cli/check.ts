@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import pc from 'picocolors';
 import { loadConfig } from '../config/load.ts';
-import { type Answer, type Answering, prepareAnswers } from '../policy/answer.ts';
+import { type Answer, type Answering, type BriefAnswer, prepareAnswers } from '../policy/answer.ts';
 import { parseQuery, type Query, QuerySyntaxError } from '../policy/query.ts';
 import { ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
 import { allowedSince } from '../publish/allowed-since.ts';
@@ -40,15 +40,22 @@ export async function checkCommand(
   const { answer, brief } = await answering(tree);
   if (queries.length === 0)
     return flags.json === true
-      ? answerStream(input, answer, jsonLine, io)
-      : answerStream(input, brief, textLine, io);
+      ? answerStream(input, answer, jsonLine, () => true, io)
+      : answerStream(
+          input,
+          brief,
+          textLines(),
+          (text) => !text.includes('://') && !looksLikeAddress(text),
+          io,
+        );
 
   const answered = parsed.map(([text, query]) => ({ text, query, answer: answer(query) }));
   const allowed = answered.filter(({ answer: { verdict } }) => verdict === 'allowed');
-  const since = await allowedSince(
+  const { since, why } = await allowedSince(
     tree,
     allowed.map(({ query }) => query),
   );
+  if (why !== undefined) io.err(`since when it is allowed is not wholly known: ${why}`);
   const answers = answered.map(({ text, query, answer: found }) => ({
     query: text,
     ...found,
@@ -101,7 +108,7 @@ async function answering(tree: OutputTree): Promise<Answering> {
 type Outcome = Answer['verdict'] | 'unreadable';
 
 /** Writes one line for an answer, or for the message why there is none. */
-type LineWriter = (query: string, outcome: Outcome, answer: Answer | string) => string;
+type LineWriter<A> = (query: string, outcome: Outcome, answer: A | string) => string;
 
 /** So many different lines are remembered with their answers: a proxy's log names the same hosts again and again. */
 const REMEMBERED = 10_000;
@@ -109,10 +116,11 @@ const REMEMBERED = 10_000;
 /** So many characters of a line that is no query are quoted. */
 const QUOTED = 200;
 
-async function answerStream(
+async function answerStream<A extends BriefAnswer>(
   input: QueryInput,
-  answer: (query: Query) => Answer,
-  write: LineWriter,
+  answer: (query: Query) => A,
+  write: LineWriter<A>,
+  worthRemembering: (text: string) => boolean,
   io: Io,
 ): Promise<void> {
   const counts: Record<Outcome, number> = { allowed: 0, partly: 0, refused: 0, unreadable: 0 };
@@ -125,11 +133,14 @@ async function answerStream(
       number++;
       const text = line.trim();
       if (text === '' || text.startsWith('#')) continue;
-      let known = remembered.get(text);
+      const memorable = text.length <= QUOTED && worthRemembering(text);
+      let known = memorable ? remembered.get(text) : undefined;
       if (known === undefined) {
         known = answerLine(text, answer, write);
-        if (remembered.size === REMEMBERED) remembered.clear();
-        if (text.length <= QUOTED) remembered.set(text, known);
+        if (memorable) {
+          if (remembered.size === REMEMBERED) remembered.clear();
+          remembered.set(text, known);
+        }
       }
       counts[known.outcome]++;
       if (known.outcome === 'unreadable') first ??= `line ${number}`;
@@ -147,10 +158,16 @@ async function answerStream(
   else if (partly + refused > 0) io.setStatus(EXIT_STATUS.differs);
 }
 
-function answerLine(
+/** Of addresses, as of URLs, there are more than can be remembered, and one is looked up as fast. */
+function looksLikeAddress(text: string): boolean {
+  const isDigit = (code: number) => code >= 48 && code <= 57;
+  return isDigit(text.charCodeAt(0)) && isDigit(text.charCodeAt(text.length - 1)) && !text.includes('/');
+}
+
+function answerLine<A extends BriefAnswer>(
   text: string,
-  answer: (query: Query) => Answer,
-  write: LineWriter,
+  answer: (query: Query) => A,
+  write: LineWriter<A>,
 ): { readonly outcome: Outcome; readonly line: string } {
   try {
     const answered = answer(parseQuery(text));
@@ -167,10 +184,22 @@ function jsonLine(query: string, _outcome: Outcome, answer: Answer | string): st
   return JSON.stringify(typeof answer === 'string' ? { query, error: answer } : { query, ...answer });
 }
 
-/** Verdict, query, ports, rules, targets, parted by tabs. */
-function textLine(query: string, outcome: Outcome, answer: Answer | string): string {
-  if (typeof answer === 'string') return [outcome, query, answer].join('\t');
-  const rules = answer.rules.map(({ rule }) => rule).join(',');
-  const through = answer.targets.filter(({ lets }) => lets !== 'nothing').map(({ target }) => target);
-  return [outcome, query, answer.ports || '-', rules || '-', through.join(',') || '-'].join('\t');
+/** Verdict, query, ports, rules, targets, parted by tabs. What stands behind the query is made once an answer. */
+function textLines(): LineWriter<BriefAnswer> {
+  const tails = new WeakMap<BriefAnswer, string>();
+  return (query, outcome, answer) => {
+    if (typeof answer === 'string') return `${outcome}\t${query}\t${answer}`;
+    let tail = tails.get(answer);
+    if (tail === undefined) {
+      tail = textTail(answer);
+      tails.set(answer, tail);
+    }
+    return `${outcome}\t${query}\t${tail}`;
+  };
+}
+
+function textTail({ rules, targets, ports }: BriefAnswer): string {
+  const names = rules.map(({ rule }) => rule).join(',');
+  const through = targets.filter(({ lets }) => lets !== 'nothing').map(({ target }) => target);
+  return [ports || '-', names || '-', through.join(',') || '-'].join('\t');
 }

@@ -4,7 +4,8 @@ import pc from 'picocolors';
 import type { LoadedFeed } from '../feed/load.ts';
 import { diffPolicies } from '../policy/diff.ts';
 import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
-import { fileAtRevision } from '../publish/git.ts';
+import { fileAtRevision, hasRevision } from '../publish/git.ts';
+import { LOCK_FILE } from '../publish/lock.ts';
 import { directoryReader, type OutputTree, readOutputTree, type TreeReader } from '../publish/output-tree.ts';
 import { contextOfTree, targetSides, weekOfLock } from '../publish/sides.ts';
 import { coverage } from '../review/coverage.ts';
@@ -44,10 +45,17 @@ async function openSide(name: string, io: Io): Promise<Side> {
   const revision = /^([^:]+):(.*)$/.exec(name);
   if (!isUrl && found === undefined && revision !== null) {
     const [, commit = '', path = ''] = revision;
-    return openTree({
-      where: name,
-      read: (file) => fileAtRevision('.', commit, path === '' ? file : `${path.replace(/\/$/, '')}/${file}`),
-    });
+    return openTree(
+      {
+        where: name,
+        read: (file) =>
+          fileAtRevision('.', commit, path === '' ? file : `${path.replace(/\/$/, '')}/${file}`),
+      },
+      async () =>
+        (await hasRevision('.', commit))
+          ? `at ${commit} there is no ${path === '' ? LOCK_FILE : `${path}/${LOCK_FILE}`} below the current directory`
+          : `the git repository here has no revision ${commit}; \`git log --oneline -- ${path || '.'}\` lists them`,
+    );
   }
   const { loadFeed } = await import('../feed/load.ts');
   return {
@@ -62,12 +70,13 @@ async function openSide(name: string, io: Io): Promise<Side> {
   };
 }
 
-async function openTree(reader: TreeReader): Promise<Side> {
+async function openTree(
+  reader: TreeReader,
+  why: () => Promise<string> = async () => `there is no ${LOCK_FILE} in it`,
+): Promise<Side> {
   const tree = await readOutputTree(reader);
   if (tree === undefined)
-    throw new ConfigurationError(
-      `${reader.where} is not an output tree: there is no allowlist.lock.json in it`,
-    );
+    throw new ConfigurationError(`${reader.where} is not an output tree: ${await why()}`);
   return { kind: 'tree', tree };
 }
 

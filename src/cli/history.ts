@@ -2,8 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { policyOfTags } from '../policy/diff/snapshots.ts';
-import { ConfigurationError } from '../problem.ts';
-import { fileAtRevision, revisionsOfFile } from '../publish/git.ts';
+import { AllowlistError, ConfigurationError } from '../problem.ts';
+import { type FileRevision, fileAtRevision, revisionsOfFile } from '../publish/git.ts';
 import { LOCK_FILE } from '../publish/lock.ts';
 import { readOutputTree } from '../publish/output-tree.ts';
 import { weekOfLock } from '../publish/sides.ts';
@@ -69,7 +69,7 @@ async function historyOfTree(directory: string, { tag }: HistoryFlags): Promise<
   if (tag !== undefined)
     throw new ConfigurationError('--tag goes with a directory of feeds, not with an output tree');
   const recorder = new HistoryRecorder();
-  for (const { commit, date } of await revisionsOfFile(directory, LOCK_FILE)) {
+  for (const { commit, date } of await revisionsOfTree(directory)) {
     const tree = await readOutputTree({
       where: `${commit.slice(0, 10)}:${directory}`,
       // The lock and the snapshot say all; the rule files are made from them.
@@ -89,11 +89,29 @@ async function historyOfTree(directory: string, { tag }: HistoryFlags): Promise<
     });
   }
   const history = recorder.history();
-  if (history.steps.length === 0)
-    throw new ConfigurationError(
-      `${directory} holds neither weekly files nor an output tree with commits (${LOCK_FILE})`,
-    );
+  if (history.steps.length === 0) throw nothingIn(directory);
   return history;
+}
+
+async function revisionsOfTree(directory: string): Promise<FileRevision[]> {
+  try {
+    return await revisionsOfFile(directory, LOCK_FILE);
+  } catch (error) {
+    // Where no output tree is either, git is not what is missing.
+    const isTree = await stat(join(directory, LOCK_FILE)).then(
+      () => true,
+      () => false,
+    );
+    throw error instanceof AllowlistError && !isTree ? nothingIn(directory, error) : error;
+  }
+}
+
+function nothingIn(directory: string, cause?: Error): ConfigurationError {
+  return new ConfigurationError(
+    `${directory} holds neither weekly files, such as ServiceTags_Public_20250714.json or the same with .gz, nor an output tree with commits (${LOCK_FILE})`,
+    [],
+    { cause },
+  );
 }
 
 async function write(history: History, format: HistoryFlags['format'], io: Io): Promise<string> {

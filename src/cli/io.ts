@@ -11,7 +11,7 @@ export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** YYYY-MM-DD, UTC. */
   readonly today: () => string;
-  /** Columns of the terminal; undefined where there is none. */
+  /** Columns of the terminal, or of `COLUMNS` where there is none; else undefined. */
   readonly columns: number | undefined;
   /** Whether standard output takes colours. */
   readonly colours: boolean;
@@ -36,10 +36,18 @@ export function processIo(): Io {
     err: (text) => stderr.write(text.endsWith('\n') ? text : `${text}\n`),
     environment: env,
     today: () => new Date().toISOString().slice(0, 10),
-    columns: stdout.isTTY ? stdout.columns : undefined,
+    columns: stdout.isTTY ? stdout.columns : columnsOf(env.COLUMNS),
     colours: (env.NO_COLOR ?? '') === '' && (forced || stdout.isTTY === true),
     setStatus: (status) => {
       process.exitCode = status;
     },
   };
+}
+
+/** Fewer than this many hold nothing that can be read. */
+const NARROWEST = 20;
+
+function columnsOf(text: string | undefined): number | undefined {
+  const columns = /^\d{1,4}$/.test(text ?? '') ? Number(text) : 0;
+  return columns >= NARROWEST ? columns : undefined;
 }

@@ -1,3 +1,4 @@
+import { BriefAnswers } from './answer/brief.ts';
 import { answerPrefix } from './answer/prefix.ts';
 import { Register, type TargetAdmission } from './answer/register.ts';
 import { answerSingle } from './answer/single.ts';
@@ -100,16 +101,25 @@ export interface Answer {
   readonly hint: string | null;
 }
 
+/** An answer that many addresses may share. */
+export type BriefAnswer = Omit<Answer, 'subject'>;
+
 export interface Answering {
   readonly answer: (query: Query) => Answer;
-  /** The verdict with the names of rules and targets, without tags, rows, notes and hint: for millions. */
-  readonly brief: (query: Query) => Answer;
+  /**
+   * The verdict with the names of rules and targets, without tags, rows, notes and hint: for millions. Where
+   * the same is to be said of several addresses, it is the same object.
+   */
+  readonly brief: (query: Query) => BriefAnswer;
 }
 
 /** Prepares answers from a policy and what its targets make of it. */
 export function prepareAnswers(policy: Policy, targets: readonly TargetAdmission[]): Answering {
   const register = new Register(policy, targets);
-  const ask = (query: Query, brief: boolean): Answer =>
-    query.kind === 'prefix' ? answerPrefix(register, query) : answerSingle(register, query, brief);
-  return { answer: (query) => ask(query, false), brief: (query) => ask(query, true) };
+  const briefs = new BriefAnswers(register);
+  return {
+    answer: (query) =>
+      query.kind === 'prefix' ? answerPrefix(register, query) : answerSingle(register, query, false),
+    brief: (query) => briefs.answer(query),
+  };
 }

@@ -72,6 +72,8 @@ export function formatSubject(query: Query): string {
 
 function parse(text: string): Query {
   if (text === '') throw new QuerySyntaxError('there is nothing to look up');
+  // Most of what is asked by the million, and nothing else looks like it.
+  if (/^[\d.]+$/.test(text)) return { kind: 'address', ...parseAddress(text), port: undefined };
   if (/\s/.test(text))
     throw new QuerySyntaxError(
       `${JSON.stringify(text)} is more than one word; a query is one host, address, CIDR or URL`,

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { askedFor } from '../policy/asked-for.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Query } from '../policy/query.ts';
@@ -16,54 +18,82 @@ export interface Since {
   readonly atLeast: boolean;
 }
 
+/** What is known of since when, and why not more. */
+export interface SinceFound {
+  /** Of a query that is not there nothing is known. */
+  readonly since: ReadonlyMap<Query, Since>;
+  /** Why it is not known, or only a lower bound; undefined where there is no history to be read. */
+  readonly why: string | undefined;
+}
+
 /** So many revisions are read: two years of weeks. With all of AzureCloud each costs some 50 ms. */
 const REVISIONS = 104;
 
 /**
  * Since when each of the queries, all allowed by the tree as it is, has been asked for by its rules, by walking
- * back through the commits of its lock. Empty where the tree is in no git repository or was never committed.
+ * back through the commits of its lock. Nothing is known where the tree is in no git repository, git does not
+ * read it, or it was never committed.
  * @param limit revisions to read at most
  */
 export async function allowedSince(
   tree: OutputTree,
   queries: readonly Query[],
   limit = REVISIONS,
-): Promise<ReadonlyMap<Query, Since>> {
+): Promise<SinceFound> {
   const since = new Map<Query, Since>();
-  const history = queries.length === 0 ? undefined : await historyOf(tree.where);
-  if (history === undefined) return since;
+  if (queries.length === 0) return { since, why: undefined };
+  const history = await historyOf(tree.where);
+  if (history === undefined || typeof history === 'string') return { since, why: history };
   const set = (query: Query, { feed }: Lock, commit: string | null) =>
     since.set(query, { fileDate: feed.fileDate ?? null, commit, atLeast: false });
   for (const query of queries) set(query, tree.lock, null);
 
   let pending = queries;
   let { policy } = tree;
-  let cut = history.revisions.length > limit || !history.complete;
+  let why = history.complete
+    ? undefined
+    : 'the clone is shallow, its oldest revision need not be the first; `git fetch --unshallow` gets the rest';
+  if (history.revisions.length > limit) why = `only the last ${limit} revisions are read`;
   const read = rememberingReader(history);
   for (const { commit } of history.revisions.slice(0, limit)) {
     if (pending.length === 0) break;
     const older = await revisionAt(tree.where, commit, read, policy);
     if (older === 'unreadable') {
-      cut = true;
+      why = `this version cannot read the lock of commit ${commit.slice(0, 10)}`;
       break;
     }
-    if (older === undefined) return since;
+    if (older === undefined) return { since, why: undefined };
     if (older.policy !== policy) pending = pending.filter((query) => askedFor(older.policy, query));
     for (const query of pending) set(query, older.lock, commit);
     policy = older.policy;
   }
-  if (cut) for (const query of pending) since.set(query, { ...since.get(query)!, atLeast: true });
-  return since;
+  if (why === undefined || pending.length === 0) return { since, why: undefined };
+  for (const query of pending) since.set(query, { ...since.get(query)!, atLeast: true });
+  return { since, why };
 }
 
-/** Undefined where there is none: an output tree need not be in git. */
-async function historyOf(directory: string): Promise<FileHistory | undefined> {
+/** Undefined where there is none, as an output tree need not be in git; a reason where it cannot be read. */
+async function historyOf(directory: string): Promise<FileHistory | string | undefined> {
   try {
     const history = await historyOfFile(directory, LOCK_FILE);
-    return history.revisions.length === 0 ? undefined : history;
+    return history.revisions.length === 0 ? 'the output tree was never committed' : history;
   } catch (error) {
-    if (error instanceof AllowlistError) return undefined;
-    throw error;
+    if (!(error instanceof AllowlistError)) throw error;
+    return (await isBelowRepository(directory)) ? error.message : undefined;
+  }
+}
+
+/** Looks for a repository itself: git may be missing, or refuse to look. */
+async function isBelowRepository(directory: string): Promise<boolean> {
+  for (let at = resolve(directory); ; at = dirname(at)) {
+    if (
+      await stat(join(at, '.git')).then(
+        () => true,
+        () => false,
+      )
+    )
+      return true;
+    if (at === dirname(at)) return false;
   }
 }
 

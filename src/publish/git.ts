@@ -121,7 +121,7 @@ export async function fileAtRevision(
   path: string,
 ): Promise<string | undefined> {
   const git = await openGit(directory, {});
-  await requireWorkTree(git, directory);
+  await requireWorkTree(git, directory, TO_READ);
   const blob = `${revision}:./${path}`;
   const object = await git.raw(['rev-parse', '--quiet', '--verify', '--end-of-options', blob]).then(
     (id) => id.trim(),
@@ -129,6 +129,13 @@ export async function fileAtRevision(
   );
   if (object === undefined || (await git.raw(['cat-file', '-t', object])).trim() !== 'blob') return undefined;
   return attempt(directory, `read ${blob}`, () => git.raw(['cat-file', 'blob', object]));
+}
+
+/** Whether the repository of the directory knows the revision. Throws `AllowlistError` as `commitTree` does. */
+export async function hasRevision(directory: string, revision: string): Promise<boolean> {
+  const git = await openGit(directory, {});
+  await requireWorkTree(git, directory, TO_READ);
+  return succeeds(git, ['rev-parse', '--quiet', '--verify', '--end-of-options', `${revision}^{commit}`]);
 }
 
 /** A commit that touched a file. */
@@ -144,7 +151,9 @@ export interface FileRevision {
  */
 export async function revisionsOfFile(directory: string, path: string): Promise<FileRevision[]> {
   const git = await openGit(directory, {});
-  await requireWorkTree(git, directory);
+  await requireWorkTree(git, directory, TO_READ);
+  // Where nothing was committed yet, `git log` fails.
+  if (!(await succeeds(git, ['rev-parse', '--quiet', '--verify', 'HEAD^{commit}']))) return [];
   const log = await attempt(directory, `list the commits of ${path}`, () =>
     git.raw(['log', '--first-parent', '--reverse', '--format=%H %cs', '--', path]),
   );
@@ -249,7 +258,11 @@ async function attempt(directory: string, act: string, work: () => Promise<strin
   }
 }
 
-async function requireWorkTree(git: SimpleGit, directory: string): Promise<void> {
+/** What helps where a repository is to be written to, and where it is only read. */
+const TO_WRITE = 'run `git init` in the folder that shall hold it, or switch publish.git off';
+const TO_READ = 'name a directory inside of a clone, and let git read it';
+
+async function requireWorkTree(git: SimpleGit, directory: string, next = TO_WRITE): Promise<void> {
   let said: string;
   try {
     said = (await git.raw(['rev-parse', '--is-inside-work-tree'])).trim();
@@ -257,13 +270,15 @@ async function requireWorkTree(git: SimpleGit, directory: string): Promise<void>
     said = 'this is inside a git directory or a bare repository';
   } catch (cause) {
     said = cause instanceof Error ? cause.message.trim() : String(cause);
+    if (/\bENOENT\b/.test(said))
+      throw new AllowlistError(
+        'git cannot be started',
+        [{ where: directory, what: said, next: 'install git, or put it on the PATH' }],
+        { cause },
+      );
   }
   throw new AllowlistError('the output tree is not in the working tree of a git repository', [
-    {
-      where: directory,
-      what: said,
-      next: 'run `git init` in the folder that shall hold it, or switch publish.git off',
-    },
+    { where: directory, what: said, next },
   ]);
 }
 

@@ -1,5 +1,5 @@
 import type { Colors } from 'picocolors/types.js';
-import type { Block, Line, Noun, Span, Tone } from './outline.ts';
+import { type Block, type Column, type Line, type Noun, type Span, type Tone, toned } from './outline.ts';
 import type { Review } from './review.ts';
 import { outline } from './sections.ts';
 import { counted } from './wording.ts';
@@ -83,25 +83,21 @@ function rest(length: number, of: Noun, { shown, colors }: Settings, indent: str
 }
 
 function writeTable(
-  columns: Extract<Block, { kind: 'table' }>['columns'],
+  columns: readonly Column[],
   rows: readonly (readonly Line[])[],
-  { colors, width }: Settings,
+  settings: Settings,
   indent: string,
 ): string[] {
+  const { colors, width } = settings;
   const heads = columns.map(({ title }): Line => [{ text: title, outside: false, tone: 'faint' }]);
   const lines = [heads, ...rows];
   const widths = columns.map((_, column) => Math.max(...lines.map((cells) => lengthOf(cells[column] ?? []))));
-  // On a narrow terminal a table turns into one line a cell: no column is cut.
+  // On a narrow terminal a row turns into a line of its name and one or more of the rest: no column is cut.
   if (widths.reduce((sum, one) => sum + one + 2, indent.length) - 2 > width)
-    return rows.flatMap((cells) =>
-      cells.flatMap((cell, column) => {
-        if (lengthOf(cell) === 0) return [];
-        const title = visible(columns[column]!.title);
-        return column === 0
-          ? [`${indent}${paint(cell, colors)}`]
-          : [`${indent}  ${title === '' ? '' : colors.dim(`${title}: `)}${paint(cell, colors)}`];
-      }),
-    );
+    return rows.flatMap(([name = [], ...cells]) => [
+      ...wrap(name, settings, indent, `${indent}  `),
+      ...wrap(cellsInWords(columns.slice(1), cells), settings, `${indent}  `, `${indent}    `),
+    ]);
   return lines.map((cells) =>
     `${indent}${cells
       .map((cell, column) => {
@@ -112,6 +108,20 @@ function writeTable(
       })
       .join('  ')}`.trimEnd(),
   );
+}
+
+/** `Ports: 443; pac: by name`: the cells that say something, each with the title of its column. */
+function cellsInWords(columns: readonly Column[], cells: readonly Line[]): Line {
+  return cells
+    .map((cell, index) => ({ cell, title: columns[index]!.title }))
+    .filter(({ cell }) => lengthOf(cell) > 0)
+    .flatMap(
+      ({ cell, title }, index): Line => [
+        index === 0 ? '' : '; ',
+        ...(title === '' ? [] : [toned(`${title}: `, 'faint')]),
+        ...cell,
+      ],
+    );
 }
 
 /** Breaks a line at spaces; what has none stays whole. */

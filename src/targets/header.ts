@@ -6,16 +6,31 @@ import type { Omission, PlannedRule, TargetPlan, Widening } from './plan.ts';
 /** How many names or prefixes of an omission or widening a header spells out; the lock has them all. */
 const SHOWN = 8;
 
+/** The comment lines at the head of rule files. */
+export interface Header {
+  readonly header: readonly string[];
+  /** The same without the counts of the rules. */
+  readonly headerWithoutCounts: readonly string[];
+}
+
 /**
- * The comment lines at the head of every rule file. They hold nothing that changes while the content
+ * Writes the comment lines at the head of every rule file. They hold nothing that changes while the content
  * does not: no date, no changeNumber, no host.
  */
-export function header(policy: Policy, plan: TargetPlan, manifest: Manifest): string[] {
+export function makeHeader(policy: Policy, plan: TargetPlan, manifest: Manifest): Header {
+  const counted = plan.rules.map((rule) => `Rule ${rule.name}: ${counts(rule)}`);
+  return {
+    header: lines(policy, plan, manifest, counted),
+    headerWithoutCounts: lines(policy, plan, manifest, []),
+  };
+}
+
+function lines(policy: Policy, plan: TargetPlan, manifest: Manifest, counted: readonly string[]): string[] {
   return [
     `azure-allowlist: ${manifest.title}`,
     'Generated; the next run overwrites edits.',
     `Policy sha256 ${policy.digest}`,
-    ...plan.rules.map((rule) => `Rule ${rule.name}: ${counts(rule)}`),
+    ...counted,
     ...plan.omissions.map((omission) => `NOT IN THESE FILES ${describe(omission, omission.omitted)}`),
     ...plan.widenings.map((widening) => `MORE THAN ASKED ${describe(widening, widening.admitted)}`),
     ...manifest.notes,
@@ -39,7 +54,10 @@ function wrap(line: string): string[] {
 }
 
 function counts({ names, addresses }: PlannedRule): string {
-  const parts = names.map(({ hosts, ports }) => `${hosts.patterns().include.length} names on port ${ports}`);
+  const parts = names.map(({ hosts, ports }) => {
+    const count = hosts.patterns().include.length;
+    return `${count} ${count === 1 ? 'name' : 'names'} on port ${ports}`;
+  });
   if (addresses !== undefined)
     parts.push(
       `${addresses.ipv4.length} IPv4 and ${addresses.ipv6.length} IPv6 prefixes on port ${addresses.ports}`,

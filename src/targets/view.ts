@@ -5,7 +5,7 @@ import { portKey } from '../net/port-key.ts';
 import type { PortSet } from '../net/ports.ts';
 import { formatPrefix, lastAddress, type Prefix } from '../net/prefix.ts';
 import type { Policy } from '../policy/policy.ts';
-import { header } from './header.ts';
+import { makeHeader } from './header.ts';
 import type { Manifest } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
 
@@ -114,6 +114,8 @@ export interface RuleView {
 export interface View {
   /** Comment lines without the comment sign: provenance, rules and counts, omissions and widenings. */
   readonly header: readonly string[];
+  /** The same without counts, for a file that holds no prefixes: it need not change as often as they do. */
+  readonly headerWithoutCounts: readonly string[];
   /** SHA-256 of the policy, in hexadecimal. */
   readonly digest: string;
   /** The options of the manifest, checked, with their defaults. */
@@ -164,7 +166,7 @@ export function buildView(policy: Policy, plan: TargetPlan, manifest: Manifest, 
     })
     .filter(({ nameLists, addressLists }) => nameLists.length + addressLists.length > 0);
   return {
-    header: header(policy, plan, manifest),
+    ...makeHeader(policy, plan, manifest),
     digest: policy.digest,
     options,
     rules,

@@ -16,12 +16,14 @@ import { lacks } from '../support/programs.ts';
 const sample = (name: string) => fileURLToPath(new URL(`../../data/sample/${name}`, import.meta.url));
 
 function recordingIo() {
-  const said = { out: '' };
+  const said = { out: '', err: '' };
   const io: Io = {
     out: (text) => {
       said.out += text;
     },
-    err: () => undefined,
+    err: (text) => {
+      said.err += text;
+    },
     environment: {},
     today: () => '2026-01-13',
     columns: undefined,
@@ -35,6 +37,13 @@ async function check(out: string, queries: readonly string[], json: boolean): Pr
   const { io, said } = recordingIo();
   await checkCommand(queries, { config: 'none.yaml', out, json }, io);
   return said.out;
+}
+
+/** What the command says on standard error. */
+async function told(out: string, ...queries: readonly string[]): Promise<string> {
+  const { io, said } = recordingIo();
+  await checkCommand(queries, { config: 'none.yaml', out }, io);
+  return said.err;
 }
 
 async function sinceOf(out: string, ...queries: readonly string[]): Promise<unknown[]> {
@@ -139,7 +148,7 @@ describe.skipIf(lacks('git'))('since when something is allowed', () => {
   it('says "at least" where it does not see the first revision', async () => {
     const published = (await readOutputTree(directoryReader(tree)))!;
     const query = parseQuery(BOTH);
-    const limited = async (limit: number) => (await allowedSince(published, [query], limit)).get(query);
+    const limited = async (limit: number) => (await allowedSince(published, [query], limit)).since.get(query);
     expect(await limited(2)).toEqual({ fileDate: WEEK2, commit: commits[3], atLeast: true });
     expect(await limited(5)).toEqual({ fileDate: WEEK1, commit: commits[0], atLeast: false });
 
@@ -148,6 +157,9 @@ describe.skipIf(lacks('git'))('since when something is allowed', () => {
     const out = join(shallow, 'allowlists');
     expect(await sinceOf(out, BOTH)).toEqual([{ fileDate: WEEK2, commit: commits[3], atLeast: true }]);
     expect(await check(out, [BOTH], false)).toContain(`  since    at least the week of ${WEEK2} (commit `);
+    expect(await told(out, BOTH)).toContain('the clone is shallow');
+    // Of what came in later than where the clone is cut off, all is known.
+    expect(await told(out, FIRST)).toBe('');
 
     // A lock that this version cannot read ends what can be known, and is no reason to answer nothing.
     await writeFile(join(tree, LOCK_FILE), '{}\n');
@@ -156,16 +168,42 @@ describe.skipIf(lacks('git'))('since when something is allowed', () => {
     const again = commit('ours');
     try {
       expect(await sinceOf(tree, BOTH)).toEqual([{ fileDate: WEEK2, commit: again, atLeast: true }]);
+      expect(await told(tree, BOTH)).toMatch(/this version cannot read the lock of commit [0-9a-f]{10}$/);
     } finally {
       git('reset', '-q', '--hard', commits[4]!);
     }
+  });
+
+  it('says why it says nothing where git does not read the repository', async () => {
+    const withEnvironment = async (name: string, value: string) => {
+      const before = process.env[name];
+      process.env[name] = value;
+      try {
+        expect(await sinceOf(tree, BOTH)).toEqual([null]);
+        return await told(tree, BOTH, FIRST);
+      } finally {
+        if (before === undefined) delete process.env[name];
+        else process.env[name] = before;
+      }
+    };
+    const refused = await withEnvironment('GIT_TEST_ASSUME_DIFFERENT_OWNER', '1');
+    expect(refused).toContain('since when it is allowed is not wholly known: ');
+    expect(refused).toContain('dubious ownership');
+    expect(refused).toContain('safe.directory');
+    const missing = await withEnvironment('PATH', scratch);
+    expect(missing).toContain('git cannot be started');
+    expect(missing).toContain('install git, or put it on the PATH');
   });
 
   it('is null outside of a repository, and in one without a commit of the tree', async () => {
     execFileSync('cp', ['-R', tree, bare]);
     expect(await sinceOf(bare, BOTH)).toEqual([null]);
     expect(await check(bare, [BOTH], false)).not.toContain('since');
+    // There is no history that could be missed.
+    expect(await told(bare, BOTH)).toBe('');
     execFileSync('git', ['init', '-q', bare]);
     expect(await sinceOf(bare, BOTH)).toEqual([null]);
+    expect(await told(bare, BOTH)).toContain('the output tree was never committed');
+    expect(await told(bare, '203.0.113.7')).toBe('');
   });
 });

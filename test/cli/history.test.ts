@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,6 +79,8 @@ describe.skipIf(lacks('git'))('azure-allowlist history of an output tree in git'
   it('says what it needs', async () => {
     await expect(historyOf(join(scratch, 'none'))).rejects.toThrow('is not a directory');
     await mkdir(join(scratch, 'empty'));
+    await expect(historyOf(join(scratch, 'empty'))).rejects.toThrow('holds neither weekly files');
+    await writeFile(join(scratch, 'empty', 'allowlist.lock.json'), '{}\n');
     await expect(historyOf(join(scratch, 'empty'))).rejects.toThrow(/not.*git|repository/);
   });
 });

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
   cpSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -11,6 +13,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byPath, type LoopbackServer, startServer } from '../feed/loopback-server.ts';
 import { readTree } from '../publish/trees.ts';
+import { lacks } from '../support/programs.ts';
 import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
 import {
   CONNECTOR_TAGS,
@@ -215,6 +218,79 @@ describe('wrong usage ends with status 5', () => {
     ['a tree that is not one', ['verify', 'nowhere'], ['nowhere is not an output tree']],
   ])('%s', async (_, args, says) => {
     await expectRefusal(args, { status: 5, says });
+  });
+});
+
+describe('a question that cannot be answered names what is wrong and the way out', () => {
+  const OLD = `${TWO}.old`;
+  it.each<[string, readonly string[], number, readonly (string | RegExp)[]]>([
+    ['diff: a form there is not', ['diff', ONE, TWO, '--format', 'pdf'], 5, ['text, markdown, json, html']],
+    ['diff: one side', ['diff', ONE], 5, ["missing required argument 'new'"]],
+    ['diff: a feed that is not there', ['diff', ONE, OLD], 4, ['.old: there is no such file']],
+    ['diff: a feed and a tree', ['diff', ONE, 'allowlists'], 5, ['give two of one kind']],
+    [
+      'diff: a tag there is not',
+      ['diff', ONE, TWO, '--tag', 'AzureClud'],
+      5,
+      ['neither feed has it; did you mean AzureCloud'],
+    ],
+    [
+      'diff: a folder that is no tree',
+      ['diff', 'allowlists', 'allowlists/pac'],
+      5,
+      ['no allowlist.lock.json'],
+    ],
+    ['history: a folder there is not', ['history', 'nowhere'], 5, ['nowhere is not a directory']],
+    [
+      'history: neither feeds nor a tree',
+      ['history', 'allowlists/pac'],
+      5,
+      [/pac holds neither weekly files, .* nor an output tree/],
+    ],
+    ['history: a form there is not', ['history', '--format', 'markdown'], 5, ['text, json, html']],
+    [
+      'check: not one query',
+      ['check', 'a b', '1.2.3', '*.example.com'],
+      5,
+      ['argument 1', 'argument 2', 'argument 3'],
+    ],
+    ['check: no tree', ['check', '-o', 'nowhere', '192.0.2.1'], 5, ['`azure-allowlist run` makes one']],
+    [
+      'check: no configuration',
+      ['check', '-c', 'none.yaml', '192.0.2.1'],
+      5,
+      ['`azure-allowlist init` writes one'],
+    ],
+    ['check: a flag there is not', ['check', '--jsn', '192.0.2.1'], 5, ["unknown option '--jsn'", '--json']],
+    ['tags: a feed that is not there', ['tags', '--feed', OLD], 4, ['.old: there is no such file']],
+  ])('%s', async (_, args, status, says) => {
+    await expectRefusal(args, { status, says });
+  });
+
+  it.skipIf(lacks('git'))('revisions and trees that git has not', async () => {
+    const git = (...args: readonly string[]) =>
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { cwd: folder });
+    await expectRefusal(['history', 'allowlists'], { status: 1, says: ['not a git repository', 'a clone'] });
+    await expectRefusal(['diff', 'HEAD~1:allowlists', 'HEAD:allowlists'], {
+      status: 1,
+      says: ['not a git repository', 'a clone'],
+    });
+    git('init', '-q');
+    try {
+      await expectRefusal(['history', 'allowlists'], { status: 5, says: ['an output tree with commits'] });
+      git('add', 'allowlists');
+      git('commit', '-qm', 'week');
+      await expectRefusal(['diff', 'HEAD~3:allowlists', 'HEAD:allowlists'], {
+        status: 5,
+        says: ['no revision HEAD~3; `git log --oneline -- allowlists` lists them'],
+      });
+      await expectRefusal(['diff', 'HEAD:nowhere', 'HEAD:allowlists'], {
+        status: 5,
+        says: ['at HEAD there is no nowhere/allowlist.lock.json'],
+      });
+    } finally {
+      rmSync(join(folder, '.git'), { recursive: true });
+    }
   });
 });
 

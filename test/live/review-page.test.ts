@@ -6,7 +6,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundlePage } from '../../scripts/bundle-page.js';
+import { loadConfig } from '../../src/config/load.ts';
+import { loadFeed } from '../../src/feed/load.ts';
+import { loadTables, loadTargets } from '../../src/job.ts';
+import { planRun } from '../../src/pipeline.ts';
 import { policyOfTags } from '../../src/policy/diff/snapshots.ts';
+import { filesReader, type OutputTree, readOutputTree } from '../../src/publish/output-tree.ts';
 import { feedWeek, reviewFeeds } from '../../src/review/feeds.ts';
 import { HistoryRecorder } from '../../src/review/history/history.ts';
 import { writeHistoryHtml } from '../../src/review/history/html.ts';
@@ -15,7 +20,7 @@ import type { Review } from '../../src/review/review.ts';
 import { HOSTILE, hostileReview } from '../review/hostile.ts';
 import { sampleReview } from '../review/sample.ts';
 import { realWeek } from '../review/weeks.ts';
-import { feedsAvailable } from '../support/feeds.ts';
+import { feedFile, feedsAvailable } from '../support/feeds.ts';
 import { findProgram, lacks } from '../support/programs.ts';
 
 /** For a person to look at. */
@@ -33,6 +38,32 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+/** What a network team gets: names, addresses, four targets, and the week before. */
+async function connectorReview(): Promise<Review> {
+  const config = await loadConfig(fileURLToPath(new URL('../../data/replay/public.yaml', import.meta.url)));
+  const request = {
+    config,
+    tables: await loadTables(config),
+    targets: await loadTargets(config),
+    accept: [],
+  };
+  const plan = async (date: string, baseline?: OutputTree) =>
+    planRun({
+      ...request,
+      feed: await loadFeed({
+        cloud: 'public',
+        override: feedFile(date),
+        environment: {},
+        today: '2025-07-21',
+        report: () => undefined,
+      }),
+      baseline,
+      today: '2025-07-21',
+    });
+  const before = await readOutputTree(filesReader('before', (await plan('20250714')).files));
+  return (await plan('20250721', before)).review;
+}
 
 type Options = Parameters<Browser['newContext']>[0];
 
@@ -85,6 +116,12 @@ describe.skipIf(lacks('chromium'))('the review page in Chromium', () => {
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
+  }
+
+  /** From the top: the bar at the top sticks to where the page was scrolled to. */
+  async function shoot(page: Page, name: string): Promise<void> {
+    await page.evaluate('scrollTo({ top: 0, behavior: "instant" })');
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
   }
 
   const rows = (page: Page) => page.locator('#table tbody tr');
@@ -205,8 +242,27 @@ describe.skipIf(lacks('chromium'))('the review page in Chromium', () => {
     expect(await seriousFindings(page)).toEqual([]);
     // Nothing is wider than the screen.
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
-    await page.screenshot({ path: join(SCREENSHOTS, `sample-${name}.png`), fullPage: true });
+    await shoot(page, `sample-${name}`);
   });
+
+  it.skipIf(!feedsAvailable).each([
+    ['light', { colorScheme: 'light' }],
+    ['dark', { colorScheme: 'dark' }],
+    ['phone', { colorScheme: 'dark', viewport: { width: 390, height: 844 }, hasTouch: true }],
+  ] as const)(
+    'shows a real week of a connector without a serious finding of axe: %s',
+    async (name, options) => {
+      const { page, complaints, requests } = await open(write(await connectorReview(), 'connector'), options);
+      for (const summary of await page.locator('#hosts summary, #targets summary').all())
+        await summary.click();
+      await page.locator('#file-list summary').first().click();
+      expect(await seriousFindings(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+      expect(requests).toHaveLength(1);
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+      await shoot(page, `connector-${name}`);
+    },
+  );
 
   it.skipIf(!feedsAvailable).each([
     ['light', { colorScheme: 'light' }],
@@ -227,7 +283,7 @@ describe.skipIf(lacks('chromium'))('the review page in Chromium', () => {
     expect(complaints).toEqual([]);
     expect(requests).toHaveLength(1);
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
-    await page.screenshot({ path: join(SCREENSHOTS, `history-${name}.png`), fullPage: true });
+    await shoot(page, `history-${name}`);
   });
 
   it.skipIf(!feedsAvailable)('opens the largest week and filters it in less than two seconds', async () => {

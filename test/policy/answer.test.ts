@@ -251,6 +251,40 @@ describe('answers of all kinds agree', () => {
     expect([...verdicts].sort()).toEqual(['allowed', 'refused']);
   });
 
+  it('the brief answer and the whole one, whatever was asked before', () => {
+    const brief = ({
+      verdict,
+      ports,
+      rules,
+      targets: of,
+    }: Omit<ReturnType<typeof sample.answer>, 'subject'>) => [
+      verdict,
+      ports,
+      rules.map(({ rule, by }) => [rule, by]),
+      of.map(({ target: id, lets, by, ports: through }) => [id, lets, by, through]),
+    ];
+    const hosts = ['login.example.net', 'a.example.com', 'example.org', 'www.example.net', 'nowhere.invalid'];
+    const texts = [
+      ...hosts.flatMap((host) => [
+        host,
+        ...PORTS.map((port) => `${host}:${port}`),
+        `http://${host}/pkiops/x`,
+        `https://${host}/`,
+        `https://${host}/other?q`,
+      ]),
+      ...bases.flatMap(({ family, first }) => {
+        const text = family === 4 ? formatAddress(4, first) : `[${formatAddress(6, first)}]`;
+        return [...PORTS.map((port) => `${text}:${port}`), text.replaceAll(/[[\]]/g, '')];
+      }),
+    ];
+    // Twice over, and in the other order: what is remembered of one query is right for the next.
+    for (const text of [...texts, ...texts.toReversed()]) {
+      const query = parseQuery(text);
+      expect(brief(sample.brief(query)), text).toEqual(brief(sample.answer(query)));
+      expect(sample.brief(query).port, text).toBe(query.port ?? null);
+    }
+  });
+
   it('the parts of a CIDR are all of it, do not overlap, and hold what is allowed (seed 20260112)', () => {
     const random = seededRandom(20260112);
     const verdicts = new Set<string>();

@@ -99,6 +99,12 @@ function view(
           order(one.prefixes, (list) => list.map(formatPrefix)),
           order(one.space, space),
         ]),
+        moves: rule.moves
+          .map(({ from, to, addresses }) => {
+            const [left, entered] = order({ gained: to, lost: from }, String);
+            return `${left} ${entered} ${space(addresses)}`;
+          })
+          .sort(),
       }))
       .sort((a, b) => (a.rule < b.rule ? -1 : 1)),
   };
@@ -182,7 +188,17 @@ describe('the difference of any two policies', () => {
               expect(pairs.has(`${from.tag} ${to.tag}`)).toBe(
                 !from.space.lost.intersection(to.space.gained).isEmpty,
               );
-          for (const { addresses } of rule.covered) expect(now.isSupersetOf(addresses)).toBe(true);
+          // What a tag lost has left the rule, or is told to stay: all of it, and nothing besides.
+          const kept = new Map(rule.covered.map((one) => [one.tag, one.addresses]));
+          for (const { tag: name, space } of rule.tags) {
+            const stays = kept.get(name) ?? DualStackSet.empty;
+            expect(stays.equals(space.lost.intersection(now))).toBe(true);
+            expect(rule.space.lost.isSupersetOf(space.lost.difference(stays))).toBe(true);
+          }
+          for (const { tag: name, addresses } of rule.covered) {
+            expect(addresses.isEmpty).toBe(false);
+            expect(bySpace.has(name)).toBe(true);
+          }
         }
       }),
       { numRuns: 500 },

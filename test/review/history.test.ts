@@ -87,6 +87,43 @@ describe('a history', () => {
     expect(text).toMatch(/2025-07-14 {2}1111111111 +−64 +\+65,536 \/64 +±0 +\+1, 1 changed +\+1 −1 +128/);
   });
 
+  it('counts revisions that changed nothing, and tells an acceptance whatever changed', () => {
+    const recorder = new HistoryRecorder();
+    const policy = policyOf({ r: [tag('A', '', '192.0.2.0/25')] }, { name: 'r' });
+    for (const [index, accepted] of [false, false, true, false].entries())
+      recorder.add({
+        id: COMMIT(`${index}`),
+        date: `2025-07-0${index + 1}`,
+        week: week(`2025-0${index + 1}-01`),
+        policy,
+        acceptances: accepted ? [{ guard: 'tag-growth', message: 'ticket 7' }] : [],
+      });
+    const text = blocksText(historyOutline(recorder.history()), {
+      width: 120,
+      colors: pc.createColors(false),
+    });
+    expect(text).toContain('2 revisions that changed nothing are left out here.');
+    expect(text.match(/^ {2}2025-0\d-01 .*\d{10} /gm)).toHaveLength(2);
+    // Each revision is of a week of its own: that is when it stands on the plots.
+    expect(text).toMatch(/^History, 2025-01-01 → 2025-04-01$/m);
+  });
+
+  it('plots single IPv6 addresses where there is no whole /64', () => {
+    const recorder = new HistoryRecorder();
+    for (const [index, prefix] of ['2001:db8::/120', '2001:db8::/119'].entries())
+      recorder.add({
+        id: COMMIT(`${index}`),
+        date: `2025-07-0${index + 1}`,
+        week: week(`2025-07-0${index + 1}`),
+        policy: policyOf({ r: [tag('A', '', prefix)] }, { name: 'r' }),
+        acceptances: [],
+      });
+    const html = writeHistoryHtml(recorder.history(), { script: '', style: '' });
+    expect(html).toContain('<title>2025-07-01: 256</title>');
+    expect(html).toContain('IPv6 addresses over time');
+    expect(html).not.toContain('/64 networks');
+  });
+
   it('keeps the shape of its JSON', () => {
     expect(historyShape.parse(JSON.parse(writeHistoryJson(history)))).toEqual(historyDocument(history));
     const stored = readFileSync(new URL('../../schema/history.schema.json', import.meta.url), 'utf8');

@@ -127,7 +127,9 @@ function dates(
     .map(({ date }) => {
       if (x(date) - last < 84) return '';
       last = x(date);
-      return `<text class="tick" x="${round(last)}" y="${height - 6}" text-anchor="middle">${escapeHtml(date)}</text>`;
+      // The last one would stand half outside.
+      const anchor = last > WIDTH - 36 ? 'end' : 'middle';
+      return `<text class="tick" x="${anchor === 'end' ? WIDTH : round(last)}" y="${height - 6}" text-anchor="${anchor}">${escapeHtml(date)}</text>`;
     })
     .join('');
 }

@@ -3,10 +3,10 @@ import { blocksHtml } from '../html/blocks.ts';
 import { type Section, writeDocument } from '../html/document.ts';
 import { escapeHtml } from '../html/escape-html.ts';
 import type { Block } from '../outline.ts';
-import { digits } from '../wording.ts';
+import { counted, digits } from '../wording.ts';
 import { changeChart, lineChart, sparkline } from './chart.ts';
 import type { History, Sizes, TagHistory } from './history.ts';
-import { historyOutline, historySentence } from './outline.ts';
+import { datesOf, historyOutline, historySentence } from './outline.ts';
 
 /** How many tags have a line of their own. */
 const SPARKLINES = 24;
@@ -16,7 +16,8 @@ const NET64 = 2 ** 64;
 /** The history as one self-contained page, with its plots as SVG. */
 export function writeHistoryHtml(history: History, assets: PageAssets): string {
   const { steps } = history;
-  const title = steps.length === 0 ? 'History' : `History, ${steps[0]!.date} → ${steps.at(-1)!.date}`;
+  const dates = datesOf(steps);
+  const title = steps.length === 0 ? 'History' : `History, ${dates[0]} → ${dates.at(-1)}`;
   return writeDocument(
     {
       title,
@@ -50,15 +51,19 @@ function split(blocks: readonly Block[]): { name: string; blocks: Block[] }[] {
 }
 
 function spaceCharts({ steps }: History): string {
+  const dates = datesOf(steps);
   const family = (name: keyof Sizes, unit: number) => ({
-    line: steps.map(({ date, space }) => ({ date, value: Number(space[name]) / unit })),
-    bars: steps.map(({ date, change }) => ({
-      date,
+    line: steps.map(({ space }, index) => ({ date: dates[index]!, value: Number(space[name]) / unit })),
+    bars: steps.map(({ change }, index) => ({
+      date: dates[index]!,
       gained: Number(change?.addresses.gained[name] ?? 0n) / unit,
       lost: Number(change?.addresses.lost[name] ?? 0n) / unit,
     })),
   });
-  const [ipv4, ipv6] = [family('ipv4', 1), family('ipv6', NET64)];
+  // A history of single hosts has no whole /64 network to show.
+  const byNetwork = steps.some(({ space }) => space.ipv6 >= BigInt(NET64));
+  const ipv6Unit = byNetwork ? 'IPv6 /64 networks' : 'IPv6 addresses';
+  const [ipv4, ipv6] = [family('ipv4', 1), family('ipv6', byNetwork ? NET64 : 1)];
   const figure = (caption: string, chart: string) =>
     chart === ''
       ? ''
@@ -70,7 +75,7 @@ function spaceCharts({ steps }: History): string {
       changeChart('IPv4 addresses gained and lost by revision', ipv4.bars),
     ),
     ipv6.line.some(({ value }) => value > 0)
-      ? figure('IPv6 /64 networks', lineChart('IPv6 /64 networks over time', ipv6.line, wholeDigits))
+      ? figure(ipv6Unit, lineChart(`${ipv6Unit} over time`, ipv6.line, wholeDigits))
       : '',
   ].join('\n');
 }
@@ -78,15 +83,16 @@ function spaceCharts({ steps }: History): string {
 function sparklines({ steps, tags }: History): string {
   const shown = tags.filter(({ changes }) => changes > 0).slice(0, SPARKLINES);
   if (shown.length === 0) return '';
+  const dates = datesOf(steps);
   const item = ({ tag, points, changes }: TagHistory) => {
     // Tags without IPv4 show their prefixes.
     const byAddress = points.some((point) => point !== undefined && point.space.ipv4 > 0n);
     const line = points.map((point, index) => ({
-      date: steps[index]!.date,
+      date: dates[index]!,
       value: point === undefined ? undefined : byAddress ? Number(point.space.ipv4) : point.prefixes,
     }));
     const what = byAddress ? 'IPv4 addresses' : 'prefixes';
-    return `<li><span class="label">${escapeHtml(tag)}</span>${sparkline(`${what} of ${tag} over time`, line)}<span class="faint">${digits(changes)} changes, ${what}</span></li>`;
+    return `<li><span class="label">${escapeHtml(tag)}</span>${sparkline(`${what} of ${tag} over time`, line)}<span class="faint">${counted(changes, 'change')}, ${what}</span></li>`;
   };
   return `<ul class="sparks">${shown.map(item).join('')}</ul>${
     tags.length > shown.length

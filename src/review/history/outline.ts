@@ -13,11 +13,11 @@ export function historyOutline(history: History): Block[] {
     {
       kind: 'heading',
       level: 1,
-      line: ['History, ', outside(first.date), ' → ', outside(last.date)],
+      line: ['History, ', outside(datesOf(steps)[0]!), ' → ', outside(datesOf(steps).at(-1)!)],
     },
     { kind: 'paragraph', line: [historySentence(history)] },
     { kind: 'heading', level: 2, line: ['Timeline'] },
-    timeline(steps),
+    ...timeline(steps),
     ...acceptanceBlocks(steps),
     { kind: 'heading', level: 2, line: ['Service tags'] },
     tagTable(tags),
@@ -41,6 +41,16 @@ export function historyOutline(history: History): Block[] {
   ];
 }
 
+/**
+ * The day that each revision stands for: that of its week, as several may be committed on one day; that of
+ * its commit where several are of one week, or a week has no date or goes back.
+ */
+export function datesOf(steps: readonly Step[]): string[] {
+  const weeks = steps.flatMap(({ week }) => week.fileDate ?? []);
+  const goOn = weeks.every((week, index) => index === 0 || weeks[index - 1]! < week);
+  return weeks.length === steps.length && goOn ? weeks : steps.map(({ date }) => date);
+}
+
 /** The whole history in one sentence. */
 export function historySentence({ steps, returned }: History): string {
   const first = steps[0]!;
@@ -60,12 +70,40 @@ export function isQuiet({ addresses, names }: NonNullable<Step['change']>): bool
   );
 }
 
-function timeline(steps: readonly Step[]): Block {
+/** A row a revision, but for those that changed nothing: they are counted. */
+function timeline(steps: readonly Step[]): Block[] {
+  const told = steps.filter(({ change, acceptances }) => !isSame(change) || acceptances.length > 0);
+  const left = steps.length - told.length;
+  return [
+    ...(left === 0
+      ? []
+      : [
+          {
+            kind: 'paragraph',
+            line: [
+              `${counted(left, 'revision')} that changed nothing ${left === 1 ? 'is' : 'are'} left out here.`,
+            ],
+          } satisfies Block,
+        ]),
+    timelineTable(told),
+  ];
+}
+
+/** Whether not even a published prefix came or went; the first revision has no change, and is told. */
+function isSame(change: Step['change']): boolean {
+  if (change === undefined || !isQuiet(change)) return false;
+  const { tags, prefixes } = change;
+  return tags.added.length + tags.removed.length + tags.changed + prefixes.gained + prefixes.lost === 0;
+}
+
+function timelineTable(steps: readonly Step[]): Block {
   // A feed's name says no more than its date.
   const commits = steps.some(({ id }) => isCommit(id));
   const columns: readonly Column[] = [
-    { title: 'Date', align: 'left' },
-    ...(commits ? [{ title: 'Commit', align: 'left' } as const] : []),
+    { title: 'Week', align: 'left' },
+    ...(commits
+      ? (['Committed', 'Commit'] as const).map((title) => ({ title, align: 'left' }) as const)
+      : []),
     { title: 'IPv4 addresses', align: 'right' },
     { title: 'IPv6', align: 'right' },
     { title: 'Names', align: 'right' },
@@ -79,9 +117,9 @@ function timeline(steps: readonly Step[]): Block {
     columns,
     rows: [...steps]
       .reverse()
-      .map(({ id, date, change, space }): Line[] => [
-        [outside(date)],
-        ...(commits ? [[outside(shortId(id))]] : []),
+      .map(({ id, date, week, change, space }): Line[] => [
+        [outside(week.fileDate ?? week.name)],
+        ...(commits ? [[outside(date)], [outside(shortId(id))]] : []),
         ...(change === undefined
           ? [['first'], [], [], [], []]
           : [

@@ -6,6 +6,9 @@ import { escapeHtml } from './escape-html.ts';
 const SHOWN = 300;
 const VALUES_SHOWN = 5_000;
 
+/** A table of more rows scrolls in a frame of its own, or what comes after it would be far away. */
+const TALL = 20;
+
 /** Blocks as HTML; headings go one level down, below the page's own. */
 export function blocksHtml(blocks: readonly Block[]): string {
   return blocks.map(blockHtml).join('\n');
@@ -48,7 +51,7 @@ function tableHtml({ columns, rows, of }: Extract<Block, { kind: 'table' }>): st
       ? `<td class="${align}"></td>`
       : `<th scope="col" class="${align}">${escapeHtml(title)}</th>`,
   );
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(of[1])}"><table class="cards"><thead><tr>${head.join('')}</tr></thead><tbody>${rows
+  return `<div class="scroll${rows.length > TALL ? ' tall' : ''}" tabindex="0" role="region" aria-label="${escapeHtml(of[1])}"><table class="cards"><thead><tr>${head.join('')}</tr></thead><tbody>${rows
     .slice(0, SHOWN)
     .map((cells) => `<tr>${cells.map(cell).join('')}</tr>`)
     .join('')}</tbody></table></div>${rest(rows.length, SHOWN, of)

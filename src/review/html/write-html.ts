@@ -1,3 +1,4 @@
+import type { RuleDiff } from '../../policy/diff/rules.ts';
 import type { Review } from '../review.ts';
 import { coverageSection } from '../sections/coverage.ts';
 import { guardSection } from '../sections/guards.ts';
@@ -79,7 +80,13 @@ function sectionsOf(review: Review): Section[] {
               .join('\n'),
           },
           { id: 'where', name: 'By tag and region', html: '<div id="bars"></div>' },
-          { id: 'map', name: 'Map of IPv4', html: '<div id="hilbert"></div>' },
+          {
+            id: 'map',
+            name: 'Map of IPv4',
+            html: diff.rules.some(changesIpv4)
+              ? '<div id="hilbert"></div>'
+              : '<p class="faint">No IPv4 address came or went.</p>',
+          },
           { id: 'changes', name: 'Changes', html: '<div id="table"></div>' },
         ]
       : []),
@@ -89,6 +96,11 @@ function sectionsOf(review: Review): Section[] {
       ? []
       : [{ id: 'files', name: 'Rule files', html: '<div id="file-list"></div>' }]),
   ];
+}
+
+/** Where nothing changed, a map would be a screen of nothing. */
+function changesIpv4({ space }: RuleDiff): boolean {
+  return !space.gained.ipv4.isEmpty || !space.lost.ipv4.isEmpty;
 }
 
 function withoutHeading(blocks: ReturnType<typeof noteSection>): typeof blocks {

@@ -1,6 +1,6 @@
 import type { CoverageRow, Passage } from '../coverage.ts';
 import { type Block, type Column, type Line, outside, paragraph, type Tone, toned } from '../outline.ts';
-import { counted, digits } from '../wording.ts';
+import { counted, digits, enumerate } from '../wording.ts';
 
 const PASSAGE: Readonly<Record<Passage, readonly [string, Tone]>> = {
   name: ['by name', 'good'],
@@ -15,16 +15,9 @@ export function coverageSection(rows: readonly CoverageRow[]): Block[] {
   if (rows.length === 0) return [];
   const targets = rows[0]!.targets.map(({ target }) => target);
   const remarks = coverageRemarks(rows);
-  const lacking = rows.filter((row) =>
-    row.targets.some(({ how }) => how === 'uncovered' || how === 'partly'),
-  );
   return [
     { kind: 'heading', level: 2, line: ['Required hosts'] },
-    paragraph(
-      lacking.length === 0
-        ? `Every target lets all ${counted(rows.length, 'required host')} through.`
-        : `Of ${counted(rows.length, 'required host')}, ${digits(lacking.length)} ${lacking.length === 1 ? 'is' : 'are'} not wholly let through by at least one target.`,
-    ),
+    paragraph(coverageSentence(rows, targets)),
     {
       kind: 'fold',
       summary: [`How each target lets ${counted(rows.length, 'required host')} through`],
@@ -51,6 +44,25 @@ export function coverageSection(rows: readonly CoverageRow[]): Block[] {
       ],
     },
   ];
+}
+
+function coverageSentence(rows: readonly CoverageRow[], targets: readonly string[]): string {
+  const lacking = targets
+    .map((id, column) => ({
+      id,
+      count: rows.filter(({ targets: of }) => ['uncovered', 'partly'].includes(of[column]!.how)).length,
+    }))
+    .filter(({ count }) => count > 0);
+  const all = counted(rows.length, 'required host');
+  if (lacking.length === 0) return `Every target lets all ${all} through.`;
+  const others = targets.length - lacking.length;
+  return `Of ${all}, not wholly let through: ${enumerate(lacking.map(({ id, count }) => `${digits(count)} by ${id}`))}${
+    others === 0
+      ? ''
+      : others === 1
+        ? '; the other target lets all through'
+        : '; the other targets let all through'
+  }.`;
 }
 
 /** What there is to say beyond the table; hosts and targets of which the same is said share a line. */

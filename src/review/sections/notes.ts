@@ -14,7 +14,7 @@ export function noteSection({ diff, context, scope }: Review): Block[] {
   const items = [...notes.filter(isLoud), ...notes.filter((note) => !isLoud(note))].map(
     ({ rule, tag, text, addresses }): Line => [
       ...(scope === 'feeds' ? [] : [outside(rule), tag === '' ? ' ' : ', ']),
-      ...(tag === '' ? [] : [outside(tag), ' ']),
+      ...(tag === '' ? (scope === 'feeds' ? ['the selection '] : []) : [outside(tag), ' ']),
       text,
       ...(addresses === undefined ? [] : [` (${spaceInWords(addresses)})`]),
     ],

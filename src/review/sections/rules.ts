@@ -6,7 +6,7 @@ import type { RuleDiff } from '../../policy/diff/rules.ts';
 import { isRespelt, type TagDiff } from '../../policy/diff/tags.ts';
 import { type Block, type Line, outside, PREFIXES, paragraph, type Tone, toned } from '../outline.ts';
 import { signedLine } from '../signed-line.ts';
-import { counted, digits, ipv6Size, namesInWords, signed, spaceInWords } from '../wording.ts';
+import { counted, digits, ipv6Size, namesInWords, spaceInWords } from '../wording.ts';
 
 /** The service tags that differ between two feeds. */
 export function feedSection(diff: RuleDiff): Block[] {
@@ -106,24 +106,7 @@ function addressBlocks(diff: RuleDiff): Block[] {
             ],
           } satisfies Block,
         ]),
-    ...(moves.length === 0
-      ? []
-      : [
-          {
-            kind: 'list',
-            of: ['move', 'moves'],
-            items: [...moves]
-              .sort((a, b) => bySizeDown(a.addresses, b.addresses))
-              .map(
-                ({ from, to, addresses }): Line => [
-                  `${spaceInWords(addresses)} moved from `,
-                  outside(from),
-                  ' to ',
-                  outside(to),
-                ],
-              ),
-          } satisfies Block,
-        ]),
+    ...moveBlocks(moves),
     ...(covered.length === 0
       ? []
       : [
@@ -146,6 +129,37 @@ function addressBlocks(diff: RuleDiff): Block[] {
   ];
 }
 
+/** How many moves stand open; the largest come first. */
+const MOVES_OPEN = 10;
+
+function moveBlocks(moves: RuleDiff['moves']): Block[] {
+  const items = [...moves]
+    .sort((a, b) => bySizeDown(a.addresses, b.addresses))
+    .map(
+      ({ from, to, addresses }): Line => [
+        `${spaceInWords(addresses)} moved from `,
+        outside(from),
+        ' to ',
+        outside(to),
+      ],
+    );
+  if (items.length === 0) return [];
+  const list = (some: readonly Line[]): Block => ({ kind: 'list', of: ['move', 'moves'], items: some });
+  const hidden = items.slice(MOVES_OPEN);
+  return [
+    list(items.slice(0, MOVES_OPEN)),
+    ...(hidden.length === 0
+      ? []
+      : [
+          {
+            kind: 'fold',
+            summary: [counted(hidden.length, 'more move')],
+            blocks: [list(hidden)],
+          } satisfies Block,
+        ]),
+  ];
+}
+
 function spaceFold(word: string, set: DualStackSet, tone: Tone): Block[] {
   if (set.isEmpty) return [];
   const values = set.toStrings();
@@ -162,6 +176,9 @@ function spaceFold(word: string, set: DualStackSet, tone: Tone): Block[] {
 
 function tagTable(tags: readonly TagDiff[]): Block[] {
   if (tags.length === 0) return [];
+  const sorted = [...tags].sort(byImportance);
+  const remarks = sorted.map(remarkOf);
+  const remarked = remarks.some((remark) => remark !== '');
   return [
     {
       kind: 'table',
@@ -172,23 +189,27 @@ function tagTable(tags: readonly TagDiff[]): Block[] {
         { title: 'Prefixes as published', align: 'right' },
         { title: 'IPv4 addresses', align: 'right' },
         { title: 'IPv6', align: 'right' },
-        { title: '', align: 'left' },
+        ...(remarked ? [{ title: '', align: 'left' } as const] : []),
       ],
-      rows: [...tags].sort(byImportance).map(tagRow),
+      rows: sorted.map((tag, index) => [...tagRow(tag), ...(remarked ? [[remarks[index]!]] : [])]),
     },
   ];
 }
 
-function tagRow(diff: TagDiff): Line[] {
-  const { tag, region, prefixes, space } = diff;
+function tagRow({ tag, region, prefixes, space }: TagDiff): Line[] {
   return [
     [outside(tag)],
     [region === '' ? '–' : outside(region)],
-    [signed(BigInt(prefixes.gained.length), BigInt(prefixes.lost.length))],
+    signedLine(BigInt(prefixes.gained.length), BigInt(prefixes.lost.length), digits),
     signedLine(space.gained.ipv4.size, space.lost.ipv4.size, digits),
     signedLine(space.gained.ipv6.size, space.lost.ipv6.size, ipv6Size),
-    [diff.presence === 'changed' ? (isRespelt(diff) ? 'respelt' : '') : diff.presence],
   ];
+}
+
+/** What the figures of a tag do not show; '' for nearly all. */
+function remarkOf(diff: TagDiff): string {
+  if (diff.presence !== 'changed') return diff.presence;
+  return isRespelt(diff) ? 'respelt' : '';
 }
 
 /** The tag whose IPv4 space changed most first, then by IPv6 space, then by name: what is cut matters least. */

@@ -190,7 +190,8 @@ function urlEntries({ name, apex, subdomains }: HostView): string[] {
 
 /**
  * Groups of at most 2,500 members, the innermost first. A group that is too big is split by the next
- * hexadecimal digit of a hash of its members' names: a prefix that comes or goes moves no other.
+ * hexadecimal digit of a hash of its members' names: a prefix that comes or goes moves no other, but for the
+ * one with which a group outgrows the limit.
  */
 function nest(name: string, members: readonly string[], digits = ''): Group[] {
   if (members.length <= MEMBERS) return [{ name, members }];

@@ -62,7 +62,7 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
     portAcls: [...portAcls.values()],
     tlsPortAcls: [...portAcls.values()].filter(({ acl }) => tlsPorts.has(acl)),
     splice: tlsLists.length === 0 ? [] : [view],
-    beyond: beyond.isEmpty ? [] : [{ header: view.header, ports: squidPorts(beyond) }],
+    beyond: beyond.isEmpty ? [] : [{ ports: squidPorts(beyond) }],
   };
 }
 

@@ -18,11 +18,17 @@ export function showBars(where: HTMLElement, { bars }: PageData): void {
     const shown = bars[by]
       .filter((bar) => bar.gained[family] + bar.lost[family] > 0)
       .sort((a, b) => b.gained[family] + b.lost[family] - a.gained[family] - a.lost[family]);
-    const largest = Math.max(...shown.map((bar) => Math.max(bar.gained[family], bar.lost[family])), 0);
+    const [gain, loss] = (['gained', 'lost'] as const).map((side) =>
+      Math.max(...shown.map((bar) => bar[side][family]), 0),
+    ) as [number, number];
+    const largest = Math.max(gain, loss);
+    // Each side gets the width that its longest bar needs.
+    list.style.setProperty('--gain-share', `${Math.sqrt(gain / (largest || 1))}fr`);
+    list.style.setProperty('--loss-share', `${Math.sqrt(loss / (largest || 1))}fr`);
     list.replaceChildren(
       ...(shown.length === 0
         ? [element('li', { class: 'none' }, 'No change of this family.')]
-        : shown.slice(0, all ? undefined : SHOWN).map((bar) => barItem(bar, family, largest))),
+        : shown.slice(0, all ? undefined : SHOWN).map((bar) => barItem(bar, family, { gain, loss }))),
     );
     more.hidden = shown.length <= SHOWN;
     more.textContent = all ? `Show the largest ${SHOWN}` : `Show all ${digits(shown.length)}`;
@@ -71,10 +77,14 @@ export function showBars(where: HTMLElement, { bars }: PageData): void {
   render();
 }
 
-function barItem({ label, gained, lost }: Bar, family: Family, largest: number): HTMLElement {
+function barItem(
+  { label, gained, lost }: Bar,
+  family: Family,
+  largest: Readonly<Record<'gain' | 'loss', number>>,
+): HTMLElement {
   const half = (side: 'gain' | 'loss', size: number) => {
     const bar = element('span', { class: `fill ${side}` });
-    bar.style.width = `${Math.sqrt(size / largest) * 100}%`;
+    bar.style.width = `${Math.sqrt(size / (largest[side] || 1)) * 100}%`;
     const text = size === 0 ? '' : `${side === 'gain' ? '+' : '−'}${sizeInWords(size, family)}`;
     return element('span', { class: `half ${side}` }, bar, element('span', { class: 'figure' }, text));
   };

@@ -79,7 +79,10 @@ const COLUMNS: Readonly<Record<string, Column>> = {
 export function showChanges(where: HTMLElement, data: PageData): void {
   const entries = data.rows.map(([group, sign, what, effect]) => entryOf(data, group, sign, what, effect));
   const rules = [...new Set(entries.map(({ rule }) => rule))];
-  const columns = Object.keys(COLUMNS).filter((key) => key !== 'rule' || rules.length > 1);
+  const columns = Object.keys(COLUMNS).filter((key) => {
+    if (key === 'rule') return rules.length > 1;
+    return key !== 'region' || entries.some(({ region }) => region !== '');
+  });
   let sort: { key: string; down: boolean } | undefined;
   let shown = FIRST;
   let matching: readonly Entry[] = entries;

@@ -208,7 +208,7 @@ function blockTable(map: PageData['map'], show: (first: number) => void): HTMLEl
   return element(
     'details',
     // Beside the map there is room for it; below the map it would be in the way.
-    innerWidth > 760 ? { open: '' } : {},
+    innerWidth > 960 ? { open: '' } : {},
     element('summary', {}, `The same by /8 (${digits(changed.length)} with changes)`),
     element(
       'div',
