@@ -1,3 +1,5 @@
+/// <reference path="./numbers.d.ts" />
+
 /**
  * What the portable functions stand on, as plain JavaScript; `machine.wasm.ts` says the same to the
  * AssemblyScript compiler, for which an array is an address in memory and has no length.
