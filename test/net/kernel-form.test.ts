@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inCompiledForm, inQuickerForm, type KernelForm, plainForm } from '../../src/net/kernel-form.ts';
-import { IPV4_COUNT, IPV6_COUNT, STATE_WORDS } from '../../src/net/portable/range-list.ts';
+import { IN_ARRAY, IPV4_COUNT, IPV6_COUNT, STATE_WORDS } from '../../src/net/portable/range-list.ts';
 import { PLACES } from '../../src/net/portable/record-sort.ts';
 import { almostPrefix } from './almost-prefix.ts';
 import { agree, CASES, forSeeds, type Random } from './seeded.ts';
@@ -78,6 +78,63 @@ describe('the compiled form', () => {
     });
   });
 
+  it('reads a text in two parts like in one', () => {
+    const texts = [
+      ['192.0.2.0/24', '2001:db8::/32', '', '198.51.100.0/25'].join('\n'),
+      JSON.stringify([{ k: ['192.0.2.0/24', '2001:db8::/32'], a: ['x'] }, { k: [] }, { k: ['::/0'] }]),
+    ];
+    for (const [reader, text] of (['readLines', 'readArrays'] as const).map(
+      (name, i) => [name, texts[i]!] as const,
+    ))
+      for (let limit = 0; limit <= text.length; limit++)
+        inBoth(`${text} from ${limit}`, (form) => {
+          const bytes = encoder.encode(text);
+          const key = putText(form, encoder.encode('"k"'));
+          const parts = (...limits: readonly number[]) => {
+            const [ipv4, ipv6] = [form.words(2 * 8), form.words(8 * 8)];
+            const state = put(form, Array<number>(STATE_WORDS).fill(0));
+            let at = 0;
+            for (const end of limits) {
+              const rest = bytes.subarray(at);
+              const at0 = putText(form, rest);
+              const here = [rest.length, Math.max(0, end - at)] as const;
+              at +=
+                reader === 'readLines'
+                  ? form.call.readLines(at0, ...here, ipv4, ipv6, state)
+                  : form.call.readArrays(at0, ...here, key, 3, ipv4, ipv6, state);
+            }
+            const after = [...form.viewWords(state, STATE_WORDS)];
+            return [
+              at,
+              after,
+              [...form.viewWords(ipv4, 2 * after[IPV4_COUNT]!)],
+              [...form.viewWords(ipv6, 8 * after[IPV6_COUNT]!)],
+            ];
+          };
+          const whole = parts(text.length);
+          agree(`${text} at ${limit}`, parts(limit, text.length), whole);
+          return whole;
+        });
+  });
+
+  it('takes no key that goes over the end', () => {
+    inBoth('a part of a key', (form) => {
+      const bytes = putText(form, encoder.encode('"k":["192.0.2.0/24"]'));
+      const key = putText(form, encoder.encode('"k"'));
+      const [ipv4, ipv6] = [form.words(2), form.words(8)];
+      const ends = [2, 3].map((length) => {
+        const state = put(form, Array<number>(STATE_WORDS).fill(0));
+        const end = form.call.readArrays(bytes, length, length, key, 3, ipv4, ipv6, state);
+        return [end, form.viewWords(state, STATE_WORDS)[IN_ARRAY]];
+      });
+      agree('ends', ends, [
+        [2, 0],
+        [3, 1],
+      ]);
+      return ends;
+    });
+  });
+
   it.each([1, 4] as const)('sorts, merges and covers as the plain form does (%i words)', (words) => {
     let swapped = 0;
     forSeeds(Math.max(400, CASES / 10), (random) => {
@@ -135,12 +192,15 @@ describe('the compiled form', () => {
     const usual = addressAfter(100);
     expect(addressAfter(2 ** 27)).toBeGreaterThan(2 ** 27);
     expect(addressAfter(100)).toBe(usual);
+    let tries = 0;
     expect(() =>
       inCompiledForm((form) => {
         form.bytes(2 ** 20);
+        tries++;
         throw new TypeError('a failing job');
       }),
     ).toThrow('a failing job');
+    expect(tries).toBe(1);
     expect(addressAfter(100)).toBe(usual);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AddressSyntaxError } from '../../src/net/address.ts';
+import { AddressSet } from '../../src/net/address-set.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import {
@@ -44,6 +45,8 @@ describe('a prefix list', () => {
     ['x\n', 1, 0, 'decimal part'],
     ['192.0.2.0/24\r', 1, 10, 'decimal prefix length'],
     ['192.0.2.0/24\n.', 2, 0, 'decimal part'],
+    ['192.0.2.0/24\n198.51.100.0/24\r', 2, 13, 'decimal prefix length'],
+    ['192.0.2.0/24\n198.51.100.0/24;\n', 2, 13, 'decimal prefix length'],
   ])('refuses %j at line %i, offset %i', (text, line, position, reason) => {
     try {
       parsePrefixList(bytes(text));
@@ -134,5 +137,76 @@ describe('arrays of prefixes in a JSON text', () => {
       expect(error).toBeInstanceOf(PrefixListError);
       expect(error).toMatchObject({ line, position });
     }
+  });
+});
+
+describe('lists that are read in parts', () => {
+  const random = new Random(11);
+  // Longer and shorter lines of both families, and as many bytes as three parts have.
+  const prefixes = Array.from({ length: 14_000 }, () =>
+    random.chance(2)
+      ? `${random.below(224)}.${random.below(256)}.${random.below(256)}.${random.below(256)}/32`
+      : `2001:db8:${random.below(65536).toString(16)}:${random.below(65536).toString(16)}::/64`,
+  );
+  const expected = DualStackSet.fromPrefixes(prefixes.map(parsePrefix));
+  const expectSame = (set: DualStackSet) => {
+    expect(set.equals(expected)).toBe(true);
+    expect(set.ipv4.rangeCount).toBeGreaterThan(6000);
+  };
+
+  it('are read whole, wherever a part ends', () => {
+    for (let shift = 0; shift < 60; shift++) {
+      const before = '\n'.repeat(shift);
+      expectSame(parsePrefixList(bytes(before + prefixes.join('\n'))));
+      const half = prefixes.length >> 1;
+      const arrays = [prefixes.slice(0, half), [], prefixes.slice(half)];
+      const text = JSON.stringify(arrays.map((all) => ({ name: 'x', prefixes: all, other: ['no prefix'] })));
+      expectSame(parsePrefixArrays(bytes(before + text), 'prefixes'));
+    }
+    expectSame(parsePrefixes(prefixes));
+  });
+
+  it('may have a key that is longer than all else, at the end of a part too', () => {
+    const key = 'k'.repeat(300);
+    for (let shift = 0; shift < 400; shift += 7) {
+      const text = `${' '.repeat(2 ** 17 - shift)}{"${key}": ["192.0.2.0/24"]}`;
+      expect(parsePrefixArrays(bytes(text), key).toStrings()).toEqual(['192.0.2.0/24']);
+    }
+    expect(
+      parsePrefixArrays(bytes(JSON.stringify({ a: ['192.0.2.0/24'] })), 'b'.repeat(2 ** 18)).isEmpty,
+    ).toBe(true);
+  });
+
+  it('say where the mistake is, in whichever part', () => {
+    for (const at of [5, 7000, 13_999]) {
+      const wrong = prefixes.with(at, '192.0.2.1/24');
+      expect(() => parsePrefixList(bytes(wrong.join('\n')))).toThrow(
+        expect.objectContaining({ line: at + 1, position: 9 }),
+      );
+      expect(() => parsePrefixArrays(bytes(JSON.stringify({ a: wrong }, undefined, 1)), 'a')).toThrow(
+        expect.objectContaining({ line: at + 3, position: 9 }),
+      );
+    }
+  });
+
+  it('leave nothing behind that a later list changes', () => {
+    const [a, b] = [prefixes.slice(0, 7000), prefixes.slice(7000)].map((half) => parsePrefixes(half));
+    const text = (set: DualStackSet) => [set.ipv4.coverBytes(), set.ipv6.coverBytes()];
+    const [textOfA, coverOfA] = [text(a!), a!.cover()];
+    const copies = textOfA.map((part) => Uint8Array.from(part));
+    const flips = [a!.ipv4.flips, a!.ipv6.flips].map((part) => Uint32Array.from(part));
+    // As large, so that it stands where the first one stood.
+    expect(text(b!)).not.toEqual(textOfA);
+    parsePrefixList(bytes(prefixes.slice(7000).join('\n')));
+    AddressSet.fromPrefixes(
+      4,
+      prefixes
+        .slice(7000)
+        .map(parsePrefix)
+        .filter(({ family }) => family === 4),
+    );
+    expect(textOfA).toEqual(copies);
+    expect([a!.ipv4.flips, a!.ipv6.flips]).toEqual(flips);
+    expect(a!.cover()).toEqual(coverOfA);
   });
 });
