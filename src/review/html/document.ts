@@ -48,7 +48,7 @@ export function writeDocument(
 </header>
 <main id="main">
 <section class="hero ${heroClass}" aria-labelledby="title">
-<h1 id="title">${escapeHtml(title)}</h1>
+<h1 id="title">${heading(title)}</h1>
 ${hero}
 </section>
 ${sections.map(({ id, name, html }) => `<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${name}</h2>\n${html}\n</section>`).join('\n')}
@@ -64,4 +64,9 @@ ${data === undefined ? '' : `<script type="application/json" id="data">${jsonFor
 /** By what a Content-Security-Policy knows an inline script or style. */
 function sourceHash(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+/** A date does not break at its hyphens, however narrow the screen. */
+function heading(title: string): string {
+  return escapeHtml(title).replaceAll(/\d{4}-\d\d-\d\d/g, '<span class="date">$&</span>');
 }
