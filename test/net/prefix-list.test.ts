@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AddressSyntaxError } from '../../src/net/address.ts';
 import { AddressSet } from '../../src/net/address-set.ts';
@@ -155,7 +156,7 @@ describe('lists that are read in parts', () => {
   };
 
   it('are read whole, wherever a part ends', () => {
-    for (let shift = 0; shift < 60; shift++) {
+    for (let shift = 0; shift < 60; shift += CASES < 100_000 ? 13 : 1) {
       const before = '\n'.repeat(shift);
       expectSame(parsePrefixList(bytes(before + prefixes.join('\n'))));
       const half = prefixes.length >> 1;
@@ -190,23 +191,16 @@ describe('lists that are read in parts', () => {
   });
 
   it('leave nothing behind that a later list changes', () => {
-    const [a, b] = [prefixes.slice(0, 7000), prefixes.slice(7000)].map((half) => parsePrefixes(half));
-    const text = (set: DualStackSet) => [set.ipv4.coverBytes(), set.ipv6.coverBytes()];
-    const [textOfA, coverOfA] = [text(a!), a!.cover()];
-    const copies = textOfA.map((part) => Uint8Array.from(part));
-    const flips = [a!.ipv4.flips, a!.ipv6.flips].map((part) => Uint32Array.from(part));
-    // As large, so that it stands where the first one stood.
-    expect(text(b!)).not.toEqual(textOfA);
-    parsePrefixList(bytes(prefixes.slice(7000).join('\n')));
-    AddressSet.fromPrefixes(
-      4,
-      prefixes
-        .slice(7000)
-        .map(parsePrefix)
-        .filter(({ family }) => family === 4),
-    );
-    expect(textOfA).toEqual(copies);
-    expect([a!.ipv4.flips, a!.ipv6.flips]).toEqual(flips);
-    expect(a!.cover()).toEqual(coverOfA);
+    const [a, b] = [prefixes.slice(0, 4000), prefixes.slice(4000, 8000)];
+    const set = parsePrefixes(a);
+    const made = [set.ipv4.coverBytes(), set.ipv6.coverBytes(), set.ipv4.flips, set.ipv6.flips];
+    const digest = () => made.map((part) => createHash('sha256').update(part).digest('hex')).join();
+    const before = digest();
+    // As large, so that they stand where the first ones stood.
+    const later = parsePrefixes(b);
+    expect(later.ipv4.coverBytes()).not.toEqual(made[0]);
+    later.ipv6.coverBytes();
+    AddressSet.fromPrefixes(4, later.ipv4.cover());
+    expect(digest()).toBe(before);
   });
 });
