@@ -272,6 +272,14 @@ describe('the two parsers', () => {
     expect(() => parsePrefix(text)).toThrow(AddressSyntaxError);
   });
 
+  it.each(['::01.2.3.4/128', '::1.2.3.256/128', '::1.2.3./128', '::1.2;3.4/128'])(
+    'the reader of bytes refuses %s, whatever stands before it',
+    (text) => {
+      const bytes = new TextEncoder().encode(`=/128 ${text}`);
+      expect(readPrefix(bytes, 6, new Uint32Array(6))).toBe(-1);
+    },
+  );
+
   it('accept and refuse the same texts as the slow one does', () => {
     const encoder = new TextEncoder();
     const found = new Uint32Array(6);

@@ -123,6 +123,12 @@ describe('arrays of prefixes in a JSON text', () => {
     expect(read({ other: ['203.0.113.0/24'] }, indent)).toEqual([]);
   });
 
+  it('must not end in the middle', () => {
+    expect(() => parsePrefixArrays(bytes('{"prefixes":["192.0.2.0/24"'), 'prefixes')).toThrow(
+      'line 1: "" at character 1: the text ends within an array of prefixes',
+    );
+  });
+
   it.each([
     ['{"prefixes":["192.0.2.0/24",\n"192.0.2.1/24"]}', 2, 9],
     ['{"prefixes":["192.0.2.0/24 "]}', 1, 10],
