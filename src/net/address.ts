@@ -53,7 +53,7 @@ export function parseIpv4(text: string): number {
  * The quick half of `parseIpv4`: -1 for any other text. It serves look-ups by text at ten millions a second, so
  * it has few branches: exclusive or with "0" leaves a digit its value, a dot 30, and nothing else below 10.
  */
-function readIpv4Text(text: string): number {
+export function readIpv4Text(text: string): number {
   const { length } = text;
   let value = 0;
   let dots = 0;
@@ -73,9 +73,8 @@ function readIpv4Text(text: string): number {
   return dots === 3 && octet >= 0 ? ((value << 8) | octet) >>> 0 : -1;
 }
 
-/** The slow and talkative parser: says what is wrong with a text that is not a dotted quad, and where. */
-function explainIpv4(text: string): number {
-  let value = 0;
+/** The slow and talkative half: says what is wrong with a text that is not a dotted quad, and where. */
+function explainIpv4(text: string): never {
   let part = 0;
   let octet = 0;
   let begin = 0;
@@ -84,7 +83,6 @@ function explainIpv4(text: string): number {
     if (code === 46) {
       if (at === begin) throw new AddressSyntaxError(text, at, 'a decimal part is expected');
       if (++part === 4) throw new AddressSyntaxError(text, at, 'an IPv4 address has four parts');
-      value = value * 256 + octet;
       octet = 0;
       begin = at + 1;
     } else {
@@ -97,8 +95,7 @@ function explainIpv4(text: string): number {
     }
   }
   if (part < 3) throw new AddressSyntaxError(text, text.length, 'an IPv4 address has four parts');
-  if (begin === text.length) throw new AddressSyntaxError(text, begin, 'a decimal part is expected');
-  return value * 256 + octet;
+  throw new AddressSyntaxError(text, begin, 'a decimal part is expected');
 }
 
 export function formatIpv4(value: number): string {

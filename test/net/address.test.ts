@@ -5,6 +5,7 @@ import {
   formatIpv4,
   parseAddress,
   parseIpv4,
+  readIpv4Text,
 } from '../../src/net/address.ts';
 import { readValue } from '../../src/net/address-words.ts';
 import { FAMILY, LENGTH, readPrefix } from '../../src/net/portable/prefix-reader.ts';
@@ -110,6 +111,49 @@ describe('addresses', () => {
     expect(parseIpv4('255.0.0.1')).toBe(0xff000001);
     expect(formatIpv4(0xff000001)).toBe('255.0.0.1');
     expect(formatAddress(4, 0xff000001n)).toBe('255.0.0.1');
+  });
+});
+
+describe('the quick reader of dotted quads', () => {
+  it('reads what the slow one reads, and refuses the rest', () => {
+    forSeeds(CASES, (random) => {
+      const parts = Array.from({ length: random.chance(6) ? random.below(6) : 4 }, () =>
+        random.pick([
+          '0',
+          '1',
+          '9',
+          '10',
+          '99',
+          '199',
+          '249',
+          '255',
+          '256',
+          '00',
+          '01',
+          '',
+          `${random.below(256)}`,
+        ]),
+      );
+      const text = parts.join('.');
+      let expected = -1;
+      try {
+        expected = Number(twinAddress.parseAddress(text).value);
+      } catch {
+        // Not an address.
+      }
+      agree(text, readIpv4Text(text), expected);
+    });
+  });
+
+  it('takes digits and dots and nothing else', () => {
+    for (let code = 0; code < 0x180; code++) {
+      const character = String.fromCharCode(code);
+      const valid = /[0-9]/.test(character);
+      for (const text of [`${character}.2.3.4`, `1.2${character}.3.4`, `1.2.3.${character}`])
+        expect(readIpv4Text(text) >= 0, JSON.stringify(text)).toBe(valid);
+    }
+    expect(readIpv4Text('255.255.255.255')).toBe(0xffffffff);
+    expect(readIpv4Text('0.0.0.0')).toBe(0);
   });
 });
 
