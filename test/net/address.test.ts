@@ -59,6 +59,7 @@ describe('addresses', () => {
   it.each([
     ['', 0, 'four parts'],
     ['1.2.3', 5, 'four parts'],
+    ['255.255.255', 11, 'four parts'],
     ['1.2.3.', 6, 'decimal part'],
     ['1.2.3.4.', 7, 'four parts'],
     ['1.2.3.4.5', 7, 'four parts'],

@@ -184,6 +184,26 @@ describe('lists that are read in parts', () => {
     ).toBe(true);
   });
 
+  it('may have the longest spelling there is at the end of a part', () => {
+    const longest = 'ABCD:abcd:abcd:abcd:abcd:abcd:255.255.255.255/128';
+    const same = ['abcd:abcd:abcd:abcd:abcd:abcd:ffff:ffff/128'];
+    for (let shift = 0; shift < 60; shift++) {
+      const before = '\n'.repeat(2 ** 17 - shift);
+      expect(parsePrefixList(bytes(`${before}${longest}\r\n`)).toStrings()).toEqual(same);
+      expect(parsePrefixArrays(bytes(`"k":[${before}"${longest}"]`), 'k').toStrings()).toEqual(same);
+    }
+  });
+
+  it('have room for as many as there can be: the shortest lines, the last without an end', () => {
+    for (let count = 0; count < 40; count++) {
+      const ipv4 = `${'1.0.0.0/8\n'.repeat(count)}2.0.0.0/7`;
+      expect(parsePrefixList(bytes(ipv4)).toStrings()).toEqual(
+        count === 0 ? ['2.0.0.0/7'] : ['1.0.0.0/8', '2.0.0.0/7'],
+      );
+      expect(parsePrefixList(bytes(`${'::/9\n'.repeat(count)}::/0`)).toStrings()).toEqual(['::/0']);
+    }
+  });
+
   it('say where the mistake is, in whichever part', () => {
     for (const at of [5, 7000, 13_999]) {
       const wrong = prefixes.with(at, '192.0.2.1/24');
