@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AddressSyntaxError } from '../../src/net/address.ts';
 import { AddressSet } from '../../src/net/address-set.ts';
+import { coverOf, sortedRecords } from '../../src/net/bulk.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import {
@@ -219,13 +220,22 @@ describe('lists that are read in parts', () => {
   it('leave nothing behind that a later list changes', () => {
     const [a, b] = [prefixes.slice(0, 4000), prefixes.slice(4000, 8000)];
     const set = parsePrefixes(a);
-    const made = [set.ipv4.coverBytes(), set.ipv6.coverBytes(), set.ipv4.flips, set.ipv6.flips];
+    const made = [
+      set.ipv4.coverBytes(),
+      set.ipv6.coverBytes(),
+      set.ipv4.flips,
+      set.ipv6.flips,
+      coverOf(set.ipv4.flips, 1),
+      sortedRecords(set.ipv4.flips.toReversed(), 2, 1),
+    ];
     const digest = () => made.map((part) => createHash('sha256').update(part).digest('hex')).join();
     const before = digest();
     // As large, so that they stand where the first ones stood.
     const later = parsePrefixes(b);
     expect(later.ipv4.coverBytes()).not.toEqual(made[0]);
     later.ipv6.coverBytes();
+    coverOf(later.ipv4.flips, 1);
+    sortedRecords(later.ipv4.flips.toReversed(), 2, 1);
     AddressSet.fromPrefixes(4, later.ipv4.cover());
     expect(digest()).toBe(before);
   });

@@ -12,6 +12,7 @@ export function mergeIpv4(ranges: Words, count: i32): i32 {
   for (let at = 0; at < 2 * count; at += 2) {
     const first = ranges[at]!;
     const itsLast = ranges[at + 1]!;
+    // Compared before subtracting: in 32 bits a difference below zero is a large number.
     if (end === 0 || (first > last && first - last > 1)) {
       if (end > 0) ranges[end++] = last + 1;
       ranges[end++] = first;
