@@ -1,3 +1,6 @@
+import { fileAtRevision } from './committed/git-read.ts';
+import { LOCK_FILE, parseLock } from './committed/lock.ts';
+import { directoryReader, readOutputTree } from './committed/output-tree.ts';
 import type { AllowlistConfig } from './config/config.ts';
 import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
@@ -8,9 +11,7 @@ import { planRun, REVIEW_FILE, type RunPlan } from './pipeline.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
-import { commitTree, fileAtRevision } from './publish/git.ts';
-import { LOCK_FILE, parseLock } from './publish/lock.ts';
-import { directoryReader, readOutputTree } from './publish/output-tree.ts';
+import { commitTree } from './publish/git.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
 import type { Review } from './review/review.ts';

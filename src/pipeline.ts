@@ -1,4 +1,18 @@
 import { relative } from 'node:path';
+import { AZURE_SPACE_FILE, formatAzureSpace } from './committed/azure-space.ts';
+import {
+  feedOfLock,
+  formatLock,
+  LOCK_FILE,
+  type Lock,
+  m365OfLock,
+  policyOfLock,
+  recentGainsOfLock,
+  snapshotFiles,
+  targetOfLock,
+} from './committed/lock.ts';
+import { fileDigest, type OutputTree } from './committed/output-tree.ts';
+import { contextOfTree, targetSides, weekOfLock } from './committed/sides.ts';
 import type { AllowlistConfig, TargetConfig } from './config/config.ts';
 import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import type { LoadedFeed } from './feed/load.ts';
@@ -13,20 +27,6 @@ import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
 import { spaceOf, totalsOf } from './policy/totals.ts';
 import { AllowlistError, GuardRefusal } from './problem.ts';
-import { AZURE_SPACE_FILE, formatAzureSpace } from './publish/azure-space.ts';
-import {
-  feedOfLock,
-  formatLock,
-  LOCK_FILE,
-  type Lock,
-  m365OfLock,
-  policyOfLock,
-  recentGainsOfLock,
-  snapshotFiles,
-  targetOfLock,
-} from './publish/lock.ts';
-import { fileDigest, type OutputTree } from './publish/output-tree.ts';
-import { contextOfTree, targetSides, weekOfLock } from './publish/sides.ts';
 import { coverage } from './review/coverage.ts';
 import { tagsOf } from './review/feeds.ts';
 import { writeMarkdown } from './review/markdown.ts';

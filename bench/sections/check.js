@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ipRangeCheck from 'ip-range-check';
 import { Netmask } from 'netmask';
+import { planLockedTarget } from '../../dist/committed/locked-target.js';
+import { directoryReader, readOutputTree } from '../../dist/committed/output-tree.js';
 import { formatIpv4 } from '../../dist/net/address.js';
 import { prepareAnswers } from '../../dist/policy/answer.js';
 import { parseQuery } from '../../dist/policy/query.js';
-import { planLockedTarget } from '../../dist/publish/locked-target.js';
-import { directoryReader, readOutputTree } from '../../dist/publish/output-tree.js';
 import { median } from '../contest.js';
 import { randomWords, uncompressed, weeklyFiles, workFile } from '../inputs.js';
 

@@ -1,6 +1,6 @@
 import type { Colors } from 'picocolors/types.js';
+import type { Since } from '../committed/allowed-since.ts';
 import type { Answer, RowMatch, TagMatch, TargetAnswer } from '../policy/answer.ts';
-import type { Since } from '../publish/allowed-since.ts';
 
 /** So many entries of a list are spelled out; the rest are counted. */
 const SHOWN = 12;

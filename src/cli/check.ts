@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import pc from 'picocolors';
+import { allowedSince } from '../committed/allowed-since.ts';
+import { planLockedTarget } from '../committed/locked-target.ts';
+import { directoryReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
+import { weekOfLock } from '../committed/sides.ts';
 import { loadConfig } from '../config/load.ts';
 import { type Answer, type Answering, type BriefAnswer, prepareAnswers } from '../policy/answer.ts';
 import { parseQuery, type Query, QuerySyntaxError } from '../policy/query.ts';
 import { ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
-import { allowedSince } from '../publish/allowed-since.ts';
-import { planLockedTarget } from '../publish/locked-target.ts';
-import { directoryReader, type OutputTree, readOutputTree } from '../publish/output-tree.ts';
-import { weekOfLock } from '../publish/sides.ts';
 import { answerText } from './answer-text.ts';
 import { inputLines } from './input-lines.ts';
 import type { Io } from './io.ts';

@@ -1,13 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import pc from 'picocolors';
+import { fileAtRevision, hasRevision } from '../committed/git-read.ts';
+import { LOCK_FILE } from '../committed/lock.ts';
+import {
+  directoryReader,
+  type OutputTree,
+  readOutputTree,
+  type TreeReader,
+} from '../committed/output-tree.ts';
+import { contextOfTree, targetSides, weekOfLock } from '../committed/sides.ts';
 import type { LoadedFeed } from '../feed/load.ts';
 import { diffPolicies } from '../policy/diff.ts';
 import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
-import { fileAtRevision, hasRevision } from '../publish/git.ts';
-import { LOCK_FILE } from '../publish/lock.ts';
-import { directoryReader, type OutputTree, readOutputTree, type TreeReader } from '../publish/output-tree.ts';
-import { contextOfTree, targetSides, weekOfLock } from '../publish/sides.ts';
 import { coverage } from '../review/coverage.ts';
 import { reviewFeeds } from '../review/feeds.ts';
 import { writeJson } from '../review/json.ts';
@@ -132,7 +137,7 @@ async function reviewTrees(before: OutputTree, after: OutputTree, io: Io): Promi
 
 /** The targets of a tree as they were planned; one whose format is not at hand is told of and left out. */
 async function planTargets(tree: OutputTree, io: Io) {
-  const { planLockedTarget } = await import('../publish/locked-target.ts');
+  const { planLockedTarget } = await import('../committed/locked-target.ts');
   const planned = new Map<string, Awaited<ReturnType<typeof planLockedTarget>>>();
   for (const [id, locked] of Object.entries(tree.lock.targets))
     try {

@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pc from 'picocolors';
+import { type FileRevision, fileAtRevision, revisionsOfFile } from '../committed/git-read.ts';
+import { LOCK_FILE } from '../committed/lock.ts';
+import { readOutputTree } from '../committed/output-tree.ts';
+import { weekOfLock } from '../committed/sides.ts';
 import { policyOfTags } from '../policy/diff/snapshots.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
-import { type FileRevision, fileAtRevision, revisionsOfFile } from '../publish/git.ts';
-import { LOCK_FILE } from '../publish/lock.ts';
-import { readOutputTree } from '../publish/output-tree.ts';
-import { weekOfLock } from '../publish/sides.ts';
 import { feedWeek } from '../review/feeds.ts';
 import { type History, HistoryRecorder } from '../review/history/history.ts';
 import type { Io } from './io.ts';

@@ -1,6 +1,6 @@
+import { directoryReader, readOutputTree } from '../committed/output-tree.ts';
+import { verifyTree } from '../committed/verify.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
-import { directoryReader, readOutputTree } from '../publish/output-tree.ts';
-import { verifyTree } from '../publish/verify.ts';
 import type { Io } from './io.ts';
 
 /** Proves a published tree. */

@@ -2,6 +2,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SimpleGit } from 'simple-git';
+import { attempt, type GitOptions, list, openGit, requireWorkTree, succeeds } from '../committed/git-read.ts';
 import { AllowlistError } from '../problem.ts';
 import { INNER_LOCK_NAME, STAGING_NAME } from './tree-location.ts';
 
@@ -11,16 +12,13 @@ export interface CommitMessage {
   readonly body: string;
 }
 
-export interface CommitOptions {
+export interface CommitOptions extends GitOptions {
   /**
    * The files of the output tree, those removed from it included, relative to the directory: nothing else of the
    * directory is committed. Without it everything in the directory is, which where the directory is the root of
    * the repository is everything.
    */
   readonly paths?: readonly string[];
-  readonly signal?: AbortSignal;
-  /** Milliseconds that git (or a hook) may be silent before it is stopped; ten minutes unless told. */
-  readonly timeout?: number;
 }
 
 export interface Committed {
@@ -29,8 +27,6 @@ export interface Committed {
   /** Undefined on a detached HEAD: no branch holds the commit, so whoever reports it should say so. */
   readonly branch: string | undefined;
 }
-
-const SILENCE = 600_000;
 
 /** What git is in the middle of, by the file or folder that says so in its own directory. */
 const IN_PROGRESS = {
@@ -109,105 +105,6 @@ export async function commitTree(
   return { commit, branch };
 }
 
-/**
- * The text of a file of the output tree at a revision (`HEAD`, `HEAD~1`, a tag), or undefined if it is not there.
- *
- * With it a run can learn what the *committed* lock named: files that a run removed which was stopped before it
- * could commit. Throws `AllowlistError` as `commitTree` does for git and the repository.
- */
-export async function fileAtRevision(
-  directory: string,
-  revision: string,
-  path: string,
-): Promise<string | undefined> {
-  const git = await openGit(directory, {});
-  await requireWorkTree(git, directory, TO_READ);
-  const blob = `${revision}:./${path}`;
-  const object = await git.raw(['rev-parse', '--quiet', '--verify', '--end-of-options', blob]).then(
-    (id) => id.trim(),
-    () => undefined,
-  );
-  if (object === undefined || (await git.raw(['cat-file', '-t', object])).trim() !== 'blob') return undefined;
-  return attempt(directory, `read ${blob}`, () => git.raw(['cat-file', 'blob', object]));
-}
-
-/** Whether the repository of the directory knows the revision. Throws `AllowlistError` as `commitTree` does. */
-export async function hasRevision(directory: string, revision: string): Promise<boolean> {
-  const git = await openGit(directory, {});
-  await requireWorkTree(git, directory, TO_READ);
-  return succeeds(git, ['rev-parse', '--quiet', '--verify', '--end-of-options', `${revision}^{commit}`]);
-}
-
-/** A commit that touched a file. */
-export interface FileRevision {
-  readonly commit: string;
-  /** YYYY-MM-DD, when it was committed. */
-  readonly date: string;
-}
-
-/**
- * The commits on the way to HEAD that touched a file of the directory, oldest first; a merge counts as one.
- * Throws `AllowlistError` as `commitTree` does for git and the repository.
- */
-export async function revisionsOfFile(directory: string, path: string): Promise<FileRevision[]> {
-  const git = await openGit(directory, {});
-  await requireWorkTree(git, directory, TO_READ);
-  // Where nothing was committed yet, `git log` fails.
-  if (!(await succeeds(git, ['rev-parse', '--quiet', '--verify', 'HEAD^{commit}']))) return [];
-  const log = await attempt(directory, `list the commits of ${path}`, () =>
-    git.raw(['log', '--first-parent', '--reverse', '--format=%H %cs', '--', path]),
-  );
-  return log
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => ({ commit: line.slice(0, line.indexOf(' ')), date: line.slice(line.indexOf(' ') + 1) }));
-}
-
-/** The past of one file of a directory, and of the files that were committed with it. */
-export interface FileHistory {
-  /** Newest first. */
-  readonly revisions: readonly FileRevision[];
-  /** False in a shallow clone: its oldest revision need not be the first. */
-  readonly complete: boolean;
-  /** As `fileAtRevision`, with one process a file instead of four. */
-  readonly read: (commit: string, path: string) => Promise<string | undefined>;
-}
-
-/** The revisions of a file and a reader for many of them. Throws `AllowlistError` as `revisionsOfFile` does. */
-export async function historyOfFile(directory: string, path: string): Promise<FileHistory> {
-  const revisions = (await revisionsOfFile(directory, path)).reverse();
-  const git = await openGit(directory, {});
-  const shallow = await attempt(directory, 'tell whether the clone is shallow', () =>
-    git.raw(['rev-parse', '--is-shallow-repository']),
-  );
-  return {
-    revisions,
-    complete: shallow.trim() === 'false',
-    // What fails is read again with care, to learn whether the file is not there or git cannot read it.
-    read: (commit, file) =>
-      git
-        .raw(['cat-file', 'blob', `${commit}:./${file}`])
-        .catch(() => fileAtRevision(directory, commit, file)),
-  };
-}
-
-async function openGit(directory: string, { signal, timeout = SILENCE }: CommitOptions): Promise<SimpleGit> {
-  const { simpleGit } = await import('simple-git');
-  try {
-    return simpleGit({
-      baseDir: resolve(directory),
-      timeout: { block: timeout },
-      ...(signal === undefined ? {} : { abort: signal }),
-      // simple-git takes a failure with nothing on standard error for a success.
-      errors: (error, { exitCode, stdErr, stdOut }) =>
-        error ??
-        (exitCode === 0 ? undefined : Buffer.concat([...stdErr, ...stdOut, Buffer.from(`exit ${exitCode}`)])),
-    });
-  } catch (cause) {
-    throw new AllowlistError(`cannot use git in ${directory}: ${(cause as Error).message}`, [], { cause });
-  }
-}
-
 /** The files of the directory whose bytes in the working tree differ from HEAD's. */
 async function changedFiles(git: SimpleGit, born: boolean): Promise<string[]> {
   if (!born) return list(git, ['ls-files', '-z', '--', '.']);
@@ -223,11 +120,6 @@ function wants(paths: readonly string[] | undefined): (path: string) => boolean 
   return (path) => path !== INNER_LOCK_NAME && !path.startsWith(`${STAGING_NAME}/`);
 }
 
-async function list(git: SimpleGit, args: string[]): Promise<string[]> {
-  const out = await git.raw(args);
-  return [...new Set(out.split('\0').filter((path) => path !== ''))];
-}
-
 /** Arguments that name these files, each taken literally, however many they are. */
 async function pathFile(file: string, paths: readonly string[]): Promise<string[]> {
   await writeFile(file, paths.map((path) => `:(literal)${path}\0`).join(''));
@@ -240,46 +132,6 @@ async function unstage(git: SimpleGit, paths: readonly string[]): Promise<void> 
     const some = paths.slice(start, start + 200).map((path) => `:(literal)${path}`);
     await git.raw(['rm', '--cached', '--force', '--quiet', '--', ...some]);
   }
-}
-
-async function succeeds(git: SimpleGit, args: string[]): Promise<boolean> {
-  return git.raw(args).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function attempt(directory: string, act: string, work: () => Promise<string>): Promise<string> {
-  try {
-    return await work();
-  } catch (cause) {
-    const what = cause instanceof Error ? cause.message.trim() : String(cause);
-    throw new AllowlistError(`git could not ${act}`, [{ where: directory, what }], { cause });
-  }
-}
-
-/** What helps where a repository is to be written to, and where it is only read. */
-const TO_WRITE = 'run `git init` in the folder that shall hold it, or switch publish.git off';
-const TO_READ = 'name a directory inside of a clone, and let git read it';
-
-async function requireWorkTree(git: SimpleGit, directory: string, next = TO_WRITE): Promise<void> {
-  let said: string;
-  try {
-    said = (await git.raw(['rev-parse', '--is-inside-work-tree'])).trim();
-    if (said === 'true') return;
-    said = 'this is inside a git directory or a bare repository';
-  } catch (cause) {
-    said = cause instanceof Error ? cause.message.trim() : String(cause);
-    if (/\bENOENT\b/.test(said))
-      throw new AllowlistError(
-        'git cannot be started',
-        [{ where: directory, what: said, next: 'install git, or put it on the PATH' }],
-        { cause },
-      );
-  }
-  throw new AllowlistError('the output tree is not in the working tree of a git repository', [
-    { where: directory, what: said, next },
-  ]);
 }
 
 async function requireIdle(git: SimpleGit, directory: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { filesReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import type { AllowlistConfig, RuleConfig } from '../config/config.ts';
 import type { EndpointTable } from '../endpoints/endpoint-table.ts';
 import { daysBetween } from '../feed/file-date.ts';
@@ -11,7 +12,6 @@ import type { Finding } from '../policy/guards/guard.ts';
 import type { Policy } from '../policy/policy.ts';
 import { makePolicy, resolvePolicy } from '../policy/resolve.ts';
 import { AllowlistError } from '../problem.ts';
-import { filesReader, type OutputTree, readOutputTree } from '../publish/output-tree.ts';
 import type { Review } from '../review/review.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
 import { fewestLines } from './fewest-lines.ts';

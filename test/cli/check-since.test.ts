@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkCommand } from '../../src/cli/check.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { runCommand } from '../../src/cli/run.ts';
+import { allowedSince } from '../../src/committed/allowed-since.ts';
+import { LOCK_FILE } from '../../src/committed/lock.ts';
+import { directoryReader, readOutputTree } from '../../src/committed/output-tree.ts';
 import { parseQuery } from '../../src/policy/query.ts';
-import { allowedSince } from '../../src/publish/allowed-since.ts';
-import { LOCK_FILE } from '../../src/publish/lock.ts';
-import { directoryReader, readOutputTree } from '../../src/publish/output-tree.ts';
 import { lacks } from '../support/programs.ts';
 
 const sample = (name: string) => fileURLToPath(new URL(`../../data/sample/${name}`, import.meta.url));

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { directoryReader, readOutputTree } from '../../src/committed/output-tree.ts';
+import { verifyTree } from '../../src/committed/verify.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type JobResult, runJob } from '../../src/job.ts';
 import { noteworthy } from '../../src/policy/diff/notes.ts';
 import { ConfigurationError, FeedError, GuardRefusal } from '../../src/problem.ts';
-import { directoryReader, readOutputTree } from '../../src/publish/output-tree.ts';
-import { verifyTree } from '../../src/publish/verify.ts';
 import { byPath, type LoopbackServer, startServer } from '../feed/loopback-server.ts';
 import { M365_SETS, type PublishedSet } from '../support/m365.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { policyDocumentSchema, readPolicy, writePolicy } from '../../src/committed/policy-document.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Policy, PolicyRule } from '../../src/policy/policy.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
-import { policyDocumentSchema, readPolicy, writePolicy } from '../../src/publish/policy-document.ts';
 import { M365_SETS, m365Sets, type PublishedSet, publishedSet } from '../support/m365.ts';
 
 function resolve(

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { filesReader, type OutputTree, readOutputTree } from '../../src/committed/output-tree.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { LoadedFeed } from '../../src/feed/load.ts';
 import { parseServiceTags } from '../../src/feed/parse.ts';
 import { loadTables } from '../../src/job.ts';
 import { planRun, RunRefused } from '../../src/pipeline.ts';
 import { FeedError } from '../../src/problem.ts';
-import { filesReader, type OutputTree, readOutputTree } from '../../src/publish/output-tree.ts';
 import { feedFile, feedFiles, feedsAvailable } from '../support/feeds.ts';
 
 interface FeedDocument {

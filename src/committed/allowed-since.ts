@@ -4,7 +4,7 @@ import { askedFor } from '../policy/asked-for.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Query } from '../policy/query.ts';
 import { AllowlistError } from '../problem.ts';
-import { type FileHistory, historyOfFile } from './git.ts';
+import { type FileHistory, historyOfFile } from './git-read.ts';
 import { LOCK_FILE, type Lock, parseLock } from './lock.ts';
 import { type OutputTree, readOutputTree } from './output-tree.ts';
 
