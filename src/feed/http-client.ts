@@ -234,7 +234,8 @@ function headersOf(url: URL, request: HttpRequest): Record<string, string> {
   return headers;
 }
 
-async function agentFor(
+/** The agents that lead to a URL: direct, or through the proxy of the environment. */
+export async function agentFor(
   url: URL,
   environment: Environment,
   config: Required<Pick<HttpConfig, 'connectSeconds'>>,
@@ -258,10 +259,13 @@ async function agentFor(
     : { http: new HttpProxyAgent(options) };
 }
 
-/** Undefined where Node's own list will do. */
-function trustedCertificates(
+/**
+ * The certificate authorities to trust beside Node's own; undefined where its list will do.
+ * @throws ConfigurationError for a configured file that is none
+ */
+export function trustedCertificates(
   config: HttpConfig,
-  { environment, report }: HttpClientOptions,
+  { environment, report }: Pick<HttpClientOptions, 'environment' | 'report'>,
 ): readonly string[] | undefined {
   const extra: string[] = [];
   if (config.certificateAuthority !== undefined) {
