@@ -5,6 +5,7 @@ import type { AddressUse, Policy } from '../policy/policy.ts';
 import { GuardRefusal, type Problem } from '../problem.ts';
 import type { Budget } from './budget.ts';
 import type { Target } from './catalog.ts';
+import { withContentDigest } from './content-digest.ts';
 import { fitPolicy } from './fit.ts';
 import type { Manifest } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
@@ -40,9 +41,11 @@ export interface TargetOutput {
 export function buildTarget(policy: Policy, request: TargetRequest): TargetOutput {
   const { manifest, templates, vendor, where } = request.target;
   const plan = fitPolicy(policy, manifest.capabilities, request);
-  const view = buildView(policy, plan, manifest, request.options);
+  const view = buildView(plan, manifest, request.options);
   const extended = vendor.extendView?.(view, plan) ?? view;
-  const files = render(manifest, templates, extended, where).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const files = render(manifest, templates, extended, where)
+    .map(withContentDigest)
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
   const entries = view.addressLists.reduce((sum, list) => sum + list.count, 0);
   refuseOverLimit(request, files, entries);
   const problems = proveReadBack(request.target, plan, files);

@@ -1,5 +1,6 @@
+import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
-import type { Policy } from '../policy/policy.ts';
+import { DIGEST_PLACE } from './content-digest.ts';
 import type { Manifest } from './manifest.ts';
 import type { Omission, PlannedRule, TargetPlan, Widening } from './plan.ts';
 
@@ -17,19 +18,19 @@ export interface Header {
  * Writes the comment lines at the head of every rule file. They hold nothing that changes while the content
  * does not: no date, no changeNumber, no host.
  */
-export function makeHeader(policy: Policy, plan: TargetPlan, manifest: Manifest): Header {
+export function makeHeader(plan: TargetPlan, manifest: Manifest): Header {
   const counted = plan.rules.map((rule) => `Rule ${rule.name}: ${counts(rule)}`);
   return {
-    header: lines(policy, plan, manifest, counted),
-    headerWithoutCounts: lines(policy, plan, manifest, []),
+    header: lines(plan, manifest, counted),
+    headerWithoutCounts: lines(plan, manifest, []),
   };
 }
 
-function lines(policy: Policy, plan: TargetPlan, manifest: Manifest, counted: readonly string[]): string[] {
+function lines(plan: TargetPlan, manifest: Manifest, counted: readonly string[]): string[] {
   return [
     `azure-allowlist: ${manifest.title}`,
     'Generated; the next run overwrites edits.',
-    `Policy sha256 ${policy.digest}`,
+    `Content sha256 ${DIGEST_PLACE}`,
     ...counted,
     ...plan.omissions.map((omission) => `NOT IN THESE FILES ${describe(omission, omission.omitted)}`),
     ...plan.widenings.map((widening) => `MORE THAN ASKED ${describe(widening, widening.admitted)}`),
@@ -65,9 +66,18 @@ function counts({ names, addresses }: PlannedRule): string {
   return parts.length === 0 ? 'nothing on this target' : parts.join('; ');
 }
 
-function describe({ rule, reason }: Omission | Widening, admission: Omission['omitted']): string {
+/** Whole families of a rule by their name: their prefixes come and go every week, and the file does not say them. */
+function families({ ipv4, ipv6 }: DualStackSet): string[] {
+  const present = [...(ipv4.isEmpty ? [] : ['IPv4']), ...(ipv6.isEmpty ? [] : ['IPv6'])];
+  return present.length === 0 ? [] : [`its ${present.join(' and ')} addresses`];
+}
+
+function describe({ rule, kind, reason }: Omission | Widening, admission: Omission['omitted']): string {
   const what = admission.grants.map(({ hosts, addresses, ports }) => {
-    const things = [...hosts.patterns().include.map(formatHostPattern), ...addresses.toStrings()];
+    const things = [
+      ...hosts.patterns().include.map(formatHostPattern),
+      ...(kind === 'budget' ? addresses.toStrings() : families(addresses)),
+    ];
     const more = things.length > SHOWN ? ` and ${things.length - SHOWN} more` : '';
     return `${things.slice(0, SHOWN).join(' ')}${more} (port ${ports})`;
   });

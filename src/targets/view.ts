@@ -4,7 +4,7 @@ import { compareHostPatterns, formatHostPattern, type HostPattern } from '../net
 import { portKey } from '../net/port-key.ts';
 import type { PortSet } from '../net/ports.ts';
 import { formatPrefix, lastAddress, type Prefix } from '../net/prefix.ts';
-import type { Policy } from '../policy/policy.ts';
+import { DIGEST_PLACE } from './content-digest.ts';
 import { makeHeader } from './header.ts';
 import type { Manifest } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
@@ -116,7 +116,7 @@ export interface View {
   readonly header: readonly string[];
   /** The same without counts, for a file that holds no prefixes: it need not change as often as they do. */
   readonly headerWithoutCounts: readonly string[];
-  /** SHA-256 of the policy, in hexadecimal. */
+  /** SHA-256 of the file in which it stands, without the digest itself, in hexadecimal. */
   readonly digest: string;
   /** The options of the manifest, checked, with their defaults. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
@@ -130,7 +130,7 @@ export interface View {
 
 export type OptionValues = View['options'];
 
-export function buildView(policy: Policy, plan: TargetPlan, manifest: Manifest, options: OptionValues): View {
+export function buildView(plan: TargetPlan, manifest: Manifest, options: OptionValues): View {
   const rules = plan.rules
     .map(({ name, names, addresses }): RuleView => {
       const addressList = (family: 4 | 6, prefixes: readonly Prefix[], ports: PortSet): AddressListView[] =>
@@ -166,8 +166,8 @@ export function buildView(policy: Policy, plan: TargetPlan, manifest: Manifest, 
     })
     .filter(({ nameLists, addressLists }) => nameLists.length + addressLists.length > 0);
   return {
-    ...makeHeader(policy, plan, manifest),
-    digest: policy.digest,
+    ...makeHeader(plan, manifest),
+    digest: DIGEST_PLACE,
     options,
     rules,
     nameLists: rules.flatMap(({ nameLists }) => nameLists),

@@ -76,7 +76,7 @@ describe('a vendor that is only a folder', () => {
     expect(output.files[0]?.text).toMatchInlineSnapshot(`
       "! azure-allowlist: Cisco ASA object groups
       ! Generated; the next run overwrites edits.
-      ! Policy sha256 dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd
+      ! Content sha256 098dc5e02fa7542d78a04dc15791152576ba3b03151d85103899a9c815d5f51c
       ! Rule connector: 3 IPv4 and 0 IPv6 prefixes on port 80,443
       ! NOT IN THESE FILES (rule connector; this target matches no host names): *.example.com (port 443)
       object-group network connector-ipv4

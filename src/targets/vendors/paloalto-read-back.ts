@@ -125,7 +125,7 @@ function define(
     fail('not a command of this format');
   if (kind === 'tag') {
     if (candidate.tag !== undefined) fail('a second tag');
-    candidate.tag = match(/^(?<tag>\S+) comments "azure-allowlist, policy sha256 [0-9a-f]{64}"$/).tag;
+    candidate.tag = match(/^(?<tag>\S+) comments "azure-allowlist, content sha256 [0-9a-f]{64}"$/).tag;
   } else if (kind === 'address') {
     const { name, prefix: spelled } = match(/^(?<name>\S+) ip-netmask (?<prefix>\S+)$/);
     const prefix = canonical(spelled!);
