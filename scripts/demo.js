@@ -6,18 +6,15 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = 'out/demo';
 
-/** Runs one command; of a long report the beginning and the last line are shown. */
+/** Runs one command and shows what it prints. */
 function run(...args) {
   console.log(`$ azure-allowlist ${args.join(' ')}`);
-  const lines = execFileSync(process.execPath, ['dist/cli/main.js', ...args], {
+  const printed = execFileSync(process.execPath, ['dist/cli/main.js', ...args], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
-  })
-    .trimEnd()
-    .split('\n');
-  const shown = lines.length > 10 ? [...lines.slice(0, 6), '…', lines.at(-1)] : lines;
-  console.log(`${shown.join('\n')}\n`);
+  });
+  console.log(`${printed.trimEnd()}\n`);
 }
 
 rmSync(`${root}${out}`, { recursive: true, force: true });

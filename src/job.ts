@@ -1,21 +1,19 @@
-import { fileAtRevision } from './committed/git-read.ts';
-import { LOCK_FILE, parseLock } from './committed/lock.ts';
-import { directoryReader, readOutputTree } from './committed/output-tree.ts';
+import { readBaseline } from './committed/baseline.ts';
 import type { AllowlistConfig } from './config/config.ts';
 import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
-import { planRun, REVIEW_FILE, type RunPlan } from './pipeline.ts';
+import { planRun, type RunPlan } from './pipeline.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
 import { commitTree } from './publish/git.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
+import { commitMessage } from './review/commit-message.ts';
 import type { Review } from './review/review.ts';
-import { summarise } from './review/summary.ts';
 import type { TargetRequest } from './targets/build.ts';
 import { loadTarget, loadTargetFolder } from './targets/catalog.ts';
 import { resolveOptions } from './targets/options.ts';
@@ -71,7 +69,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       tables,
       targets,
       m365,
-      baseline: await readOutputTree(directoryReader(config.output)),
+      baseline: await readBaseline(config.output, {
+        targets: targets.map(({ id }) => id),
+        report,
+      }),
       accept: request.accept,
       today: request.today,
     });
@@ -89,31 +90,21 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     if (recovered !== undefined) report(recovered);
     const planned = await plan();
     const change = await publishTree(config.output, planned.files, planned.managed);
-    // An earlier run may have published and failed to commit: ask git even where nothing was written.
+    // What is in force was committed: git is asked even where nothing was written, as an earlier run may have
+    // published the same files and failed to commit.
     const commit = config.publish.git ? await commitOutput(config.output, planned) : undefined;
     return { outcome: planned.unchanged ? 'unchanged' : 'published', review: planned.review, change, commit };
   });
 }
 
-/**
- * Commits exactly what the tool manages: the files of this run, those it removed, and those that the
- * committed lock names, in case an earlier run removed them and died before its commit.
- */
+/** Commits exactly what the tool manages: the files of this run, and those that earlier runs wrote. */
 async function commitOutput(
   directory: string,
-  { review, unchanged, files, managed }: RunPlan,
+  { review, policy, files, managed }: RunPlan,
 ): Promise<string | undefined> {
-  const committed = await fileAtRevision(directory, 'HEAD', LOCK_FILE);
-  const earlier = committed === undefined ? [] : Object.keys(parseLock(committed, `HEAD:${LOCK_FILE}`).files);
-  const result = await commitTree(
-    directory,
-    {
-      // A run that changes nothing commits only what one before it published and could not commit.
-      subject: unchanged ? 'Commit the allowlist that an earlier run published' : summarise(review),
-      body: files.get(REVIEW_FILE) ?? '',
-    },
-    { paths: [...new Set([...files.keys(), ...managed, ...earlier])].sort() },
-  );
+  const result = await commitTree(directory, commitMessage(review, policy.digest), {
+    paths: [...new Set([...files.keys(), ...managed])].sort(),
+  });
   return 'commit' in result ? result.commit : undefined;
 }
 

@@ -1,11 +1,13 @@
 import { relative } from 'node:path';
 import { AZURE_SPACE_FILE, formatAzureSpace } from './committed/azure-space.ts';
+import type { Baseline } from './committed/baseline.ts';
 import {
   feedOfLock,
   formatLock,
   LOCK_FILE,
   type Lock,
   m365OfLock,
+  parseLock,
   policyOfLock,
   recentGainsOfLock,
   snapshotFiles,
@@ -18,6 +20,7 @@ import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import type { LoadedFeed } from './feed/load.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import type { FeedSource, ServiceTag, Snapshot } from './feed/snapshot.ts';
+import type { DualStackSet } from './net/dual-stack-set.ts';
 import { rememberGains } from './policy/diff/recent-gains.ts';
 import { diffPolicies } from './policy/diff.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
@@ -27,12 +30,13 @@ import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
 import { spaceOf, totalsOf } from './policy/totals.ts';
 import { AllowlistError, GuardRefusal } from './problem.ts';
-import { coverage } from './review/coverage.ts';
+import { coverage, type PlannedTarget } from './review/coverage.ts';
 import { tagsOf } from './review/feeds.ts';
 import { writeMarkdown } from './review/markdown.ts';
 import type { FeedWeek, Review } from './review/review.ts';
-import { reviewTarget } from './review/targets.ts';
+import { reviewTarget, sideOfOutput } from './review/targets.ts';
 import { buildTarget, type TargetOutput, type TargetRequest } from './targets/build.ts';
+import { type PolicyInUse, policyInUse, type UnusedTags } from './targets/in-use.ts';
 
 /** Where the review stands in the output tree. */
 export const REVIEW_FILE = 'REVIEW.md';
@@ -45,8 +49,8 @@ export interface RunInput {
   readonly targets: readonly TargetRequest[];
   /** The endpoint sets of Microsoft 365; needed where a rule takes some. */
   readonly m365?: M365Endpoints | undefined;
-  /** The output tree in force; undefined on the first run. */
-  readonly baseline: OutputTree | undefined;
+  /** What is in force, as it was committed. */
+  readonly baseline: Baseline;
   /** Guards whose refusal is accepted, this once. */
   readonly accept: readonly string[];
   /** YYYY-MM-DD. */
@@ -61,11 +65,11 @@ export interface RunPlan {
   readonly policy: Policy;
   /** What each configured target made of it, in configured order. */
   readonly outputs: readonly TargetOutput[];
-  /** Nothing differs for the configured rules: the lock keeps the week of the last change. */
+  /** No device would see a difference: every file stays as it was committed. */
   readonly unchanged: boolean;
   /** Every file of the output tree, by path. */
   readonly files: ReadonlyMap<string, string>;
-  /** The files that the baseline's lock names. */
+  /** The files that earlier runs wrote there. */
   readonly managed: readonly string[];
 }
 
@@ -85,9 +89,10 @@ export class RunRefused extends GuardRefusal {
  * @throws RunRefused, GuardRefusal, ConfigurationError
  */
 export function planRun(input: RunInput): RunPlan {
-  const { config, baseline } = input;
+  const { config } = input;
   const { snapshot, source } = input.feed;
-  const policy = resolvePolicy(
+  const { tree: last, managed } = input.baseline;
+  const whole = resolvePolicy(
     config.rules,
     input.tables,
     snapshot.tags,
@@ -95,8 +100,9 @@ export function planRun(input: RunInput): RunPlan {
       ? undefined
       : { endpoints: input.m365, partialNames: config.feed.m365.partialNames ?? 'widen' },
   );
+  const { policy, unused } = policyInUse(whole, input.targets);
   const totals = totalsOf(snapshot);
-  const findings = guard(input, policy, totals);
+  const findings = guard(input, policy, unused, totals);
   const outputs = buildAll(policy, input.targets);
 
   const files = new Map<string, string>(snapshotFiles(policy));
@@ -119,40 +125,33 @@ export function planRun(input: RunInput): RunPlan {
       ]),
     ),
   };
-  const review = makeReview(input, policy, outputs, findings, acceptances);
-  const managed = baseline === undefined ? [] : [...Object.keys(baseline.lock.files), LOCK_FILE];
+  const review = makeReview(input, { whole, policy, unused }, outputs, findings, acceptances);
   const planned = { review, findings, policy, outputs, managed };
-  const lastReview = baseline === undefined ? undefined : reviewInForce(baseline);
-  if (baseline !== undefined && lastReview !== undefined) {
-    files.set(REVIEW_FILE, lastReview);
-    const lastSpace = baseline.files.get(AZURE_SPACE_FILE);
-    if (lastSpace !== undefined) files.set(AZURE_SPACE_FILE, lastSpace);
-    const { feed: lastFeed, m365: lastM365, acceptances: lastAcceptances } = baseline.lock;
-    const text = formatLock({
-      ...lock,
-      feed: lastFeed,
-      ...(lastM365 === undefined || lock.m365 === undefined ? {} : { m365: lastM365 }),
-      acceptances: lastAcceptances,
-      recentGains: baseline.lock.recentGains,
-      files: digestsOf(files),
-    });
-    // Equal locks are equal rule files, snapshot, policy and targets: the tree keeps what it remembers of the week
-    // of the last change.
-    if (text === formatLock(baseline.lock))
-      return { ...planned, unchanged: true, files: files.set(LOCK_FILE, text) };
-  }
+  if (last !== undefined && isSame(last, inOneOrder({ ...lock, files: digestsOf(files) }), files))
+    return {
+      ...planned,
+      unchanged: true,
+      files: new Map([...last.files, [LOCK_FILE, formatLock(last.lock)]]),
+    };
   files.set(REVIEW_FILE, writeMarkdown(review));
   files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceOf(snapshot)));
-  const gains = rememberGains(baseline?.recentGains ?? [], review.diff, snapshot.fileDate);
+  const gains = rememberGains(last?.recentGains ?? [], review.diff, snapshot.fileDate);
   files.set(LOCK_FILE, formatLock({ ...lock, ...recentGainsOfLock(gains), files: digestsOf(files) }));
   return { ...planned, unchanged: false, files };
 }
 
-function guard(input: RunInput, policy: Policy, totals: FeedTotals): Finding[] {
+function guard(
+  input: RunInput,
+  policy: Policy,
+  unused: readonly UnusedTags[],
+  totals: FeedTotals,
+): Finding[] {
+  const idle = new Set(unused.map(({ rule }) => rule));
   const configuredTags = new Map<string, string[]>();
   for (const rule of input.config.rules)
-    for (const tag of rule.serviceTags)
-      configuredTags.set(tag, [...(configuredTags.get(tag) ?? []), rule.name]);
+    if (!idle.has(rule.name))
+      for (const tag of rule.serviceTags)
+        configuredTags.set(tag, [...(configuredTags.get(tag) ?? []), rule.name]);
   const sets = m365Tags(input, policy);
   for (const [tag, { rules }] of sets) configuredTags.set(tag, rules);
   const { snapshot } = input.feed;
@@ -168,7 +167,7 @@ function guard(input: RunInput, policy: Policy, totals: FeedTotals): Finding[] {
       totals,
       policy,
       configuredTags,
-      baseline: input.baseline === undefined ? undefined : guardBaseline(input.baseline),
+      baseline: input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree),
     },
     input.accept,
   );
@@ -192,8 +191,8 @@ function m365Tags(
       if (tag.m365 !== undefined)
         sets.set(tag.tag, { rules: [...(sets.get(tag.tag)?.rules ?? []), name], tag: asServiceTag(tag) });
   const published = new Set(m365.rows.map(({ id }) => id));
-  const instance = baseline?.lock.m365?.instance;
-  for (const { name, tags } of instance === m365.instance ? (baseline?.policy.rules ?? []) : [])
+  const instance = baseline.tree?.lock.m365?.instance;
+  for (const { name, tags } of instance === m365.instance ? (baseline.tree?.policy.rules ?? []) : [])
     for (const { tag, m365: set } of tags)
       if (set !== undefined && !published.has(set.id))
         sets.set(tag, { rules: [...(sets.get(tag)?.rules ?? []), name], tag: undefined });
@@ -250,10 +249,48 @@ function buildAll(policy: Policy, requests: readonly TargetRequest[]): TargetOut
   return outputs;
 }
 
-/** The review of the last change; undefined if it is gone or was edited, so that a new one is written. */
-function reviewInForce({ files, lock }: OutputTree): string | undefined {
-  const text = files.get(REVIEW_FILE);
-  return text !== undefined && fileDigest(text) === lock.files[REVIEW_FILE] ? text : undefined;
+/**
+ * Whether the tree in force stands: its rule files are those that would be written, and it was made by the same
+ * configuration. What changed beside that, no device sees.
+ */
+function isSame(
+  { lock, files }: OutputTree,
+  next: Omit<Lock, 'recentGains'>,
+  planned: ReadonlyMap<string, string>,
+): boolean {
+  const isRuleFile = (path: string) => path.includes('/') && !path.startsWith('snapshot/');
+  const paths = [...new Set([...Object.keys(lock.files), ...planned.keys()])].filter(isRuleFile);
+  // Files in force that were edited do not count as they stand, and the review of the last change must be whole.
+  const review = files.get(REVIEW_FILE);
+  return (
+    paths.every((path) => planned.has(path) && planned.get(path) === files.get(path)) &&
+    review !== undefined &&
+    fileDigest(review) === lock.files[REVIEW_FILE] &&
+    (lock.files[AZURE_SPACE_FILE] === undefined || files.has(AZURE_SPACE_FILE)) &&
+    // Without a target nobody can say what a device sees: every change of the policy counts.
+    (Object.keys(next.targets).length > 0 || lock.policy.digest === next.policy.digest) &&
+    JSON.stringify(configurationOf(lock)) === JSON.stringify(configurationOf(next))
+  );
+}
+
+/** A lock as it would be read back, its keys in the order of the schema. */
+const inOneOrder = (lock: Lock): Lock => parseLock(formatLock(lock), LOCK_FILE);
+
+/** What a lock was made by: everything in it that no week changes. */
+function configurationOf({ feed, m365, policy, targets }: Omit<Lock, 'recentGains'>) {
+  const declared = (all: Lock['targets'][string]['omissions']) =>
+    all.map(({ rule, kind, reason }) => ({ rule, kind, reason: kind === 'budget' ? '' : reason }));
+  return {
+    cloud: feed.cloud,
+    instance: m365?.instance,
+    rules: policy.rules.map(({ tags, total: _, ...rule }) => ({ ...rule, tags: tags.map(({ tag }) => tag) })),
+    targets: Object.entries(targets).map(([id, { entries: _, omissions, widenings, ...target }]) => ({
+      id,
+      ...target,
+      omissions: declared(omissions),
+      widenings: declared(widenings),
+    })),
+  };
 }
 
 function digestsOf(files: ReadonlyMap<string, string>): Lock['files'] {
@@ -264,48 +301,77 @@ function digestsOf(files: ReadonlyMap<string, string>): Lock['files'] {
 
 function makeReview(
   input: RunInput,
-  policy: Policy,
+  { whole, policy, unused }: PolicyInUse & { readonly whole: Policy },
   outputs: readonly TargetOutput[],
   findings: readonly Finding[],
   acceptances: Review['acceptances'],
 ): Review {
-  const { baseline } = input;
-  const sides = new Map(baseline === undefined ? [] : targetSides(baseline));
+  const { tree, inForce, drift } = input.baseline;
+  const sides = new Map(tree === undefined ? [] : targetSides(tree, inForce));
   const gone = [...sides.keys()].filter((id) => !outputs.some((output) => output.id === id));
+  const currentTags = tagsOf(input.feed.snapshot);
+  const addresses = addressesOfTags(input.feed.snapshot, whole);
+  const covered = coverage(
+    whole,
+    outputs.map(({ id, plan }, index) => ({
+      id,
+      plan,
+      addressMatch: input.targets[index]!.target.manifest.capabilities.addressMatch,
+    })),
+    addresses,
+  );
   return {
     scope: 'policy',
     feed: {
-      before: baseline === undefined ? undefined : weekOfLock(baseline.lock),
+      before: tree === undefined ? undefined : weekOfLock(tree.lock),
       after: weekOf(input.feed.snapshot, input.feed.source),
     },
-    diff: diffPolicies(baseline?.policy ?? makePolicy([]), policy),
+    diff: diffPolicies(tree?.policy ?? makePolicy([]), policy),
     context: {
-      ...(baseline === undefined ? {} : contextOfTree(baseline, input.feed.snapshot.fileDate)),
-      currentTags: tagsOf(input.feed.snapshot),
+      ...(tree === undefined ? {} : contextOfTree(tree, input.feed.snapshot.fileDate)),
+      currentTags,
     },
     targets: [
       ...outputs.map((output, index) =>
         reviewTarget(
           output.id,
           sides.get(output.id),
-          output,
+          sideOfOutput(output, input.targets[index]!),
           input.targets[index]!.target.manifest.limits.entries,
         ),
       ),
       ...gone.map((id) => reviewTarget(id, sides.get(id), undefined)),
     ],
+    drift,
+    unused,
     // The age of a feed is another tomorrow: it is told by the run, and kept out of what is committed.
     guards: findings.filter(({ guard: name, outcome }) => !(name === feedStale.name && outcome === 'noted')),
     acceptances,
-    coverage: coverage(
-      policy,
-      outputs.map(({ id, plan }, index) => ({
-        id,
-        plan,
-        addressMatch: input.targets[index]!.target.manifest.capabilities.addressMatch,
-      })),
-    ),
+    coverage: covered,
+    coverageStands:
+      tree !== undefined &&
+      JSON.stringify(coverage(tree.policy, plannedInForce(inForce), addresses)) === JSON.stringify(covered),
   };
+}
+
+/** The targets in force as their runs planned them; one whose format is not at hand is left out. */
+function plannedInForce(inForce: Baseline['inForce']): PlannedTarget[] {
+  return [...inForce].flatMap(([id, { plan, addressMatch }]) =>
+    plan === undefined || addressMatch === undefined ? [] : [{ id, plan, addressMatch }],
+  );
+}
+
+/** The addresses of the tags that the rows of endpoint tables name. */
+function addressesOfTags({ tags }: Snapshot, { rules }: Policy): ReadonlyMap<string, DualStackSet> {
+  const named = rules.flatMap(({ rows }) => rows.flatMap(({ coveredBy }) => coveredBy.map(({ tag }) => tag)));
+  // Endpoint sets of Microsoft 365 are in no feed of service tags.
+  const selected = new Map(rules.flatMap((rule) => rule.tags.map((tag) => [tag.tag, tag] as const)));
+  return new Map(
+    [...new Set(named)].flatMap((name) => {
+      const tag = tags.get(name) ?? selected.get(name);
+      return tag === undefined ? [] : [[name, tag.addresses] as const];
+    }),
+  );
 }
 
 /** The week of a feed, as the review names it. */

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import pc from 'picocolors';
+import { driftInForce } from '../committed/drift.ts';
 import { fileAtRevision, hasRevision } from '../committed/git-read.ts';
 import { LOCK_FILE } from '../committed/lock.ts';
 import {
@@ -12,16 +13,17 @@ import {
 import { contextOfTree, targetSides, weekOfLock } from '../committed/sides.ts';
 import type { LoadedFeed } from '../feed/load.ts';
 import { diffPolicies } from '../policy/diff.ts';
-import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
+import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { coverage } from '../review/coverage.ts';
 import { reviewFeeds } from '../review/feeds.ts';
 import { writeJson } from '../review/json.ts';
 import { writeMarkdown } from '../review/markdown.ts';
 import type { Review } from '../review/review.ts';
+import { changesDevices } from '../review/summary.ts';
 import { reviewTarget } from '../review/targets.ts';
 import { writeText } from '../review/text.ts';
 import { closest } from '../suggest.ts';
-import type { Io } from './io.ts';
+import { type Io, widthOf } from './io.ts';
 import { cloudOfName } from './request.ts';
 
 interface DiffFlags {
@@ -35,7 +37,7 @@ export async function diffCommand(before: string, after: string, flags: DiffFlag
   const sides = [await openSide(before, io), await openSide(after, io)] as const;
   const review = await reviewOf(sides, flags, io);
   io.out(await write(review, flags.format, io));
-  if (flags.detailedExitcode === true && !review.diff.isEmpty) io.setStatus(EXIT_STATUS.differs);
+  if (flags.detailedExitcode === true && changesDevices(review)) io.setStatus(EXIT_STATUS.differs);
 }
 
 type Side =
@@ -111,48 +113,47 @@ async function reviewOf([before, after]: readonly [Side, Side], { tag }: DiffFla
 }
 
 async function reviewTrees(before: OutputTree, after: OutputTree, io: Io): Promise<Review> {
-  const old = new Map(targetSides(before));
-  const now = new Map(targetSides(after));
-  const planned = await planTargets(after, io);
+  const [inForce, planned] = [await readTargets(before, io), await readTargets(after, io)];
+  const old = new Map(targetSides(before, inForce));
+  const now = new Map(targetSides(after, planned));
+  const covered = (tree: OutputTree, targets: typeof planned) =>
+    coverage(
+      tree.policy,
+      [...targets].flatMap(([id, { plan, addressMatch }]) =>
+        plan === undefined || addressMatch === undefined ? [] : [{ id, plan, addressMatch }],
+      ),
+    );
+  const rows = covered(after, planned);
   return {
     scope: 'policy',
     feed: { before: weekOfLock(before.lock), after: weekOfLock(after.lock) },
     diff: diffPolicies(before.policy, after.policy),
     context: contextOfTree(before, after.lock.feed.fileDate),
     targets: [...new Set([...now.keys(), ...old.keys()])].map((id) =>
-      reviewTarget(id, old.get(id), now.get(id), planned.get(id)?.target.manifest.limits.entries),
+      reviewTarget(id, old.get(id), now.get(id), planned.get(id)?.limit),
     ),
+    drift: driftInForce(planned, 'committed'),
+    unused: [],
     guards: [],
     acceptances: after.lock.acceptances,
-    coverage: coverage(
-      after.policy,
-      [...planned].map(([id, { plan, target }]) => ({
-        id,
-        plan,
-        addressMatch: target.manifest.capabilities.addressMatch,
-      })),
-    ),
+    coverage: rows,
+    coverageStands: JSON.stringify(rows) === JSON.stringify(covered(before, inForce)),
   };
 }
 
-/** The targets of a tree as they were planned; one whose format is not at hand is told of and left out. */
-async function planTargets(tree: OutputTree, io: Io) {
-  const { planLockedTarget } = await import('../committed/locked-target.ts');
-  const planned = new Map<string, Awaited<ReturnType<typeof planLockedTarget>>>();
-  for (const [id, locked] of Object.entries(tree.lock.targets))
-    try {
-      planned.set(id, await planLockedTarget(tree, id, locked));
-    } catch (error) {
-      if (!(error instanceof AllowlistError)) throw error;
-      io.err(`how ${id} lets the required hosts through is not shown: ${error.message}`);
-    }
-  return planned;
+/** What the files of a tree let through; a target that cannot be read is told of. */
+async function readTargets(tree: OutputTree, io: Io) {
+  const { readInForce } = await import('../committed/in-force.ts');
+  const found = await readInForce(tree);
+  for (const [id, { plan, problem }] of found)
+    if (plan === undefined) io.err(`how ${id} lets the required hosts through is not shown: ${problem}`);
+  return found;
 }
 
 async function write(review: Review, format: DiffFlags['format'], io: Io): Promise<string> {
   switch (format) {
     case 'text':
-      return writeText(review, { width: io.columns ?? 100, colors: pc.createColors(io.colours) });
+      return writeText(review, { width: widthOf(io), colors: pc.createColors(io.colours) });
     case 'markdown':
       return writeMarkdown(review);
     case 'json':

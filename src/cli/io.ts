@@ -44,6 +44,11 @@ export function processIo(): Io {
   };
 }
 
+/** Columns that a line of text may take: those of the terminal, 100 where there is none or it tells none. */
+export function widthOf({ columns }: Pick<Io, 'columns'>): number {
+  return columns === undefined || columns < NARROWEST ? 100 : columns;
+}
+
 /** Fewer than this many hold nothing that can be read. */
 const NARROWEST = 20;
 

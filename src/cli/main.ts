@@ -52,6 +52,7 @@ check: not allowed); 3 refused by a guard; 4 feed unavailable or unusable; 5 con
     .addOption(feed())
     .option('--dry-run', 'write nothing; show what would change')
     .option('--detailed-exitcode', 'with --dry-run: exit 2 if something would change')
+    .option('--details', 'the whole review, not one screen of it')
     .option('--accept <guard,...>', 'accept the refusal of a guard, this once; it is recorded', list)
     .addOption(cache())
     .addOption(offline())

@@ -1,11 +1,13 @@
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import pc from 'picocolors';
 import { runJob } from '../job.ts';
-import { RunRefused } from '../pipeline.ts';
+import { REVIEW_FILE, RunRefused } from '../pipeline.ts';
 import { EXIT_STATUS } from '../problem.ts';
+import { writeBrief } from '../review/brief.ts';
 import { reviewDocument } from '../review/json.ts';
+import { changesDevices } from '../review/summary.ts';
 import { writeText } from '../review/text.ts';
-import type { Io } from './io.ts';
+import { type Io, widthOf } from './io.ts';
 import { cacheDirectory, configOf, type FeedFlags } from './request.ts';
 
 interface RunFlags extends FeedFlags {
@@ -14,6 +16,7 @@ interface RunFlags extends FeedFlags {
   readonly detailedExitcode?: boolean;
   readonly accept?: readonly string[];
   readonly json?: boolean;
+  readonly details?: boolean;
 }
 
 /** The weekly job. */
@@ -51,19 +54,21 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
     );
   else {
     const place = nearest(config.output);
-    io.out(writeText(review, { width: io.columns ?? 100, colors: pc.createColors(io.colours) }));
-    for (const path of change.removed) io.out(`removed: ${path}`);
+    const options = { width: widthOf(io), colors: pc.createColors(io.colours) };
+    const quiet = outcome === 'unchanged' && change.written.length + change.removed.length === 0;
+    if (flags.details === true) io.out(writeText(review, options));
+    else if (!quiet) io.out(writeBrief(review, join(place, REVIEW_FILE), options));
+    if (flags.details === true) for (const path of change.removed) io.out(`removed: ${path}`);
     const counts = `${change.written.length} files written, ${change.removed.length} removed, ${change.unchanged.length} unchanged`;
-    if (outcome === 'unchanged' && change.written.length + change.removed.length === 0)
-      io.out(`Nothing changed for the configured rules; ${place} stands as it is${tail}.`);
+    if (quiet) io.out(`Nothing changes on any device; ${place} stands as it is${tail}.`);
     else if (outcome === 'would-publish')
       io.out(
         `Dry run, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
       );
     else io.out(`${place}: ${counts}${tail}.`);
   }
-  const differs = change.written.length + change.removed.length > 0;
-  if (flags.dryRun === true && flags.detailedExitcode === true && differs) io.setStatus(EXIT_STATUS.differs);
+  if (flags.dryRun === true && flags.detailedExitcode === true && changesDevices(review))
+    io.setStatus(EXIT_STATUS.differs);
 }
 
 /** A path as one would type it: relative where it is below the working directory. */

@@ -1,9 +1,8 @@
-import { stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
 import { askedFor } from '../policy/asked-for.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Query } from '../policy/query.ts';
 import { AllowlistError } from '../problem.ts';
+import { isBelowRepository } from './below-repository.ts';
 import { type FileHistory, historyOfFile } from './git-read.ts';
 import { LOCK_FILE, type Lock, parseLock } from './lock.ts';
 import { type OutputTree, readOutputTree } from './output-tree.ts';
@@ -80,20 +79,6 @@ async function historyOf(directory: string): Promise<FileHistory | string | unde
   } catch (error) {
     if (!(error instanceof AllowlistError)) throw error;
     return (await isBelowRepository(directory)) ? error.message : undefined;
-  }
-}
-
-/** Looks for a repository itself: git may be missing, or refuse to look. */
-async function isBelowRepository(directory: string): Promise<boolean> {
-  for (let at = resolve(directory); ; at = dirname(at)) {
-    if (
-      await stat(join(at, '.git')).then(
-        () => true,
-        () => false,
-      )
-    )
-      return true;
-    if (at === dirname(at)) return false;
   }
 }
 

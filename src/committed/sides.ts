@@ -1,27 +1,39 @@
+import type { Admission } from '../policy/admission.ts';
 import type { DiffContext } from '../policy/diff/notes.ts';
 import { recentAt } from '../policy/diff/recent-gains.ts';
 import type { FeedWeek } from '../review/review.ts';
 import type { TargetSide } from '../review/targets.ts';
+import { admissionsByRule } from '../targets/plan.ts';
 import { azureSpaceOf } from './azure-space.ts';
 import { readDeclared } from './declared.ts';
+import { filesOfTarget, type TargetInForce } from './in-force.ts';
 import type { Lock } from './lock.ts';
 import type { OutputTree } from './output-tree.ts';
 
 /** The targets of a published tree, as the review compares them. */
-export function targetSides({ lock, files }: OutputTree): [string, TargetSide][] {
+export function targetSides(
+  { lock, files }: OutputTree,
+  inForce: ReadonlyMap<string, TargetInForce>,
+): [string, TargetSide][] {
   return Object.entries(lock.targets).map(([id, target]) => [
     id,
     {
+      admission: inForce.get(id)?.admission,
+      problem: inForce.get(id)?.problem,
+      byRule: byRuleOf(inForce.get(id)),
+      options: target.options,
       plan: {
         omissions: target.omissions.map((omission) => ({ ...omission, omitted: readDeclared(omission) })),
         widenings: target.widenings.map((widening) => ({ ...widening, admitted: readDeclared(widening) })),
       },
-      files: [...files]
-        .filter(([path]) => path.startsWith(`${id}/`))
-        .map(([path, text]) => ({ path: path.slice(id.length + 1), text })),
+      files: filesOfTarget(files, id),
       entries: target.entries,
     },
   ]);
+}
+
+function byRuleOf(inForce: TargetInForce | undefined): ReadonlyMap<string, Admission> {
+  return inForce?.plan === undefined ? new Map() : admissionsByRule(inForce.plan);
 }
 
 /**

@@ -1,7 +1,10 @@
-import { Admission } from './admission.ts';
+import type { Admission } from './admission.ts';
 import type { Change } from './diff/change.ts';
+import { findNestedRules, type NestedRules } from './diff/nested-rules.ts';
+import { findRenamedRules } from './diff/renamed-rules.ts';
 import { diffRule, type RuleDiff } from './diff/rules.ts';
-import type { Policy, PolicyRule } from './policy.ts';
+import type { Policy } from './policy.ts';
+import { admissionOf } from './rule-admission.ts';
 
 /** The difference of two policies, as a value. */
 export interface PolicyDiff {
@@ -14,6 +17,8 @@ export interface PolicyDiff {
   readonly admission: Change<Admission>;
   /** Whether nothing differs, not even a reason or the order of the rules. */
   readonly isEmpty: boolean;
+  /** Rules that let nothing through beyond another, where one of the two differs. */
+  readonly nested: readonly NestedRules[];
   /** Whether the rules that both policies have stand in another order. */
   readonly reordered: boolean;
 }
@@ -22,9 +27,14 @@ export interface PolicyDiff {
 export function diffPolicies(before: Policy, after: Policy): PolicyDiff {
   const old = new Map(before.rules.map((rule) => [rule.name, rule]));
   const now = new Map(after.rules.map((rule) => [rule.name, rule]));
-  const rules = [...new Set([...now.keys(), ...old.keys()])].flatMap(
-    (name) => diffRule(name, old.get(name), now.get(name)) ?? [],
-  );
+  const renamed = findRenamedRules(before, after);
+  const formerNames = new Set(renamed.values());
+  const rules = [...new Set([...now.keys(), ...old.keys()])].flatMap((name) => {
+    if (formerNames.has(name)) return [];
+    const former = renamed.get(name);
+    if (former === undefined) return diffRule(name, old.get(name), now.get(name)) ?? [];
+    return diffRule(name, old.get(former), now.get(name), former) ?? [];
+  });
   const oldAdmission = admissionOf(before);
   const newAdmission = admissionOf(after);
   const shared = (policy: Policy) =>
@@ -40,17 +50,9 @@ export function diffPolicies(before: Policy, after: Policy): PolicyDiff {
       lost: oldAdmission.difference(newAdmission),
     },
     reordered,
+    nested: findNestedRules(after).filter(({ inner, outer }) =>
+      rules.some(({ rule }) => rule === inner || rule === outer),
+    ),
     isEmpty: rules.length === 0 && !reordered,
   };
-}
-
-/** What all rules together admit; addresses that a rule never uses do not count. */
-export function admissionOf(policy: Policy): Admission {
-  return Admission.union(policy.rules.flatMap(admissionsOfRule));
-}
-
-function admissionsOfRule(rule: PolicyRule): Admission[] {
-  const names = rule.names.map(({ hosts, ports }) => Admission.hosts(hosts, ports));
-  const byAddress = rule.names.length === 0 || rule.addressUse !== 'never';
-  return byAddress ? [...names, Admission.addresses(rule.addresses, rule.addressPorts)] : names;
 }

@@ -4,13 +4,10 @@ import { join, resolve } from 'node:path';
 import type { SimpleGit } from 'simple-git';
 import { attempt, type GitOptions, list, openGit, requireWorkTree, succeeds } from '../committed/git-read.ts';
 import { AllowlistError } from '../problem.ts';
+import type { CommitMessage } from '../review/commit-message.ts';
 import { INNER_LOCK_NAME, STAGING_NAME } from './tree-location.ts';
 
-export interface CommitMessage {
-  /** The first line. */
-  readonly subject: string;
-  readonly body: string;
-}
+export type { CommitMessage } from '../review/commit-message.ts';
 
 export interface CommitOptions extends GitOptions {
   /**

@@ -1,3 +1,6 @@
+import { baselineOf } from '../committed/baseline.ts';
+import type { LockedPlanner } from '../committed/in-force.ts';
+import { readBudget } from '../committed/lock.ts';
 import { filesReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import type { AllowlistConfig, RuleConfig } from '../config/config.ts';
 import type { EndpointTable } from '../endpoints/endpoint-table.ts';
@@ -14,6 +17,7 @@ import { makePolicy, resolvePolicy } from '../policy/resolve.ts';
 import { AllowlistError } from '../problem.ts';
 import type { Review } from '../review/review.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
+import { fitPolicy } from '../targets/fit.ts';
 import { fewestLines } from './fewest-lines.ts';
 
 /** A weekly file of a directory. */
@@ -145,7 +149,7 @@ async function replayWeek(
       feed,
       tables: request.tables,
       targets: request.everyTag ? [] : request.targets,
-      baseline: inForce?.tree,
+      baseline: await baselineOf(inForce?.tree, planner(request)),
       accept: request.everyTag ? [...request.accept, 'tag-missing', 'tag-empty'] : request.accept,
       today: week.date,
     });
@@ -173,6 +177,15 @@ async function replayWeek(
       ...changes(before, policy, diffPolicies(before, policy)),
     });
   }
+}
+
+/** The formats are at hand: nothing is loaded again every week. */
+function planner({ targets }: ReplayRequest): LockedPlanner {
+  return async (tree, id, { addresses, budget }) => {
+    const target = targets.find((request) => request.id === id)!.target;
+    const settings = { addressUse: addresses, budget: readBudget(budget) };
+    return { target, plan: fitPolicy(tree.policy, target.manifest.capabilities, settings) };
+  };
 }
 
 function changes(before: Policy, after: Policy, { rules }: PolicyDiff) {

@@ -1,10 +1,14 @@
 import { type EndpointRow, formatEndpoint } from '../endpoints/endpoint-table.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
+import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
+import { bySizeDown } from '../policy/diff/change.ts';
 import type { Policy, PolicyRule } from '../policy/policy.ts';
 import type { Capabilities } from '../targets/manifest.ts';
 import type { TargetPlan } from '../targets/plan.ts';
+import { spaceInWords } from './wording.ts';
 
 /**
  * How a required host gets through: by its `name`; by a name that lets more through (`widened`); by the
@@ -37,20 +41,40 @@ export interface PlannedTarget {
   readonly addressMatch: Capabilities['addressMatch'];
 }
 
-/** For every row of the endpoint tables: how each target lets it through, and what to do where one does not. */
-export function coverage(policy: Policy, targets: readonly PlannedTarget[]): CoverageRow[] {
+/** The addresses of the feed's service tags, by name. */
+export type AddressesOfTags = ReadonlyMap<string, DualStackSet>;
+
+/**
+ * For every row of the endpoint tables: how each target lets it through, and what to do where one does not.
+ * @param tags of the feed: a host is covered by address where the addresses of its tag are let through, whatever
+ *   tags the rule selects; without them only the tags that rules select are known
+ */
+export function coverage(
+  policy: Policy,
+  targets: readonly PlannedTarget[],
+  tags: AddressesOfTags = tagsOfRules(policy),
+): CoverageRow[] {
   return policy.rules.flatMap((rule) =>
     rule.rows.map((row) => ({
       rule: rule.name,
       host: formatEndpoint(row),
       ports: `${row.ports}`,
       purpose: row.purpose,
-      targets: targets.map((target) => ({ target: target.id, ...passage(rule, row, target) })),
+      targets: targets.map((target) => ({ target: target.id, ...passage(rule, row, target, tags) })),
     })),
   );
 }
 
-function passage(rule: PolicyRule, row: EndpointRow, target: PlannedTarget): Omit<TargetCoverage, 'target'> {
+function tagsOfRules({ rules }: Policy): AddressesOfTags {
+  return new Map(rules.flatMap(({ tags }) => tags.map(({ tag, addresses }) => [tag, addresses])));
+}
+
+function passage(
+  rule: PolicyRule,
+  row: EndpointRow,
+  target: PlannedTarget,
+  tags: AddressesOfTags,
+): Omit<TargetCoverage, 'target'> {
   const { plan } = target;
   const wanted = Admission.hosts(HostSet.fromPatterns([row.host]), row.ports);
   const missing = wanted.difference(plan.admission);
@@ -58,7 +82,7 @@ function passage(rule: PolicyRule, row: EndpointRow, target: PlannedTarget): Omi
     const beyond = wideningOf(row, plan);
     return beyond === undefined ? { how: 'name', detail: '' } : { how: 'widened', detail: beyond };
   }
-  const byAddress = passageByAddress(rule, row, target);
+  const byAddress = passageByAddress(rule, row, target, tags);
   if (byAddress.how === 'uncovered' && !wanted.equals(missing))
     return { how: 'partly', detail: `not on port ${portsOf(missing)}: ${byAddress.detail}` };
   return byAddress;
@@ -86,6 +110,7 @@ function passageByAddress(
   rule: PolicyRule,
   row: EndpointRow,
   { plan, addressMatch }: PlannedTarget,
+  tags: AddressesOfTags,
 ): Omit<TargetCoverage, 'target'> {
   if (row.misprintOf !== undefined)
     return { how: 'uncovered', detail: `nothing to do: the source misprints ${row.misprintOf}` };
@@ -100,6 +125,28 @@ function passageByAddress(
       detail:
         'this target compares addresses with hosts that are written as addresses only; it must match the name',
     };
+  // What counts is what the target lets through on the row's ports, by whatever rule and tag.
+  const known = row.coveredBy.flatMap(({ tag, basis }) => {
+    const addresses = tags.get(tag);
+    if (addresses === undefined || addresses.isEmpty) return [];
+    const closed = closedPorts(plan.admission, addresses, row.ports);
+    return [{ tag, basis, addresses, closed }];
+  });
+  const whole = known.find(({ closed }) => closed.isEmpty);
+  if (whole !== undefined) return { how: 'address', detail: `${whole.tag}: ${whole.basis}` };
+  const onSome = known.find(({ closed }) => !closed.equals(row.ports));
+  if (onSome !== undefined)
+    return {
+      how: 'partly',
+      detail: `by ${onSome.tag}, but port ${onSome.closed} is not among the ports of rule ${rule.name}`,
+    };
+  const open = addressesOnAll(plan.admission, row.ports);
+  const part = known
+    .map((one) => ({ ...one, missing: one.addresses.difference(open) }))
+    .filter(({ addresses, missing }) => !missing.equals(addresses))
+    .sort((a, b) => bySizeDown(b.missing, a.missing))[0];
+  if (part !== undefined)
+    return { how: 'partly', detail: `${part.tag} is let through but for ${spaceInWords(part.missing)}` };
   const used = plan.rules.find(({ name }) => name === rule.name)?.addresses;
   const selected = row.coveredBy.filter(({ tag }) => rule.tags.some((one) => one.tag === tag));
   if (selected.length === 0)
@@ -110,19 +157,26 @@ function passageByAddress(
   if (used === undefined)
     return { how: 'uncovered', detail: `let rule ${rule.name} use its addresses on this target` };
   const closed = row.ports.difference(used.ports);
-  if (!closed.isEmpty)
-    return closed.equals(row.ports)
-      ? { how: 'uncovered', detail: `add port ${closed} to rule ${rule.name}` }
-      : {
-          how: 'partly',
-          detail: `by ${selected[0]!.tag}, but port ${closed} is not among the ports of rule ${rule.name}`,
-        };
-  const whole = selected.find(({ tag }) =>
-    used.set.isSupersetOf(rule.tags.find((one) => one.tag === tag)!.addresses),
-  );
-  return whole === undefined
-    ? { how: 'partly', detail: `by ${selected[0]!.tag}, of which this target leaves some addresses out` }
-    : { how: 'address', detail: `${whole.tag}: ${whole.basis}` };
+  return closed.isEmpty
+    ? { how: 'uncovered', detail: `this target leaves the addresses of ${selected[0]!.tag} out` }
+    : { how: 'uncovered', detail: `add port ${closed} to rule ${rule.name}` };
+}
+
+/** The ports on which not all of the addresses are let through. */
+function closedPorts(admission: Admission, addresses: DualStackSet, ports: PortSet): PortSet {
+  return admission.grants
+    .filter((grant) => grant.addresses.isSupersetOf(addresses))
+    .reduce((closed, grant) => closed.difference(grant.ports), ports);
+}
+
+/** The addresses that are let through on every one of the ports. */
+function addressesOnAll(admission: Admission, ports: PortSet): DualStackSet {
+  const covering = admission.grants.filter((grant) => !grant.ports.intersection(ports).isEmpty);
+  const covered = covering.reduce((sum, grant) => sum.union(grant.ports), PortSet.empty);
+  if (!covered.isSupersetOf(ports)) return DualStackSet.empty;
+  return covering
+    .map(({ addresses }) => addresses)
+    .reduce((common, addresses) => common.intersection(addresses));
 }
 
 function portsOf(admission: Admission): string {

@@ -30,9 +30,12 @@ export function reviewFeeds(
           } satisfies DiffContext,
         }),
     targets: [],
+    drift: [],
+    unused: [],
     guards: [],
     acceptances: [],
     coverage: [],
+    coverageStands: true,
   };
 }
 

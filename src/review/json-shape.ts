@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Goes up when a field changes its meaning or goes away; new fields may come at any time. */
-export const REVIEW_VERSION = 1;
+export const REVIEW_VERSION = 2;
 
 const text = z.string();
 const presence = z.enum(['added', 'removed', 'changed']);
@@ -58,6 +58,7 @@ const tag = z.strictObject({
 const rule = z.strictObject({
   rule: text,
   presence,
+  renamedFrom: z.string().nullable(),
   risk,
   names: change(names),
   rows: change(z.array(row)),
@@ -88,8 +89,18 @@ const declared = z.strictObject({
   change: change(grants),
 });
 
+const effect = change(grants);
+const option = z.string().nullable().describe('null where the option is not there.');
+
 const target = z.strictObject({
   id: text,
+  line: text.describe('What it will do differently, in one line.'),
+  effect: effect
+    .nullable()
+    .describe('Read back from the files in force and as planned; null where those in force cannot be read.'),
+  problem: z.string().nullable(),
+  rules: z.array(z.strictObject({ rule: text, effect })),
+  options: z.array(z.strictObject({ name: text, before: option, after: option })),
   files: z.array(
     z.strictObject({
       path: text,
@@ -121,13 +132,19 @@ export const reviewShape = z
     risk,
     isEmpty: z.boolean(),
     reordered: z.boolean(),
-    admission: change(grants).describe('What all rules together let through.'),
+    effect: effect.describe('What at least one target lets newly through, and what one does not any more.'),
+    admission: change(grants).describe('Background: what all rules together ask for.'),
     rules: z.array(rule).describe('The rules that differ.'),
     notes: z.array(
       z.strictObject({
         kind: z
           .enum([
-            'outside-azure',
+            'new-space',
+            'attribution',
+            'withdrawn',
+            'shrunk',
+            'nested',
+            'renamed-rule',
             'broadest-prefix',
             'names-gone',
             'short-lived',
@@ -136,15 +153,29 @@ export const reviewShape = z
             'tag-gone',
           ])
           .describe(
-            'outside-azure and short-lived need what the earlier output tree remembers; an old one gives neither.',
+            'new-space and short-lived need what the earlier output tree remembers; an old one gives neither.',
           ),
         rule: text,
         tag: z.string().describe('Empty where the note is about the rule.'),
         text,
+        look: z.boolean().describe('Whether it asks for a look.'),
         addresses: space.nullable(),
       }),
     ),
     targets: z.array(target),
+    drift: z.array(
+      z.strictObject({
+        where: z.enum(['committed', 'working tree', 'directory']),
+        target: text,
+        files: z.array(text),
+        lets: grants,
+        lacks: grants,
+        problem: z.string().nullable(),
+      }),
+    ),
+    unused: z
+      .array(z.strictObject({ rule: text, tags: z.array(text) }))
+      .describe('Selected, used by no target.'),
     guards: z.array(
       z.strictObject({
         guard: text,
@@ -153,6 +184,7 @@ export const reviewShape = z
       }),
     ),
     acceptances: z.array(z.strictObject({ guard: text, message: text })),
+    coverageStands: z.boolean().describe('Whether all required hosts get through as before.'),
     coverage: z.array(
       z.strictObject({
         rule: text,

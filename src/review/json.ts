@@ -7,13 +7,14 @@ import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { Admission } from '../policy/admission.ts';
 import type { Change, SpaceChange } from '../policy/diff/change.ts';
 import { noteworthy } from '../policy/diff/notes.ts';
-import { riskOfPolicy, riskOfRule, riskOfTag } from '../policy/diff/risk.ts';
+import { riskOfEffect, riskOfPolicy, riskOfRule, riskOfTag } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
-import type { ReviewDocument } from './json-shape.ts';
+import { deviceText } from './device-line.ts';
+import { REVIEW_VERSION, type ReviewDocument } from './json-shape.ts';
 import type { FeedWeek, Review } from './review.ts';
-import { sentence, summarise } from './summary.ts';
+import { changesDevices, effectOfReview, sentence, summarise } from './summary.ts';
 import type { DeclaredReview, TargetReview } from './targets.ts';
-import { verdict } from './verdict.ts';
+import { isLoud, verdict } from './verdict.ts';
 
 /** The review as one JSON document by `schema/review.schema.json`; nothing is cut. */
 export function writeJson(review: Review): string {
@@ -24,28 +25,40 @@ export function reviewDocument(review: Review): ReviewDocument {
   const { diff, feed } = review;
   return {
     format: 'azure-allowlist/review',
-    version: 1,
+    version: REVIEW_VERSION,
     scope: review.scope,
     summary: { sentence: sentence(review), verdict: verdict(review), subject: summarise(review) },
     feed: {
       before: feed.before === undefined ? null : weekDocument(feed.before),
       after: weekDocument(feed.after),
     },
-    risk: riskOfPolicy(diff),
-    isEmpty: diff.isEmpty,
+    risk: review.scope === 'feeds' ? riskOfPolicy(diff) : riskOfEffect(effectOfReview(review)),
+    isEmpty: !changesDevices(review),
     reordered: diff.reordered,
+    effect: map(effectOfReview(review), grants),
     admission: map(diff.admission, grants),
     rules: diff.rules.map(ruleDocument),
-    notes: noteworthy(diff, review.context).map(({ kind, rule, tag, text, addresses }) => ({
-      kind,
-      rule,
-      tag,
-      text,
-      addresses: addresses === undefined ? null : space(addresses),
+    notes: noteworthy(diff, review.context).map((note) => ({
+      kind: note.kind,
+      rule: note.rule,
+      tag: note.tag,
+      text: note.text,
+      look: isLoud(note),
+      addresses: note.addresses === undefined ? null : space(note.addresses),
     })),
     targets: review.targets.map(targetDocument),
+    drift: review.drift.map(({ where, target, files, lets, lacks, problem }) => ({
+      where,
+      target,
+      files: [...files],
+      lets: grants(lets),
+      lacks: grants(lacks),
+      problem: problem ?? null,
+    })),
+    unused: review.unused.map(({ rule, tags }) => ({ rule, tags: [...tags] })),
     guards: review.guards.map(({ guard, outcome, message }) => ({ guard, outcome, message })),
     acceptances: review.acceptances.map(({ guard, message }) => ({ guard, message })),
+    coverageStands: review.coverageStands,
     coverage: review.coverage.map(({ rule, host, ports, purpose, targets }) => ({
       rule,
       host,
@@ -64,6 +77,7 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
   return {
     rule: diff.rule,
     presence: diff.presence,
+    renamedFrom: diff.renamedFrom ?? null,
     risk: riskOfRule(diff),
     names: map(diff.names, (names) =>
       names.grants.flatMap(({ hosts, ports }) =>
@@ -99,6 +113,15 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
 function targetDocument(target: TargetReview): ReviewDocument['targets'][number] {
   return {
     id: target.id,
+    line: deviceText(target),
+    effect: target.effect === undefined ? null : map(target.effect, grants),
+    problem: target.problem ?? null,
+    rules: target.rules.map(({ rule, effect }) => ({ rule, effect: map(effect, grants) })),
+    options: target.options.map(({ name, before, after }) => ({
+      name,
+      before: before === undefined ? null : `${before}`,
+      after: after === undefined ? null : `${after}`,
+    })),
     files: target.files.map(({ path, presence, lines }) => ({ path, presence, lines })),
     entries: {
       before: target.entries.before ?? null,

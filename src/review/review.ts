@@ -1,6 +1,8 @@
+import type { Drift } from '../committed/drift.ts';
 import type { Cloud } from '../feed/snapshot.ts';
 import type { DiffContext } from '../policy/diff/notes.ts';
 import type { PolicyDiff } from '../policy/diff.ts';
+import type { UnusedTags } from '../targets/in-use.ts';
 import type { CoverageRow } from './coverage.ts';
 import type { TargetReview } from './targets.ts';
 
@@ -39,7 +41,13 @@ export interface Review {
   readonly context?: DiffContext;
   /** In configured order, then those that are no longer configured. */
   readonly targets: readonly TargetReview[];
+  /** Rule files that say something else than a run wrote. */
+  readonly drift: readonly Drift[];
+  /** What rules select and no target uses: no part of the week. */
+  readonly unused: readonly UnusedTags[];
   readonly guards: readonly GuardFinding[];
   readonly acceptances: readonly Acceptance[];
   readonly coverage: readonly CoverageRow[];
+  /** Whether every required host gets through as it did before. */
+  readonly coverageStands: boolean;
 }

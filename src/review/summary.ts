@@ -1,15 +1,36 @@
 import type { Admission } from '../policy/admission.ts';
+import { type Effect, isNoEffect, unionOfEffects } from '../policy/effect.ts';
+import { changesDevice } from './device-line.ts';
 import type { Review } from './review.ts';
 import { addressesOf, counted, digits, enumerate, ipv6Size, nameCount, spaceParts } from './wording.ts';
 
+/**
+ * What at least one device will newly let through, and what at least one will not any more; of two feeds, what entered
+ * and left the service tags. After the first run, a target that is new or gone is told by itself: the others' figures
+ * would drown in its own. So is one whose files in force cannot be read.
+ */
+export function effectOfReview({ scope, feed, diff, targets }: Review): Effect {
+  if (scope === 'feeds' || targets.length === 0) return diff.admission;
+  const counted = feed.before === undefined ? targets : targets.filter(({ presence }) => presence === 'kept');
+  return unionOfEffects(counted.flatMap(({ effect }) => effect ?? []));
+}
+
+/** Whether any device will behave differently, or a rule file must be put right. */
+export function changesDevices(review: Review): boolean {
+  if (review.scope === 'feeds' || review.targets.length === 0) return !review.diff.isEmpty;
+  return review.drift.length > 0 || review.targets.some(changesDevice);
+}
+
 /** The change in numbers, in one sentence. */
 export function sentence(review: Review): string {
-  const { admission } = review.diff;
-  const gained = thingsInWords(admission.gained);
-  const lost = thingsInWords(admission.lost);
-  const files = review.scope === 'feeds' ? '' : `; ${filesInWords(review)}`;
+  const effect = effectOfReview(review);
+  const gained = thingsInWords(effect.gained);
+  const lost = thingsInWords(effect.lost);
+  const unread = review.targets.filter(({ effect }) => effect === undefined).map(({ id }) => id);
+  const unknown = unread.length === 0 ? '' : `; what ${enumerate(unread)} will do differently is not known`;
+  const files = review.scope === 'feeds' ? '' : `${unknown}${configured(review)}; ${filesInWords(review)}`;
   if (review.feed.before === undefined)
-    return `First run: ${counted(review.diff.rules.length, 'rule')} ${review.diff.rules.length === 1 ? 'allows' : 'allow'} ${gained ?? 'nothing'}${files}.`;
+    return `First run: ${counted(review.targets.length, 'target')} ${review.targets.length === 1 ? 'lets' : 'let'} ${gained ?? 'nothing'} through${files}.`;
   const [more, fewer] =
     review.scope === 'feeds'
       ? ['Entered the service tags', 'Left the service tags']
@@ -17,7 +38,9 @@ export function sentence(review: Review): string {
   if (gained === undefined && lost === undefined)
     return review.scope === 'feeds'
       ? 'No address enters or leaves the service tags.'
-      : `No address, name or port is newly allowed or no longer allowed${files}.`;
+      : !changesDevices(review) && changedFiles(review) === 0
+        ? 'Nothing changes on any device.'
+        : `No device lets more or less through${files}.`;
   const [first, second] = [
     ...(gained === undefined ? [] : [`${more}: ${gained}`]),
     ...(lost === undefined ? [] : [`${fewer}: ${lost}`]),
@@ -25,13 +48,25 @@ export function sentence(review: Review): string {
   return `${first}${second === undefined ? '' : `; ${second.charAt(0).toLowerCase()}${second.slice(1)}`}${files}.`;
 }
 
+function configured({ feed, targets }: Review): string {
+  if (feed.before === undefined) return '';
+  const named = (presence: string) => targets.filter((one) => one.presence === presence).map(({ id }) => id);
+  const [added, removed] = [named('added'), named('removed')];
+  return [
+    ...(added.length === 0 ? [] : [`; ${enumerate(added)} ${added.length === 1 ? 'is' : 'are'} new`]),
+    ...(removed.length === 0
+      ? []
+      : [`; ${enumerate(removed)} ${removed.length === 1 ? 'is' : 'are'} no longer configured`]),
+  ].join('');
+}
+
 /** The longest commit subject that git tools show whole. */
 const SUBJECT_LENGTH = 72;
 
 /** The change in numbers as a commit subject: ASCII, at most 72 characters. */
 export function summarise(review: Review): string {
-  const { admission } = review.diff;
-  const [gained, lost] = [addressesOf(admission.gained), addressesOf(admission.lost)];
+  const effect = effectOfReview(review);
+  const [gained, lost] = [addressesOf(effect.gained), addressesOf(effect.lost)];
   const pair = (more: bigint, fewer: bigint, format: (size: bigint) => string, unit: string) =>
     more === 0n && fewer === 0n
       ? ''
@@ -39,16 +74,20 @@ export function summarise(review: Review): string {
   const parts = [
     pair(gained.ipv4.size, lost.ipv4.size, digits, 'IPv4'),
     pair(gained.ipv6.size, lost.ipv6.size, (size) => ipv6Size(size).replace(' ', ''), 'IPv6'),
-    pair(BigInt(nameCount(admission.gained)), BigInt(nameCount(admission.lost)), digits, 'names'),
+    pair(BigInt(nameCount(effect.gained)), BigInt(nameCount(effect.lost)), digits, 'names'),
   ].filter((part) => part !== '');
   const date = review.feed.after.fileDate;
   const week = date === undefined ? '' : ` of ${date}`;
   const numbers =
     parts.length > 0
       ? parts.join(', ')
-      : review.diff.isEmpty
-        ? 'no change of the policy'
-        : 'same addresses, names and ports';
+      : !isNoEffect(effect)
+        ? 'other ports'
+        : review.targets.some(({ presence }) => presence !== 'kept')
+          ? 'other targets'
+          : changedFiles(review) === 0
+            ? 'no change'
+            : 'same reach, files written anew';
   const candidates = [
     `Azure allowlist${week}: ${numbers}`,
     `Allowlist${week}: ${numbers}`,

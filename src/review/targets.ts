@@ -1,5 +1,8 @@
 import { Admission } from '../policy/admission.ts';
 import type { Change } from '../policy/diff/change.ts';
+import { type Effect, effectOf, isNoEffect } from '../policy/effect.ts';
+import type { TargetOutput, TargetRequest } from '../targets/build.ts';
+import { admissionsByRule } from '../targets/plan.ts';
 
 /** One rule file, before and after. */
 export interface FileReview {
@@ -24,9 +27,30 @@ export interface DeclaredReview {
   readonly change: Change<Admission>;
 }
 
+/** An option of a target, before and after; undefined where it is not there. */
+export interface OptionChange {
+  readonly name: string;
+  readonly before: string | number | boolean | undefined;
+  readonly after: string | number | boolean | undefined;
+}
+
 /** What a change means for one target. */
 export interface TargetReview {
   readonly id: string;
+  /** Whether it is configured now and was before. */
+  readonly presence: 'added' | 'removed' | 'kept';
+  /** What the files in force let through; undefined where there are none, or they cannot be read. */
+  readonly before: Admission | undefined;
+  /** What the files will let through; undefined where the target is no longer configured. */
+  readonly after: Admission | undefined;
+  /** The difference of the two; undefined where what is in force cannot be read. */
+  readonly effect: Effect | undefined;
+  /** Why it cannot be read; undefined where it can. */
+  readonly problem: string | undefined;
+  /** The effect by rule, in the order of the rules; what no rule explains, such as an edit by hand, is not here. */
+  readonly rules: readonly { readonly rule: string; readonly effect: Effect }[];
+  /** The options that differ, by name. */
+  readonly options: readonly OptionChange[];
   /** By path. */
   readonly files: readonly FileReview[];
   /** Address entries in all files; `before` or `after` is undefined where the target was or is not configured. */
@@ -39,7 +63,7 @@ export interface TargetReview {
   readonly widenings: readonly DeclaredReview[];
 }
 
-/** One side of a target; a `TargetOutput` is one. */
+/** One side of a target: as it is in force, or as a run planned it. */
 export interface TargetSide {
   readonly plan: {
     readonly omissions: readonly (Declared & { readonly omitted: Admission })[];
@@ -47,6 +71,21 @@ export interface TargetSide {
   };
   readonly files: readonly { readonly path: string; readonly text: string }[];
   readonly entries: number;
+  /** What the files let through; undefined where they cannot be read. */
+  readonly admission: Admission | undefined;
+  /** Why they cannot be read. */
+  readonly problem?: string | undefined;
+  /** What each rule lets through, by its name. */
+  readonly byRule: ReadonlyMap<string, Admission>;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What a run made of a target, as one side of a review. */
+export function sideOfOutput(
+  { plan, files, entries }: Pick<TargetOutput, 'plan' | 'files' | 'entries'>,
+  { options }: Pick<TargetRequest, 'options'>,
+): TargetSide {
+  return { plan, files, entries, options, admission: plan.admission, byRule: admissionsByRule(plan) };
 }
 
 interface Declared {
@@ -66,13 +105,45 @@ export function reviewTarget(
     (side?.plan.omissions ?? []).map((omission) => ({ ...omission, admission: omission.omitted }));
   const widenings = (side: TargetSide | undefined) =>
     (side?.plan.widenings ?? []).map((widening) => ({ ...widening, admission: widening.admitted }));
+  const old = before === undefined ? Admission.empty : before.admission;
+  const now = after?.admission ?? Admission.empty;
+  const effect = old === undefined ? undefined : effectOf(old, now);
   return {
     id,
+    presence: before === undefined ? 'added' : after === undefined ? 'removed' : 'kept',
+    before: before?.admission,
+    after: after?.admission,
+    effect,
+    problem: before?.problem,
+    rules: effect === undefined ? [] : effectByRule(effect, before, after),
+    options: before === undefined || after === undefined ? [] : reviewOptions(before.options, after.options),
     files: reviewFiles(before?.files ?? [], after?.files ?? []),
     entries: { before: before?.entries, after: after?.entries, limit },
     omissions: reviewDeclared(omissions(before), omissions(after)),
     widenings: reviewDeclared(widenings(before), widenings(after)),
   };
+}
+
+function effectByRule(
+  { gained, lost }: Effect,
+  before: TargetSide | undefined,
+  after: TargetSide | undefined,
+): TargetReview['rules'] {
+  const [old, now] = [before?.byRule ?? new Map(), after?.byRule ?? new Map()] as const;
+  return [...new Set<string>([...now.keys(), ...old.keys()])].flatMap((rule) => {
+    const effect = {
+      gained: gained.intersection(now.get(rule) ?? Admission.empty),
+      lost: lost.intersection(old.get(rule) ?? Admission.empty),
+    };
+    return isNoEffect(effect) ? [] : [{ rule, effect }];
+  });
+}
+
+function reviewOptions(before: TargetSide['options'], after: TargetSide['options']): OptionChange[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .sort()
+    .filter((name) => before[name] !== after[name])
+    .map((name) => ({ name, before: before[name], after: after[name] }));
 }
 
 function reviewFiles(before: TargetSide['files'], after: TargetSide['files']): FileReview[] {
@@ -107,7 +178,7 @@ function countLines(before: readonly string[], after: readonly string[]): FileRe
 }
 
 function linesOf(text: string | undefined): string[] {
-  return text === undefined ? [] : text.replace(/\n$/, '').split('\n');
+  return text === undefined || text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
 type DeclaredAdmission = Declared & { readonly admission: Admission };

@@ -1,9 +1,10 @@
 import { type Note, noteworthy } from '../policy/diff/notes.ts';
-import { riskOfPolicy } from '../policy/diff/risk.ts';
+import { riskOfEffect, riskOfPolicy } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
 import type { Review } from './review.ts';
-import { changedFiles } from './summary.ts';
-import { counted, enumerate, percent } from './wording.ts';
+import { driftInWords } from './sections/drift.ts';
+import { changedFiles, changesDevices, effectOfReview } from './summary.ts';
+import { addressesOf, counted, enumerate, percent, spaceInWords } from './wording.ts';
 
 /** How much attention a change needs. */
 export type VerdictLevel = 'nothing' | 'routine' | 'look' | 'refused';
@@ -25,14 +26,15 @@ const ROUTINE_LOSS = 1n;
 /** Notes that make a change worth a look; the others explain what the figures say anyway. */
 const LOUD: ReadonlySet<Note['kind']> = new Set([
   'broadest-prefix',
+  'renamed-rule',
   'short-lived',
   'reorganised',
   'tag-gone',
 ]);
 
 /** Whether a note is worth a look of its own. */
-export function isLoud({ kind }: Note): boolean {
-  return LOUD.has(kind);
+export function isLoud({ kind, look }: Note): boolean {
+  return look ?? LOUD.has(kind);
 }
 
 /** How many reasons the line spells out. */
@@ -49,7 +51,8 @@ export function verdict(review: Review): Verdict {
       text: `Refused by ${named('refused')}: nothing was written. Read what the guard says, then mend the cause or accept it once.`,
     };
   if (scope === 'feeds') return { level: 'routine', text: FEED_VERDICTS[riskOfPolicy(diff)] };
-  if (diff.isEmpty && changedFiles(review) === 0) return { level: 'nothing', text: 'Nothing to approve.' };
+  if (!changesDevices(review) && changedFiles(review) === 0)
+    return { level: 'nothing', text: 'Nothing to approve.' };
   const accepted =
     named('accepted') === '' ? [] : [`${named('accepted')} would have refused this and was accepted`];
   if (review.feed.before === undefined && accepted.length === 0)
@@ -63,7 +66,7 @@ export function verdict(review: Review): Verdict {
         ...(reasons.length > SHOWN ? [`and ${counted(reasons.length - SHOWN, 'more point')} below`] : []),
       ].join('; ')}.`,
     };
-  return { level: 'routine', text: ROUTINE_VERDICTS[riskOfPolicy(diff)] };
+  return { level: 'routine', text: ROUTINE_VERDICTS[riskOfEffect(effectOfReview(review))] };
 }
 
 const FEED_VERDICTS = {
@@ -75,23 +78,37 @@ const FEED_VERDICTS = {
 } as const;
 
 const ROUTINE_VERDICTS = {
-  widening: 'Routine: the selected service tags grew a little, and nothing else changes.',
-  narrowing: 'Routine: the selected service tags lost a little, and nothing else changes.',
-  exchange: 'Routine: the selected service tags gained a little and lost a little, and nothing else changes.',
-  move: 'Routine: addresses moved between service tags; what is let through stays the same.',
+  widening: 'Routine: the service tags in use grew a little, and nothing else changes.',
+  narrowing: 'Routine: the service tags in use lost a little, and nothing else changes.',
+  exchange: 'Routine: the service tags in use gained a little and lost a little, and nothing else changes.',
   metadata: 'Routine: what is let through stays the same.',
 } as const;
 
-function reasonsToLook({ diff, context, targets }: Review): string[] {
+function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
   return [
-    ...diff.rules.flatMap(reasonsOfRule),
+    ...drift.map(driftInWords),
+    ...targets.flatMap(({ id, effect }) =>
+      effect === undefined ? [`what ${id} lets through now cannot be read`] : [],
+    ),
     ...noteworthy(diff, context)
       .filter(isLoud)
       .map(({ rule, tag, text }) => `${tag === '' ? `rule ${rule}` : tag} ${text}`),
-    ...targets.flatMap(({ id, omissions, widenings }) => {
+    ...diff.rules.flatMap(reasonsOfRule),
+    ...targets.flatMap(({ id, presence, options, omissions, widenings }) => {
+      // A target that is new or gone is one point, whatever it declares.
+      if (presence === 'added') return [`${id} is new`];
+      if (presence === 'removed') return [`${id} is no longer configured`];
       const fresh = (declared: typeof omissions) =>
         declared.filter(({ presence }) => presence === 'added').length;
+      const budgets = widenings.filter(
+        ({ kind, presence, change }) => kind === 'budget' && presence === 'changed' && !change.gained.isEmpty,
+      );
       return [
+        ...(options.length > 0 ? [`${id} changes ${counted(options.length, 'option')}`] : []),
+        ...budgets.map(
+          ({ rule, change }) =>
+            `${id} lets ${spaceInWords(addressesOf(change.gained))} more in for the budget of rule ${rule}`,
+        ),
         ...(fresh(omissions) > 0 ? [`${id} has ${counted(fresh(omissions), 'new omission')}`] : []),
         ...(fresh(widenings) > 0 ? [`${id} has ${counted(fresh(widenings), 'new widening')}`] : []),
       ];

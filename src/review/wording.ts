@@ -1,5 +1,6 @@
 import type { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
+import { HostSet } from '../net/host-set.ts';
 import type { Admission } from '../policy/admission.ts';
 
 /** `12,288`: digits in groups of three, the same everywhere, whatever the locale. */
@@ -64,9 +65,10 @@ export function addressesOf(admission: Admission): DualStackSet {
   return DualStackSet.union(admission.grants.map(({ addresses }) => addresses));
 }
 
-/** How many host patterns an admission needs, counted once a distinct port set. */
+/** How many host patterns an admission needs, on whatever port. */
 export function nameCount(admission: Admission): number {
-  return admission.grants.reduce((sum, { hosts }) => sum + hosts.patterns().include.length, 0);
+  const all = admission.grants.reduce((hosts, grant) => hosts.union(grant.hosts), HostSet.empty);
+  return all.patterns().include.length;
 }
 
 /** Each host with its ports, as `*.example.net:443`; exceptions as `!x.example.net:443`. */

@@ -7,9 +7,8 @@ import type { Budget } from './budget.ts';
 import type { Target } from './catalog.ts';
 import { withContentDigest } from './content-digest.ts';
 import { fitPolicy } from './fit.ts';
-import type { Manifest } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
-import { ALL_PORTS, readBackByGrammar } from './read-back.ts';
+import { ALL_PORTS, type GrammarReading, readBackByGrammar } from './read-back.ts';
 import { type RuleFile, render } from './render.ts';
 import { addressListId, buildView, type OptionValues } from './view.ts';
 
@@ -62,15 +61,20 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
  * @throws ReadBackError if the text is not in the target's form
  */
 export function proveReadBack(target: Target, plan: TargetPlan, files: readonly RuleFile[]): Problem[] {
-  const found = target.vendor.readBack?.(files, target.templates);
-  const problems =
-    found === undefined ? proveByGrammar(target.manifest, plan, files) : compare('', plan.admission, found);
+  const { admission, groups } = readFiles(target, files);
+  const problems = [...compare('', plan.admission, admission), ...compareLists(plan, groups)];
   return problems.map((what) => ({ where: target.manifest.id, what }));
 }
 
-function proveByGrammar(manifest: Manifest, plan: TargetPlan, files: readonly RuleFile[]): string[] {
-  const { admission, groups } = readBackByGrammar(manifest, files);
-  return [...compare('', plan.admission, admission), ...compareLists(plan, groups)];
+/**
+ * What rule files of a target let through, read back from their text alone.
+ * @throws ReadBackError if the text is not in the target's form
+ */
+export function readFiles(target: Target, files: readonly RuleFile[]): GrammarReading {
+  const found = target.vendor.readBack?.(files, target.templates);
+  return found === undefined
+    ? readBackByGrammar(target.manifest, files)
+    : { admission: found, groups: new Map() };
 }
 
 /**

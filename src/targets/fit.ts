@@ -59,6 +59,15 @@ export function intendedAdmission(rule: PolicyRule, useAddresses: boolean): Admi
   );
 }
 
+/** Whether a target with these capabilities is asked for the addresses of a rule, and not for its names alone. */
+export function usesAddresses(rule: PolicyRule, capabilities: Capabilities, addressUse: AddressUse): boolean {
+  if (rule.names.length === 0 || addressUse === 'always') return true;
+  return (
+    addressUse === 'fallback' &&
+    rule.names.some(({ hosts }) => !splitNames(hosts, capabilities).omitted.isEmpty)
+  );
+}
+
 /** A rule before its addresses are cut into prefixes. */
 interface FittedRule {
   readonly rule: PolicyRule;
@@ -105,9 +114,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
   }
   widenings.push(...wideningsOfRows(rule, names));
 
-  const namesMissing = omissions.length > 0;
-  const useAddresses =
-    rule.names.length === 0 || addressUse === 'always' || (addressUse === 'fallback' && namesMissing);
+  const useAddresses = usesAddresses(rule, capabilities, addressUse);
   if (useAddresses)
     for (const family of [4, 6] as const) {
       const capable = family === 4 ? capabilities.ipv4 : capabilities.ipv6;

@@ -1,7 +1,7 @@
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { Admission } from '../policy/admission.ts';
+import { Admission } from '../policy/admission.ts';
 import type { NameGrant, RuleOmission } from '../policy/policy.ts';
 
 /** What cannot be said: names, a family, or what no policy has words for. */
@@ -56,4 +56,18 @@ export interface TargetPlan {
   readonly widenings: readonly Widening[];
   /** Policy, less omissions, plus widenings: what the rule files must read back as. */
   readonly admission: Admission;
+}
+
+/** What each rule lets through on the target, what it is widened by included; a rule of which nothing is left is not there. */
+export function admissionsByRule({ rules, widenings }: TargetPlan): ReadonlyMap<string, Admission> {
+  return new Map(
+    rules.flatMap(({ name, names, addresses }): [string, Admission][] => {
+      const admission = Admission.union([
+        ...names.map(({ hosts, ports }) => Admission.hosts(hosts, ports)),
+        ...(addresses === undefined ? [] : [Admission.addresses(addresses.set, addresses.ports)]),
+        ...widenings.filter(({ rule }) => rule === name).map(({ admitted }) => admitted),
+      ]);
+      return admission.isEmpty ? [] : [[name, admission]];
+    }),
+  );
 }

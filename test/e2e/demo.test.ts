@@ -182,7 +182,7 @@ describe('the sample', () => {
     const before = stamps(out);
     const second = await run(['--feed', two]);
     expect(second).toMatchObject({ status: 0 });
-    expect(second.stdout).toContain('Nothing changed for the configured rules');
+    expect(second.stdout).toContain('Nothing changes on any device');
     expect(stamps(out)).toEqual(before);
 
     const elsewhere = fileURLToPath(new URL('./elsewhere.mjs', import.meta.url));
@@ -233,8 +233,14 @@ describe('the sample', () => {
     expect(found.stderr).toContain('iptables/iptables.rules: is missing');
     const { status, stdout } = await run();
     expect(status).toBe(0);
-    expect(stdout).toContain('2 files written, 0 removed, 24 unchanged');
-    expect(readTree(out)).toEqual(good);
+    expect(stdout).toContain('squid lets 192.0.2.0/32 (port 443) through; the run takes it away');
+    expect(stdout).toMatch(/edited .*iptables\/iptables\.rules/);
+    expect(stdout).toContain('4 files written, 0 removed, 22 unchanged');
+    // The review tells of the repair, and the lock of the review.
+    const told = new Set(['REVIEW.md', 'allowlist.lock.json']);
+    const rest = (tree: ReadonlyMap<string, string>) => [...tree].filter(([path]) => !told.has(path));
+    expect(rest(readTree(out))).toEqual(rest(good));
+    expect(readFileSync(join(out, 'REVIEW.md'), 'utf8')).toContain('## Drift');
     expect((await azureAllowlist(['verify', 'allowlists'], { cwd: folder })).status).toBe(0);
   });
 
@@ -242,7 +248,7 @@ describe('the sample', () => {
     const folder = workplace();
     const run = async (targets: object, feed: string) => {
       writeConfiguration(folder, sampleConfiguration({ targets }));
-      return azureAllowlist(['run', '--feed', feed], { cwd: folder });
+      return azureAllowlist(['run', '--details', '--feed', feed], { cwd: folder });
     };
     await run(FOUR_TARGETS, one);
     const out = join(folder, 'allowlists');

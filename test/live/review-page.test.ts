@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundlePage } from '../../scripts/bundle-page.js';
+import { baselineOf } from '../../src/committed/baseline.ts';
 import { filesReader, type OutputTree, readOutputTree } from '../../src/committed/output-tree.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadFeed } from '../../src/feed/load.ts';
@@ -58,7 +59,7 @@ async function connectorReview(): Promise<Review> {
         today: '2025-07-21',
         report: () => undefined,
       }),
-      baseline,
+      baseline: await baselineOf(baseline),
       today: '2025-07-21',
     });
   const before = await readOutputTree(filesReader('before', (await plan('20250714')).files));

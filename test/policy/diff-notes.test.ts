@@ -9,9 +9,13 @@ import { makePolicy } from '../support/policy.ts';
 
 const set = (...texts: string[]) => DualStackSet.fromPrefixes(texts.map(parsePrefix));
 
+/** Notes that explain a loss: they have tests of their own. */
+const ABOUT_LOSSES: ReadonlySet<string> = new Set(['shrunk', 'withdrawn']);
+
 function notes(before: TagAddresses[], after: TagAddresses[], context?: DiffContext) {
   const diff = diffPolicies(policyOf({ r: before }, { name: 'r' }), policyOf({ r: after }, { name: 'r' }));
-  return noteworthy(diff, context).map(({ kind, tag: of, text, addresses }) => [
+  const found = noteworthy(diff, context).filter(({ kind }) => !ABOUT_LOSSES.has(kind));
+  return found.map(({ kind, tag: of, text, addresses }) => [
     kind,
     of,
     text,
@@ -37,7 +41,12 @@ describe('notes on a difference', () => {
         { previousSpace: { date, addresses: set('192.0.2.0/24') } },
       ),
     ).toEqual([
-      ['outside-azure', 'A', `gained addresses that no service tag had ${told}`, '198.51.100.0/28'],
+      [
+        'new-space',
+        '',
+        `gains blocks that no service tag had ${told}: 198.51.100.0/28 (no tag had any in 198.0.0.0/8)`,
+        '198.51.100.0/28',
+      ],
     ]);
   });
 
@@ -159,5 +168,85 @@ describe('notes on a difference', () => {
       [tag('New', '', '192.0.2.0/26', '198.51.100.0/24')],
     ).filter(([kind]) => kind === 'reorganised');
     expect(found).toEqual([]);
+  });
+});
+
+describe('notes on losses and growth', () => {
+  const told = (before: TagAddresses[], after: TagAddresses[], context: DiffContext = {}) =>
+    noteworthy(
+      diffPolicies(policyOf({ r: before }, { name: 'r' }), policyOf({ r: after }, { name: 'r' })),
+      context,
+    ).map(({ kind, text }) => [kind, text]);
+
+  it('tells a block that became smaller as that block, and smaller pieces of the same not at all', () => {
+    expect(told([tag('A', '', '2001:db8:2403::/48')], [tag('A', '', '2001:db8:2403::/63')])).toEqual([
+      ['shrunk', 'has smaller blocks: 2001:db8:2403::/48 → /63'],
+    ]);
+    expect(told([tag('A', '', '192.0.2.0/24')], [tag('A', '', '192.0.2.0/25', '192.0.2.128/25')])).toEqual(
+      [],
+    );
+  });
+
+  it('tells lost addresses that no tag has any more', () => {
+    const after = [tag('A', '', '192.0.2.0/24')];
+    expect(told([tag('A', '', '192.0.2.0/24', '198.51.100.0/24')], after, { currentTags: after })).toEqual([
+      ['withdrawn', 'lost addresses that no service tag has any more'],
+    ]);
+  });
+
+  it('attributes the growth of a global tag to its regional tags, the largest first', () => {
+    const before = [tag('Cloud', '', '192.0.2.0/24')];
+    const after = [tag('Cloud', '', '192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/28')];
+    const currentTags = [
+      ...after,
+      tag('Cloud.south', 'south', '203.0.113.0/28'),
+      tag('Cloud.north', 'north', '198.51.100.0/24', '192.0.2.0/24'),
+      tag('CloudElse.north', 'north', '198.51.100.0/24'),
+    ];
+    expect(told(before, after, { currentTags })).toEqual([
+      ['attribution', 'gains 272 in IPv4, by region: north +256, south +16'],
+    ]);
+  });
+
+  it('knows a rule under a new name, and a rule that lies in another', () => {
+    const parts = { prefixes: ['192.0.2.0/24'], ports: '443' };
+    const renamed = diffPolicies(
+      makePolicy({ name: 'web', ...parts }),
+      makePolicy({ name: 'www', ...parts }),
+    );
+    expect(noteworthy(renamed).map(({ rule, text }) => [rule, text])).toEqual([
+      ['www', 'is the rule web under a new name'],
+    ]);
+    expect(renamed.rules.map(({ presence, renamedFrom }) => [presence, renamedFrom])).toEqual([
+      ['changed', 'web'],
+    ]);
+    const nested = diffPolicies(
+      makePolicy({ name: 'web', ...parts }),
+      makePolicy({ name: 'web', ...parts }, { name: 'part', prefixes: ['192.0.2.0/28'], ports: '443' }),
+    );
+    expect(nested.nested).toEqual([{ inner: 'part', outer: 'web' }]);
+  });
+});
+
+describe('blocks of new space', () => {
+  const look = (gained: string, known: string) =>
+    noteworthy(
+      diffPolicies(
+        policyOf({ r: [tag('A', '', known)] }, { name: 'r' }),
+        policyOf({ r: [tag('A', '', known, gained)] }, { name: 'r' }),
+      ),
+      { previousSpace: { date: undefined, addresses: set(known) } },
+    )
+      .filter(({ kind }) => kind === 'new-space')
+      .map((note) => note.look);
+
+  it.each([
+    ['a /8 in which no tag had anything', '11.0.0.0/24', '198.18.0.0/15', true],
+    ['a block over 262,144 addresses', '10.64.0.0/13', '10.0.0.0/24', true],
+    ['a block of 262,144 addresses', '10.64.0.0/14', '10.0.0.0/24', false],
+    ['a /16 of IPv6 in which no tag had anything', '2002:db8::/48', '2001:db8::/32', true],
+    ['IPv6 in known surroundings', '2001:db9::/48', '2001:db8::/32', false],
+  ])('asks for a look at %s: %s', (_, gained, known, expected) => {
+    expect(look(gained, known)).toEqual([expected]);
   });
 });

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
-import { filesReader, type OutputTree, readOutputTree } from '../../src/committed/output-tree.ts';
+import { type Baseline, baselineOf } from '../../src/committed/baseline.ts';
+import { filesReader, readOutputTree } from '../../src/committed/output-tree.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { LoadedFeed } from '../../src/feed/load.ts';
 import { parseServiceTags } from '../../src/feed/parse.ts';
@@ -172,11 +173,14 @@ const FAULTS: readonly [string, () => LoadedFeed, readonly string[]][] = [
 describe.skipIf(!feedsAvailable)('a fault injected into a real week', async () => {
   const config = await loadConfig(BUILT_IN);
   const tables = await loadTables(config);
-  const run = (feed: LoadedFeed, baseline: OutputTree | undefined, accept: readonly string[] = []) =>
+  const first = await baselineOf(undefined);
+  const run = (feed: LoadedFeed, baseline: Baseline, accept: readonly string[] = []) =>
     planRun({ config, feed, tables, targets: [], baseline, accept, today: '2025-07-24' });
   const baseline = feedsAvailable
-    ? await readOutputTree(filesReader('baseline', run(feedOf(feedFile(WEEK)), undefined).files))
-    : undefined;
+    ? await baselineOf(
+        await readOutputTree(filesReader('baseline', run(feedOf(feedFile(WEEK)), first).files)),
+      )
+    : first;
   const table: string[] = [];
   afterAll(() => {
     process.stdout.write(`\n${table.length} faults injected into a real week\n${table.join('\n')}\n`);

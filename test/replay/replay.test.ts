@@ -116,9 +116,9 @@ describe('a replay', () => {
   test('counts the lines that changed against the fewest that must', async () => {
     const [first, second] = await run();
     expect(first!.churn).toBeUndefined();
-    // One prefix comes; headers, digests and counts change with it.
+    // One prefix comes; the digest and the count in the head of its file change with it.
     const [{ lines, ...rest } = expect.fail('no churn')] = second!.churn ?? [];
-    expect(rest).toEqual({ id: 'iptables', files: 3, fewestLines: 1 });
+    expect(rest).toEqual({ id: 'iptables', files: 1, fewestLines: 1 });
     expect(lines.added - lines.removed).toBe(1);
     expect(lines.removed).toBeGreaterThan(0);
   });
@@ -161,20 +161,20 @@ describe('a replay', () => {
     const weeks = await run({ accept: ['feed-shrink', 'tag-shrink'] });
     expect(weeks.map(({ notes }) => notes.map(({ kind }) => kind))).toEqual([
       [],
-      ['outside-azure'],
-      ['short-lived'],
+      ['new-space'],
+      ['short-lived', 'withdrawn', 'shrunk'],
       [],
       [],
       [],
     ]);
     const text = writeReplayText(weeks);
     expect(text).toMatch(/^Notes of the reviews\nnote +weeks +notes +asks for a look$/m);
-    expect(text).toMatch(/^outside-azure +1 +1 +no$/m);
+    expect(text).toMatch(/^new-space +1 +1 +no$/m);
     expect(text).toMatch(/^short-lived +1 +1 +yes$/m);
     expect(replayDocument(weeks)).toMatchObject({
       weeks: [
         { notes: [] },
-        { notes: [{ kind: 'outside-azure', rule: 'sql', tag: 'Sql', addresses: { ipv4: '256' } }] },
+        { notes: [{ kind: 'new-space', rule: 'sql', tag: 'Sql', addresses: { ipv4: '256' } }] },
         { notes: [{ kind: 'short-lived', text: expect.stringMatching(/2026-01-12$/) }] },
         {},
         {},

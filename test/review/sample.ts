@@ -6,6 +6,7 @@ import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
 import type { Policy } from '../../src/policy/policy.ts';
+import { admissionOf, admissionOfRule } from '../../src/policy/rule-admission.ts';
 import type { Review } from '../../src/review/review.ts';
 import { reviewTarget, type TargetSide } from '../../src/review/targets.ts';
 import { policyOf, tag, week } from './weeks.ts';
@@ -37,6 +38,7 @@ const names = (text: string) =>
   Admission.hosts(HostSet.fromPatterns([parseHostPattern(text)]), PortSet.of(443));
 
 function side(
+  policy: Policy,
   entries: number,
   files: TargetSide['files'],
   omitted: readonly string[],
@@ -45,6 +47,9 @@ function side(
   return {
     entries,
     files,
+    options: {},
+    admission: admissionOf(policy),
+    byRule: new Map(policy.rules.map((rule) => [rule.name, admissionOfRule(rule)])),
     plan: {
       omissions: omitted.map((text) => ({
         rule: 'connector',
@@ -71,6 +76,7 @@ export function sampleReview(change: Partial<Review> = {}): Review {
       reviewTarget(
         'iptables',
         side(
+          sampleBefore,
           3,
           [
             { path: 'v4.ipset', text: 'add a\nadd b\n' },
@@ -80,6 +86,7 @@ export function sampleReview(change: Partial<Review> = {}): Review {
           [],
         ),
         side(
+          sampleAfter,
           4,
           [
             { path: 'v4.ipset', text: 'add a\nadd c\nadd d\n' },
@@ -92,18 +99,34 @@ export function sampleReview(change: Partial<Review> = {}): Review {
       ),
       reviewTarget(
         'pac',
-        side(3, [{ path: 'proxy.pac', text: 'old\n' }], [], []),
-        side(4, [{ path: 'proxy.pac', text: 'new\n' }], [], ['example.com']),
+        side(sampleBefore, 3, [{ path: 'proxy.pac', text: 'old\n' }], [], []),
+        side(sampleAfter, 4, [{ path: 'proxy.pac', text: 'new\n' }], [], ['example.com']),
         undefined,
       ),
       reviewTarget(
         'squid',
         undefined,
-        side(4, [{ path: 'names.txt', text: '.example.com\n' }], [], []),
+        side(sampleAfter, 4, [{ path: 'names.txt', text: '.example.com\n' }], [], []),
         undefined,
       ),
-      reviewTarget('gone', side(1, [{ path: 'gone.txt', text: 'a\n' }], [], []), undefined, undefined),
+      reviewTarget(
+        'gone',
+        side(sampleBefore, 1, [{ path: 'gone.txt', text: 'a\n' }], [], []),
+        undefined,
+        undefined,
+      ),
     ],
+    drift: [
+      {
+        where: 'committed',
+        target: 'iptables',
+        files: ['iptables/v4.ipset'],
+        lets: Admission.addresses(DualStackSet.fromPrefixes([parsePrefix('9.9.9.9/32')]), PortSet.of(443)),
+        lacks: Admission.empty,
+        problem: undefined,
+      },
+    ],
+    unused: [{ rule: 'names-only', tags: ['AzureMonitor'] }],
     guards: [
       { guard: 'feed-schema', outcome: 'passed', message: '3 tags' },
       {
@@ -125,6 +148,7 @@ export function sampleReview(change: Partial<Review> = {}): Review {
         },
       ],
     },
+    coverageStands: false,
     coverage: [
       {
         rule: 'connector',

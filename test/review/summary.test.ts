@@ -11,23 +11,22 @@ const NO_RULES = makePolicy();
 describe('the first sentence', () => {
   it('tells the change in numbers', () => {
     expect(sentence(sampleReview())).toBe(
-      'Newly allowed: 1 name, 16 IPv4 addresses and 65,536 IPv6 /64 networks; no longer allowed: 1 name and 128 IPv4 addresses; 4 of 5 rule files change.',
+      'Newly allowed: 1 name, 16 IPv4 addresses and 65,536 IPv6 /64 networks; no longer allowed: 1 name and 128 IPv4 addresses; squid is new; gone is no longer configured; 4 of 5 rule files change.',
     );
   });
   it('tells a first run', () => {
     const review = sampleReview({
       feed: { before: undefined, after: week('2025-07-21') },
       diff: diffPolicies(NO_RULES, sampleAfter),
-      targets: [],
+      targets: sampleReview().targets.filter(({ id }) => id === 'squid'),
     });
     expect(sentence(review)).toBe(
-      'First run: 2 rules allow 3 names, 464 IPv4 addresses and 196,608 IPv6 /64 networks; all 0 rule files change.',
+      'First run: 1 target lets 3 names, 464 IPv4 addresses and 196,608 IPv6 /64 networks through; the one rule file changes.',
     );
   });
   it('tells that nothing changed', () => {
-    expect(sentence(sampleReview({ diff: diffPolicies(sampleAfter, sampleAfter), targets: [] }))).toContain(
-      'No address, name or port is newly allowed or no longer allowed',
-    );
+    const review = sampleReview({ diff: diffPolicies(sampleAfter, sampleAfter), targets: [] });
+    expect(sentence({ ...review, drift: [] })).toBe('Nothing changes on any device.');
   });
   it('speaks of service tags where two feeds are compared', () => {
     const review = sampleReview({ scope: 'feeds', targets: [], guards: [] });
@@ -36,7 +35,7 @@ describe('the first sentence', () => {
 });
 
 describe('the verdict', () => {
-  const quiet = { guards: [], acceptances: [], context: {} };
+  const quiet = { guards: [], acceptances: [], context: {}, drift: [] };
   const filesAlone = {
     diff: diffPolicies(sampleAfter, sampleAfter),
     targets: sampleReview().targets.filter(({ id }) => id === 'iptables'),

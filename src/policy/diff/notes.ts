@@ -1,9 +1,10 @@
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatHostPattern } from '../../net/host-pattern.ts';
-import { formatPrefix } from '../../net/prefix.ts';
+import { formatPrefix, lastAddress } from '../../net/prefix.ts';
 import type { PolicyDiff } from '../diff.ts';
 import type { TagAddresses } from '../policy.ts';
 import { bySizeDown } from './change.ts';
+import { asksForLook, blockInWords, newBlocks, relativeInWords } from './new-space.ts';
 import type { RecentGain } from './recent-gains.ts';
 import type { RuleDiff } from './rules.ts';
 import type { TagDiff } from './tags.ts';
@@ -25,7 +26,12 @@ export interface DiffContext {
 /** Something about a change that a reviewer should know. */
 export interface Note {
   readonly kind:
-    | 'outside-azure'
+    | 'new-space'
+    | 'attribution'
+    | 'withdrawn'
+    | 'shrunk'
+    | 'nested'
+    | 'renamed-rule'
     | 'broadest-prefix'
     | 'names-gone'
     | 'short-lived'
@@ -39,6 +45,8 @@ export interface Note {
   readonly text: string;
   /** The addresses it is about, where it is about addresses. */
   readonly addresses?: DualStackSet;
+  /** Whether this one asks for a look; absent where that follows from the kind. */
+  readonly look?: boolean;
 }
 
 /** How many names, prefixes or tags a note spells out. */
@@ -46,36 +54,110 @@ const SHOWN = 5;
 
 /** The notes on a difference, by rule. */
 export function noteworthy(diff: PolicyDiff, context: DiffContext = {}): Note[] {
-  return diff.rules.flatMap((rule) => [
-    ...outsideAzure(rule, context),
+  const notes = diff.rules.flatMap((rule) => [
+    ...renamedRule(rule),
+    ...newSpace(rule, context),
     ...broadestPrefixes(rule),
     ...namesGone(rule),
     ...tagsGone(rule),
     ...reorganised(rule),
     ...shortLived(rule, context),
-    ...movedAway(rule, context),
+    ...attribution(rule, context),
+    ...lossNotes(rule, context),
+    ...shrunk(rule),
   ]);
+  return [...notes, ...diff.nested.map(nestedRule)];
 }
 
-function outsideAzure({ rule, tags, space }: RuleDiff, { previousSpace }: DiffContext): Note[] {
-  if (previousSpace === undefined) return [];
-  const before = previousSpace.date === undefined ? 'before' : `on ${previousSpace.date}`;
-  return tags.flatMap(({ tag, m365, space: ofTag }) => {
-    // Much of Microsoft 365 lies outside Azure.
-    if (m365 !== undefined) return [];
-    const addresses = ofTag.gained.intersection(space.gained).difference(previousSpace.addresses);
-    return addresses.isEmpty
+function renamedRule({ rule, renamedFrom }: RuleDiff): Note[] {
+  return renamedFrom === undefined
+    ? []
+    : [{ kind: 'renamed-rule', rule, tag: '', text: `is the rule ${renamedFrom} under a new name` }];
+}
+
+function nestedRule({ inner, outer }: PolicyDiff['nested'][number]): Note {
+  return {
+    kind: 'nested',
+    rule: inner,
+    tag: '',
+    text: `lets nothing through that rule ${outer} does not let through as well`,
+  };
+}
+
+/** How many new blocks a note spells out. */
+const BLOCKS_SHOWN = 3;
+
+function newSpace({ rule, presence, tags, space }: RuleDiff, { previousSpace }: DiffContext): Note[] {
+  // Of a new rule everything is new to the rule, and old to Azure or not for no reason of this week.
+  if (previousSpace === undefined || presence === 'added') return [];
+  // Much of Microsoft 365 lies outside Azure.
+  const gained = DualStackSet.union(
+    tags.filter(({ m365 }) => m365 === undefined).map((tag) => tag.space.gained),
+  );
+  const blocks = newBlocks(gained.intersection(space.gained), previousSpace.addresses);
+  if (blocks.length === 0) return [];
+  const byFamily = ([4, 6] as const).flatMap((family) => {
+    const own = blocks.filter((block) => block.family === family);
+    const said = own
+      .slice(0, BLOCKS_SHOWN)
+      .map((block) => `${blockInWords(block)} (${relativeInWords(block)})`);
+    return own.length === 0
       ? []
-      : [
-          {
-            kind: 'outside-azure',
-            rule,
-            tag,
-            text: `gained addresses that no service tag had ${before}`,
-            addresses,
-          },
-        ];
+      : [`${said.join(', ')}${own.length > BLOCKS_SHOWN ? ` and ${own.length - BLOCKS_SHOWN} more` : ''}`];
   });
+  const when = previousSpace.date === undefined ? 'before' : `on ${previousSpace.date}`;
+  return [
+    {
+      kind: 'new-space',
+      rule,
+      tag: '',
+      text: `gains blocks that no service tag had ${when}: ${byFamily.join('; ')}`,
+      addresses: gained.intersection(space.gained).difference(previousSpace.addresses),
+      look: asksForLook(blocks),
+    },
+  ];
+}
+
+/** How many regional tags an attribution names. */
+const REGIONS_SHOWN = 4;
+
+/** Which regional tags of the feed hold what a global tag gained. */
+function attribution({ rule, tags }: RuleDiff, { currentTags }: DiffContext): Note[] {
+  if (currentTags === undefined) return [];
+  const all = [...currentTags];
+  return tags.flatMap(({ tag, presence, space }): Note[] => {
+    if (presence !== 'changed' || space.gained.isEmpty) return [];
+    const family = space.gained.ipv4.isEmpty ? 'ipv6' : 'ipv4';
+    const parts = all
+      .filter((other) => other.tag.startsWith(`${tag}.`))
+      .map((other) => ({
+        region: other.region === '' ? other.tag.slice(tag.length + 1) : other.region,
+        size: other.addresses[family].intersection(space.gained[family]).size,
+      }))
+      .filter(({ size }) => size > 0n)
+      .sort((a, b) => (a.size > b.size ? -1 : a.size < b.size ? 1 : a.region < b.region ? -1 : 1));
+    if (parts.length === 0) return [];
+    const said = parts
+      .slice(0, REGIONS_SHOWN)
+      .map(({ region, size }) => `${region} +${inUnits(size, family)}`);
+    const more = parts.length > REGIONS_SHOWN ? ` and ${parts.length - REGIONS_SHOWN} more` : '';
+    const unit = family === 'ipv4' ? 'IPv4' : 'IPv6';
+    return [
+      {
+        kind: 'attribution',
+        rule,
+        tag,
+        text: `gains ${inUnits(space.gained[family].size, family)} in ${unit}, by region: ${said.join(', ')}${more}`,
+      },
+    ];
+  });
+}
+
+const NET64 = 1n << 64n;
+
+function inUnits(size: bigint, family: 'ipv4' | 'ipv6'): string {
+  const [count, unit] = family === 'ipv6' && size >= NET64 ? [size / NET64, ' /64'] : [size, ''];
+  return `${`${count}`.replace(/\B(?=(\d{3})+$)/g, ',')}${unit}`;
 }
 
 /** Only where the tag was there before: every prefix of a new tag would be its broadest. */
@@ -163,24 +245,70 @@ function shortLived({ rule, presence, space }: RuleDiff, { recentGains = [] }: D
       ];
 }
 
-function movedAway({ rule, space }: RuleDiff, { currentTags }: DiffContext): Note[] {
-  if (currentTags === undefined || space.lost.isEmpty) return [];
+/** Where lost addresses are now: in tags that the rule does not select, or in none. */
+function lossNotes({ rule, presence, space, tags }: RuleDiff, { currentTags }: DiffContext): Note[] {
+  if (currentTags === undefined || space.lost.isEmpty || presence === 'removed') return [];
   const found: { tag: string; addresses: DualStackSet }[] = [];
   for (const { tag, addresses } of currentTags) {
     const here = addresses.intersection(space.lost);
     if (!here.isEmpty) found.push({ tag, addresses: here });
   }
-  if (found.length === 0) return [];
   found.sort((a, b) => bySizeDown(a.addresses, b.addresses) || (a.tag < b.tag ? -1 : 1));
+  const held = DualStackSet.union(found.map(({ addresses }) => addresses));
+  // Endpoint sets of Microsoft 365 are in no service tag before either.
+  const published = DualStackSet.union(
+    tags.filter(({ m365 }) => m365 === undefined).map((tag) => tag.space.lost),
+  );
+  const withdrawn = published.intersection(space.lost).difference(held);
   return [
-    {
-      kind: 'moved-away',
-      rule,
-      tag: '',
-      text: `lost addresses that are now in tags it does not select: ${some(found.map(({ tag }) => tag))}`,
-      addresses: DualStackSet.union(found.map(({ addresses }) => addresses)),
-    },
+    ...(found.length === 0
+      ? []
+      : [
+          {
+            kind: 'moved-away',
+            rule,
+            tag: '',
+            text: `lost addresses that are now in tags it does not select: ${some(found.map(({ tag }) => tag))}`,
+            addresses: held,
+          } satisfies Note,
+        ]),
+    ...(withdrawn.isEmpty
+      ? []
+      : [
+          {
+            kind: 'withdrawn',
+            rule,
+            tag: '',
+            text: 'lost addresses that no service tag has any more',
+            addresses: withdrawn,
+          } satisfies Note,
+        ]),
   ];
+}
+
+/** Published prefixes in whose place a part of them stands: crumbs of addresses, told as what they are. */
+function shrunk({ rule, tags }: RuleDiff): Note[] {
+  return tags.flatMap(({ tag, prefixes }): Note[] => {
+    const shorter = prefixes.lost.flatMap((lost) => {
+      const inside = prefixes.gained.filter(
+        (part) =>
+          part.family === lost.family &&
+          part.length > lost.length &&
+          part.first >= lost.first &&
+          lastAddress(part) <= lastAddress(lost),
+      );
+      const left = inside.reduce((sum, part) => sum + lastAddress(part) - part.first + 1n, 0n);
+      // The same addresses in smaller pieces are no loss.
+      return inside.length === 0 || left > lastAddress(lost) - lost.first
+        ? []
+        : [
+            `${formatPrefix(lost)} → ${inside.map((part) => (part.first === lost.first ? `/${part.length}` : formatPrefix(part))).join(' and ')}`,
+          ];
+    });
+    return shorter.length === 0
+      ? []
+      : [{ kind: 'shrunk', rule, tag, text: `has smaller blocks: ${some(shorter)}` }];
+  });
 }
 
 function some(items: readonly string[]): string {

@@ -1,4 +1,5 @@
 import type { PolicyDiff } from '../diff.ts';
+import type { Effect } from '../effect.ts';
 import { isUnchangedSpace } from './change.ts';
 import type { RuleDiff } from './rules.ts';
 import type { TagDiff } from './tags.ts';
@@ -29,10 +30,15 @@ export function riskOfPolicy({ admission, rules }: PolicyDiff): RiskClass {
   );
 }
 
+/** By what devices will let through. */
+export function riskOfEffect({ gained, lost }: Effect): Exclude<RiskClass, 'move'> {
+  return classOf(!gained.isEmpty, !lost.isEmpty) ?? 'metadata';
+}
+
 /** How far a rule's addresses reach. */
 const USE = { never: 0, fallback: 1, always: 2 } as const;
 
-function classOf(gains: boolean, loses: boolean): RiskClass | undefined {
+function classOf(gains: boolean, loses: boolean): 'widening' | 'narrowing' | 'exchange' | undefined {
   if (gains) return loses ? 'exchange' : 'widening';
   return loses ? 'narrowing' : undefined;
 }

@@ -19,6 +19,8 @@ import { diffPrefixes, diffTags, type Presence, type TagDiff } from './tags.ts';
 export interface RuleDiff {
   readonly rule: string;
   readonly presence: Presence;
+  /** The name that the same rule had before; absent where the name is the same. */
+  readonly renamedFrom?: string;
   /** Host names with their ports; a grant a distinct port set. */
   readonly names: Change<Admission>;
   /** Table rows that came and went: the provenance of the names. */
@@ -47,6 +49,7 @@ export function diffRule(
   name: string,
   before: PolicyRule | undefined,
   after: PolicyRule | undefined,
+  renamedFrom?: string,
 ): RuleDiff | undefined {
   const oldNames = namesOf(before);
   const newNames = namesOf(after);
@@ -60,6 +63,7 @@ export function diffRule(
   );
   const diff: RuleDiff = {
     rule: name,
+    ...(renamedFrom === undefined ? {} : { renamedFrom }),
     presence: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
     names: { gained: newNames.difference(oldNames), lost: oldNames.difference(newNames) },
     rows: diffRows(before?.rows ?? [], after?.rows ?? []),
@@ -82,6 +86,7 @@ export function diffRule(
 
 function isNothing(diff: RuleDiff): boolean {
   return (
+    diff.renamedFrom === undefined &&
     diff.names.gained.isEmpty &&
     diff.names.lost.isEmpty &&
     diff.rows.gained.length + diff.rows.lost.length === 0 &&

@@ -1,8 +1,9 @@
 import { daysBetween } from '../../feed/file-date.ts';
 import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatPrefix } from '../../net/prefix.ts';
-import { admissionOf, diffPolicies } from '../../policy/diff.ts';
+import { diffPolicies } from '../../policy/diff.ts';
 import type { Policy } from '../../policy/policy.ts';
+import { admissionOf } from '../../policy/rule-admission.ts';
 import type { Acceptance, FeedWeek } from '../review.ts';
 import { addressesOf, namesInWords } from '../wording.ts';
 

@@ -1,12 +1,14 @@
 import type { RuleDiff } from '../../policy/diff/rules.ts';
 import type { Review } from '../review.ts';
 import { coverageSection } from '../sections/coverage.ts';
+import { deviceSection } from '../sections/devices.ts';
+import { driftSection } from '../sections/drift.ts';
 import { guardSection } from '../sections/guards.ts';
 import { weekName } from '../sections/head.ts';
 import { noteSection } from '../sections/notes.ts';
 import { feedSection, ruleSection } from '../sections/rules.ts';
 import { targetSection } from '../sections/targets.ts';
-import { changedFiles, sentence } from '../summary.ts';
+import { changedFiles, effectOfReview, sentence } from '../summary.ts';
 import { verdict } from '../verdict.ts';
 import { addressesOf, digits, ipv6Size, nameCount } from '../wording.ts';
 import type { PageAssets } from './assets.ts';
@@ -30,6 +32,7 @@ export function writeHtml(review: Review, assets: PageAssets): string {
       hero: `<p class="verdict">${scope === 'feeds' ? '' : `<span class="badge">${LEVEL_WORDS[level]}</span> `}${escapeHtml(withoutLevel(text))}</p>
 <p class="sentence">${escapeHtml(sentence(review))}</p>
 ${tiles(review)}
+${devices(review)}
 ${weeks(review)}`,
       sections: sectionsOf(review),
       data: makePageData(review),
@@ -61,9 +64,13 @@ function titleOf({ scope, feed }: Review): string {
 /** The places that the script fills carry an id and nothing else. */
 function sectionsOf(review: Review): Section[] {
   const { diff, scope } = review;
-  const notes = [...withoutHeading(noteSection(review)), ...guardSection(review)];
+  const notes = [
+    ...driftSection(review.drift),
+    ...withoutHeading(noteSection(review)),
+    ...guardSection(review),
+  ];
   const targets = withoutHeading(targetSection(review.targets));
-  const required = withoutHeading(coverageSection(review.coverage));
+  const required = withoutHeading(coverageSection(review));
   const changed = diff.rules.length > 0;
   return [
     ...(notes.length === 0 ? [] : [{ id: 'notes', name: 'Notes', html: blocksHtml(notes) }]),
@@ -108,7 +115,7 @@ function withoutHeading(blocks: ReturnType<typeof noteSection>): typeof blocks {
 }
 
 function tiles(review: Review): string {
-  const { gained, lost } = review.diff.admission;
+  const { gained, lost } = effectOfReview(review);
   const [more, less] = [addressesOf(gained), addressesOf(lost)];
   const names = (admission: typeof gained) => BigInt(nameCount(admission));
   const all = review.targets.reduce((sum, { files }) => sum + files.length, 0);
@@ -122,6 +129,11 @@ function tiles(review: Review): string {
           `<div><dt>Rule files</dt><dd>${digits(changedFiles(review))} <small>of ${digits(all)} change</small></dd></div>`,
         ]),
   ].join('')}</dl>`;
+}
+
+function devices(review: Review): string {
+  const blocks = deviceSection(review);
+  return blocks.length === 0 ? '' : `<div class="devices">${blocksHtml(blocks)}</div>`;
 }
 
 function tile(label: string, gained: bigint, lost: bigint, format: (size: bigint) => string): string {

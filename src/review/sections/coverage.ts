@@ -1,5 +1,6 @@
 import type { CoverageRow, Passage } from '../coverage.ts';
 import { type Block, type Column, type Line, outside, paragraph, type Tone, toned } from '../outline.ts';
+import type { Review } from '../review.ts';
 import { counted, digits, enumerate } from '../wording.ts';
 
 const PASSAGE: Readonly<Record<Passage, readonly [string, Tone]>> = {
@@ -11,13 +12,25 @@ const PASSAGE: Readonly<Record<Passage, readonly [string, Tone]>> = {
 };
 
 /** A column a target; the hosts that a target does not let through, with what to do, are listed after it. */
-export function coverageSection(rows: readonly CoverageRow[]): Block[] {
+export function coverageSection({
+  coverage: rows,
+  coverageStands,
+}: Pick<Review, 'coverage' | 'coverageStands'>): Block[] {
   if (rows.length === 0) return [];
   const targets = rows[0]!.targets.map(({ target }) => target);
+  const opening: Block[] = [
+    { kind: 'heading', level: 2, line: ['Required hosts'] },
+    paragraph(
+      coverageSentence(rows, targets),
+      ...(coverageStands
+        ? [' As before; ', outside('azure-allowlist check HOST'), ' says how a host gets through.']
+        : []),
+    ),
+  ];
+  if (coverageStands) return opening;
   const remarks = coverageRemarks(rows);
   return [
-    { kind: 'heading', level: 2, line: ['Required hosts'] },
-    paragraph(coverageSentence(rows, targets)),
+    ...opening,
     {
       kind: 'fold',
       summary: [`How each target lets ${counted(rows.length, 'required host')} through`],

@@ -3,7 +3,7 @@ import type { Review } from '../review.ts';
 import { enumerate } from '../wording.ts';
 
 /** What the guards found, those that passed last. */
-export function guardSection({ guards, acceptances }: Review): Block[] {
+export function guardSection({ guards, acceptances }: Pick<Review, 'guards' | 'acceptances'>): Block[] {
   if (guards.length === 0 && acceptances.length === 0) return [];
   const passed = guards.filter(({ outcome }) => outcome === 'passed');
   const loud = guards.filter(({ outcome }) => outcome !== 'passed');

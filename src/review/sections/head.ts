@@ -2,6 +2,7 @@ import { type Block, type Line, outside, paragraph, type Tone, toned } from '../
 import type { FeedWeek, Review } from '../review.ts';
 import { sentence } from '../summary.ts';
 import { type VerdictLevel, verdict } from '../verdict.ts';
+import { deviceSection } from './devices.ts';
 
 const VERDICT_TONE: Readonly<Record<VerdictLevel, Tone>> = {
   nothing: 'good',
@@ -10,8 +11,22 @@ const VERDICT_TONE: Readonly<Record<VerdictLevel, Tone>> = {
   refused: 'loss',
 };
 
-/** The weeks, the change in one sentence and the verdict. */
+/** The weeks, the change in one sentence, the verdict, a line a target, and the feeds. */
 export function head(review: Review): Block[] {
+  const { before, after } = review.feed;
+  return [
+    ...headline(review),
+    ...deviceSection(review),
+    {
+      kind: 'list',
+      of: ['week', 'weeks'],
+      items: [...(before === undefined ? [] : [weekLine('before', before)]), weekLine('after', after)],
+    },
+  ];
+}
+
+/** The weeks, the change in one sentence and the verdict. */
+export function headline(review: Review): Block[] {
   const { before, after } = review.feed;
   const { level, text } = verdict(review);
   return [
@@ -26,11 +41,6 @@ export function head(review: Review): Block[] {
     },
     paragraph(sentence(review)),
     { kind: 'paragraph', line: [toned('Verdict', 'faint'), ': ', toned(text, VERDICT_TONE[level])] },
-    {
-      kind: 'list',
-      of: ['week', 'weeks'],
-      items: [...(before === undefined ? [] : [weekLine('before', before)]), weekLine('after', after)],
-    },
   ];
 }
 

@@ -1,24 +1,41 @@
-import { noteworthy } from '../../policy/diff/notes.ts';
+import { type Note, noteworthy } from '../../policy/diff/notes.ts';
 import { type Block, type Line, outside } from '../outline.ts';
 import type { Review } from '../review.ts';
 import { isLoud } from '../verdict.ts';
 import { counted, spaceInWords } from '../wording.ts';
 
+/** One line a note. */
+export function noteLines({ scope }: Review, notes: readonly Note[]): Line[] {
+  return notes.map(({ rule, tag, text, addresses }) => [
+    ...(scope === 'feeds' ? [] : [outside(rule), tag === '' ? ' ' : ', ']),
+    ...(tag === '' ? (scope === 'feeds' ? ['the selection '] : []) : [outside(tag), ' ']),
+    text,
+    ...(addresses === undefined ? [] : [` (${spaceInWords(addresses)})`]),
+  ]);
+}
+
 /** How many notes stand open; the loudest come first. */
 const NOTES_OPEN = 10;
 
 /** What a reviewer should know, the loudest first. */
-export function noteSection({ diff, context, scope }: Review): Block[] {
-  const notes = noteworthy(diff, context);
-  if (notes.length === 0) return [];
-  const items = [...notes.filter(isLoud), ...notes.filter((note) => !isLoud(note))].map(
-    ({ rule, tag, text, addresses }): Line => [
-      ...(scope === 'feeds' ? [] : [outside(rule), tag === '' ? ' ' : ', ']),
-      ...(tag === '' ? (scope === 'feeds' ? ['the selection '] : []) : [outside(tag), ' ']),
-      text,
-      ...(addresses === undefined ? [] : [` (${spaceInWords(addresses)})`]),
-    ],
-  );
+export function noteSection(review: Review): Block[] {
+  const notes = noteworthy(review.diff, review.context);
+  const items = [
+    ...noteLines(review, notes.filter(isLoud)),
+    ...noteLines(
+      review,
+      notes.filter((note) => !isLoud(note)),
+    ),
+    ...review.unused.map(
+      ({ rule, tags }): Line => [
+        outside(rule),
+        ' selects ',
+        ...tags.flatMap((tag, index): Line => [index === 0 ? '' : ', ', outside(tag)]),
+        ', used by no target: every target lets the same traffic through by name',
+      ],
+    ),
+  ];
+  if (items.length === 0) return [];
   const list = (some: readonly Line[]): Block => ({ kind: 'list', of: ['note', 'notes'], items: some });
   const hidden = items.slice(NOTES_OPEN);
   return [

@@ -15,7 +15,11 @@ export function feedSection(diff: RuleDiff): Block[] {
 
 /** One rule that differs: names, ports, addresses and tags. */
 export function ruleSection(diff: RuleDiff): Block[] {
-  const presence = { added: 'new rule, ', removed: 'rule removed, ', changed: '' }[diff.presence];
+  const presence = {
+    added: 'new rule, ',
+    removed: 'rule removed, ',
+    changed: diff.renamedFrom === undefined ? '' : `${diff.renamedFrom} before, `,
+  }[diff.presence];
   return [
     {
       kind: 'heading',

@@ -1,0 +1,146 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AllowlistError } from '../problem.ts';
+import { isBelowRepository } from './below-repository.ts';
+import { type Drift, driftInForce, driftOnDisk } from './drift.ts';
+import { readGitTree } from './git-tree.ts';
+import { type LockedPlanner, readInForce, type TargetInForce } from './in-force.ts';
+import { LOCK_FILE, parseLock } from './lock.ts';
+import { directoryReader, filesReader, type OutputTree, readOutputTree } from './output-tree.ts';
+
+/** Last week, as it was committed: what a run is compared with. */
+export interface Baseline {
+  /** Undefined on the first run. */
+  readonly tree: OutputTree | undefined;
+  /** What the rule files in force let through, by target. */
+  readonly inForce: ReadonlyMap<string, TargetInForce>;
+  readonly drift: readonly Drift[];
+  /** Every file that a run has written there, by the committed lock and by the one on the disk. */
+  readonly managed: readonly string[];
+}
+
+export interface BaselineOptions {
+  /** The revision whose tree is in force, in a git working tree; HEAD unless told. */
+  readonly revision?: string;
+  /** Folders of the configured targets: rule files there without a lock are refused. */
+  readonly targets: readonly string[];
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Reads what is in force: in a git working tree what the revision has, whatever lies on the disk; else the directory.
+ * @throws AllowlistError for a lock or snapshot that cannot be read, and for rule files without a lock
+ */
+export async function readBaseline(
+  directory: string,
+  { revision = 'HEAD', targets, report }: BaselineOptions,
+): Promise<Baseline> {
+  const committed = await committedTree(directory, revision, report);
+  const written = await lockOnDisk(directory);
+  const inGit = committed === undefined ? undefined : await readOutputTree(filesReader(directory, committed));
+  const managed = (...locks: readonly (Readonly<Record<string, string>> | undefined)[]) => [
+    ...new Set(locks.flatMap((files) => (files === undefined ? [] : [...Object.keys(files), LOCK_FILE]))),
+  ];
+  if (inGit !== undefined) {
+    const inForce = await readInForce(inGit);
+    const drift = await driftOnDisk(
+      inGit,
+      await filesOnDisk(directory, Object.keys(inGit.lock.files)),
+      written ?? {},
+    );
+    return {
+      tree: inGit,
+      inForce,
+      drift: [...driftInForce(inForce, 'committed'), ...drift],
+      managed: managed(inGit.lock.files, written),
+    };
+  }
+  const tree = await readOutputTree(directoryReader(directory));
+  if (tree === undefined) {
+    await refuseWithoutLock(directory, committed, targets);
+    return { tree: undefined, inForce: new Map(), drift: [], managed: [] };
+  }
+  const inForce = await readInForce(tree);
+  return { tree, inForce, drift: driftInForce(inForce, 'directory'), managed: managed(tree.lock.files) };
+}
+
+/** The baseline that a tree in memory is, as a replay keeps it. */
+export async function baselineOf(tree: OutputTree | undefined, plan?: LockedPlanner): Promise<Baseline> {
+  return {
+    tree,
+    inForce: tree === undefined ? new Map() : await readInForce(tree, plan),
+    drift: [],
+    managed: tree === undefined ? [] : [...Object.keys(tree.lock.files), LOCK_FILE],
+  };
+}
+
+async function committedTree(
+  directory: string,
+  revision: string,
+  report: BaselineOptions['report'],
+): Promise<ReadonlyMap<string, string> | undefined> {
+  try {
+    return (await readGitTree(directory, revision))?.files;
+  } catch (error) {
+    if (!(error instanceof AllowlistError)) throw error;
+    if (await isBelowRepository(directory))
+      report(`compared with the files in ${directory}, not with what was committed: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** The files that the lock on the disk names; undefined without one that can be read. */
+async function lockOnDisk(directory: string): Promise<Readonly<Record<string, string>> | undefined> {
+  const path = join(directory, LOCK_FILE);
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return parseLock(text, path).files;
+  } catch (error) {
+    if (error instanceof AllowlistError) return undefined;
+    throw error;
+  }
+}
+
+async function filesOnDisk(directory: string, paths: readonly string[]): Promise<Map<string, string>> {
+  const reader = directoryReader(directory);
+  const files = new Map<string, string>();
+  for (const path of paths) {
+    const text = await reader.read(path).catch(() => undefined);
+    if (text !== undefined) files.set(path, text);
+  }
+  return files;
+}
+
+/** What every rule file with comments, and no other file, says of itself. */
+const OURS = 'azure-allowlist: ';
+
+/** Without a lock nothing tells what is in force: to take it for a first run would skip every guard. */
+async function refuseWithoutLock(
+  directory: string,
+  committed: ReadonlyMap<string, string> | undefined,
+  targets: readonly string[],
+): Promise<void> {
+  const folders = ['snapshot', ...targets];
+  const found = new Set<string>();
+  for (const [path, text] of committed ?? [])
+    if (folders.some((folder) => path.startsWith(`${folder}/`)) && isOurs(path, text)) found.add(path);
+  for (const folder of folders)
+    for (const entry of await readdir(join(directory, folder), { withFileTypes: true }).catch(() => [])) {
+      const path = `${folder}/${entry.name}`;
+      if (!entry.isFile() || found.has(path)) continue;
+      if (isOurs(path, await readFile(join(directory, path), 'utf8').catch(() => ''))) found.add(path);
+    }
+  if (found.size === 0) return;
+  throw new AllowlistError(`${join(directory, LOCK_FILE)} is missing, but rule files are there`, [
+    {
+      where: [...found].sort().slice(0, 3).join(', ') + (found.size > 3 ? ` and ${found.size - 3} more` : ''),
+      what: 'without the lock nobody can say what is in force, and no guard can judge the change',
+      next: 'restore the lock from the repository, or move these files away for a first run',
+    },
+  ]);
+}
+
+function isOurs(path: string, text: string): boolean {
+  return path.startsWith('snapshot/') ? path.endsWith('.txt') : text.slice(0, 500).includes(OURS);
+}

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { dirname, relative, resolve, sep } from 'node:path';
+import { AllowlistError } from '../problem.ts';
+import { attempt, openGit, requireWorkTree, succeeds } from './git-read.ts';
+
+/** Everything that was committed below a directory. */
+export interface CommittedTree {
+  /** The commit's id. */
+  readonly commit: string;
+  /** The bytes as they are in the repository, as text, by path below the directory; links and modules are left out. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads a directory as a revision has it, whether or not it stands in the working tree; undefined where the revision
+ * or the directory is not there. Two processes, however many files there are.
+ * @throws AllowlistError if git cannot be started, or does not read the repository
+ */
+export async function readGitTree(directory: string, revision: string): Promise<CommittedTree | undefined> {
+  const place = await existing(resolve(directory));
+  const git = await openGit(place, {});
+  await requireWorkTree(git, place, 'run in a clone of the repository');
+  if (
+    !(await succeeds(git, ['rev-parse', '--quiet', '--verify', '--end-of-options', `${revision}^{commit}`]))
+  )
+    return undefined;
+  const commit = (
+    await git.raw(['rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`])
+  ).trim();
+  const below = relative(place, resolve(directory)).split(sep).join('/');
+  const tree = `${commit}:./${below}`;
+  const kind = await git.raw(['cat-file', '-t', tree]).catch(() => '');
+  if (kind.trim() !== 'tree') return undefined;
+  const listing = await attempt(directory, `list ${tree}`, () =>
+    git.raw(['ls-tree', '-r', '-z', '--full-tree', tree]),
+  );
+  const entries = listing.split('\0').flatMap((line) => {
+    const [, mode, type, object, path] = /^(\d+) (\w+) ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
+    return type === 'blob' && mode !== '120000' ? [{ object: object!, path: path! }] : [];
+  });
+  const texts = await readBlobs(
+    place,
+    entries.map(({ object }) => object),
+  );
+  return { commit, files: new Map(entries.map(({ path }, index) => [path, texts[index]!])) };
+}
+
+/** The nearest folder above a path that is there. */
+async function existing(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() === true || dirname(path) === path ? path : existing(dirname(path));
+}
+
+/** simple-git has no standard input for `cat-file --batch`. */
+async function readBlobs(directory: string, objects: readonly string[]): Promise<string[]> {
+  if (objects.length === 0) return [];
+  const bytes = await new Promise<Buffer>((done, fail) => {
+    const child = spawn('git', ['cat-file', '--batch'], { cwd: directory, stdio: ['pipe', 'pipe', 'pipe'] });
+    const out: Buffer[] = [];
+    const said: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
+    child.on('error', fail);
+    child.on('close', (status) =>
+      status === 0
+        ? done(Buffer.concat(out))
+        : fail(new AllowlistError(`git cannot read ${directory}: ${Buffer.concat(said).toString().trim()}`)),
+    );
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(`${objects.join('\n')}\n`);
+  });
+  const texts: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(10, at);
+    const head = bytes.toString('utf8', at, end);
+    const size = Number(/ blob (\d+)$/.exec(head)?.[1]);
+    if (!Number.isInteger(size)) throw new AllowlistError(`git cannot read ${directory}: ${head}`);
+    texts.push(bytes.toString('utf8', end + 1, end + 1 + size));
+    at = end + 1 + size + 1;
+  }
+  return texts;
+}

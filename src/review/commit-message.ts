@@ -1,0 +1,74 @@
+import pc from 'picocolors';
+import { noteworthy } from '../policy/diff/notes.ts';
+import type { Block } from './outline.ts';
+import type { Review } from './review.ts';
+import { deviceSection } from './sections/devices.ts';
+import { driftSection } from './sections/drift.ts';
+import { noteLines } from './sections/notes.ts';
+import { sentence, summarise } from './summary.ts';
+import { blocksText } from './text.ts';
+import { isLoud, verdict } from './verdict.ts';
+
+/** A commit's first line, and the rest. */
+export interface CommitMessage {
+  readonly subject: string;
+  /** Under 58 lines of 72 characters; trailers last. */
+  readonly body: string;
+}
+
+const WIDTH = 72;
+
+/** Lines that the text before the trailers may take, so that the message stays under 60. */
+const LINES = 52;
+
+/** How many entries a list may have, the most that fit first. */
+const LENGTHS = [12, 8, 5, 3, 2, 1] as const;
+
+/**
+ * The change as a commit says it: the headline, a line a target, the notes that ask for a look, drift and acceptances,
+ * and trailers that programs read. The whole review is committed beside it.
+ * @param digest of the policy
+ */
+export function commitMessage(review: Review, digest: string): CommitMessage {
+  const { fileDate, changeNumber } = review.feed.after;
+  const trailers = [
+    ...(fileDate === undefined ? [] : [`Azure-File-Date: ${fileDate}`]),
+    `Azure-Change-Number: ${changeNumber}`,
+    `Policy-Digest: ${digest}`,
+  ];
+  let text = '';
+  for (const shown of LENGTHS) {
+    text = blocksText(blocks(review), { width: WIDTH, colors: pc.createColors(false), shown }).trim();
+    if (text.split('\n').length <= LINES) break;
+  }
+  // The verdict and the targets come first: what is cut is the end of a very long list.
+  const kept = text.split('\n').slice(0, LINES);
+  return { subject: summarise(review), body: `${kept.join('\n').trimEnd()}\n\n${trailers.join('\n')}\n` };
+}
+
+function blocks(review: Review): Block[] {
+  const loud = noteworthy(review.diff, review.context).filter(isLoud);
+  return [
+    { kind: 'paragraph', line: [sentence(review)] },
+    { kind: 'paragraph', line: [`Verdict: ${verdict(review).text}`] },
+    { kind: 'heading', level: 2, line: ['Targets'] },
+    ...deviceSection(review),
+    ...driftSection(review.drift),
+    ...(loud.length === 0
+      ? []
+      : [
+          { kind: 'heading', level: 2, line: ['Look at'] } satisfies Block,
+          { kind: 'list', of: ['note', 'notes'], items: noteLines(review, loud) } satisfies Block,
+        ]),
+    ...(review.acceptances.length === 0
+      ? []
+      : [
+          { kind: 'heading', level: 2, line: ['Accepted'] } satisfies Block,
+          {
+            kind: 'list',
+            of: ['acceptance', 'acceptances'],
+            items: review.acceptances.map(({ guard, message }) => [`${guard}: ${message}`]),
+          } satisfies Block,
+        ]),
+  ];
+}

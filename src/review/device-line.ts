@@ -1,0 +1,136 @@
+import { Admission } from '../policy/admission.ts';
+import { isNoEffect } from '../policy/effect.ts';
+import { type Line, outside, type Span, toned } from './outline.ts';
+import type { TargetReview } from './targets.ts';
+import {
+  addressesOf,
+  counted,
+  digits,
+  enumerate,
+  ipv6Size,
+  nameCount,
+  signed,
+  spaceInWords,
+  spaceParts,
+} from './wording.ts';
+
+/** How many rules a line names; more are counted. */
+const RULES_SHOWN = 3;
+
+/** What one target will do differently, in one line without its id: `+512 IPv4 (storage-weu)`, `no change`. */
+export function deviceLine(target: TargetReview): Line {
+  const { presence, after, effect, problem } = target;
+  if (presence === 'removed') return [toned('no longer configured', 'attention'), ': its files are removed'];
+  if (effect === undefined)
+    return [
+      toned('not known', 'attention'),
+      `: what is in force cannot be read (${problem ?? 'no reason given'})`,
+    ];
+  if (presence === 'added') return ['new: ', toned(reach(after ?? Admission.empty), 'gain')];
+  const parts: Line[] = [
+    ...(isNoEffect(effect) ? [] : [[...figures(target), ...rulesOf(target)]]),
+    ...optionsOf(target),
+    ...budgetOf(target),
+  ];
+  if (parts.length > 0) return parts.flatMap((part, index) => [index === 0 ? '' : '; ', ...part]);
+  const files = target.files.filter(({ presence }) => presence !== 'unchanged').length;
+  return files === 0
+    ? [toned('no change', 'faint')]
+    : [`lets the same through; ${counted(files, 'file')} written anew`];
+}
+
+/** The device line as plain text. */
+export function deviceText(target: TargetReview): string {
+  return deviceLine(target)
+    .map((span: string | Span) => (typeof span === 'string' ? span : span.text))
+    .join('');
+}
+
+/** Whether a target will behave differently in any way that its files say. */
+export function changesDevice({ presence, effect, options }: TargetReview): boolean {
+  return presence !== 'kept' || effect === undefined || !isNoEffect(effect) || options.length > 0;
+}
+
+function reach(admission: Admission): string {
+  const names = nameCount(admission);
+  const space = addressesOf(admission);
+  const parts = [...(names > 0 ? [counted(names, 'name')] : []), ...spaceParts(space)];
+  return parts.length === 0 ? 'lets nothing through' : enumerate(parts);
+}
+
+function figures({ effect, before, after }: TargetReview): Line {
+  const { gained, lost } = effect!;
+  const [more, less] = [addressesOf(gained), addressesOf(lost)];
+  const [names, namesLost] = [BigInt(nameCount(gained)), BigInt(nameCount(lost))];
+  const parts: Line[] = [
+    pair(more.ipv4.size, less.ipv4.size, digits, ' IPv4'),
+    pair(more.ipv6.size, less.ipv6.size, ipv6Size, ' IPv6'),
+    pair(names, namesLost, digits, names + namesLost === 1n ? ' name' : ' names'),
+  ].filter((part) => part.length > 0);
+  return [
+    ...parts.flatMap((part, index): Line => [index === 0 ? '' : ', ', ...part]),
+    ...portRemark(gained, before!),
+    ...portRemark(lost, after!),
+  ];
+}
+
+function pair(gained: bigint, lost: bigint, format: (size: bigint) => string, unit: string): Line {
+  if (gained === 0n && lost === 0n) return [];
+  const [plus, minus] = [signed(gained, 0n, format), signed(0n, lost, format)];
+  // `/64` says the family by itself, and once for both.
+  const shared = [...(gained > 0n ? [plus] : []), ...(lost > 0n ? [minus] : [])].every((text) =>
+    text.endsWith(' /64'),
+  );
+  const cut = (text: string) => (shared ? text.slice(0, -' /64'.length) : text);
+  return [
+    ...(gained > 0n ? [toned(cut(plus), 'gain')] : []),
+    ...(gained > 0n && lost > 0n ? [' '] : []),
+    ...(lost > 0n ? [toned(cut(minus), 'loss')] : []),
+    shared ? ' /64' : unit,
+  ];
+}
+
+/** Says on which ports, where the same hosts or addresses are let through on others anyway. */
+function portRemark(changed: Admission, other: Admission): Line {
+  const known = addressesOf(other);
+  const ports = changed.grants.filter(
+    ({ addresses, hosts }) =>
+      !addresses.intersection(known).isEmpty || other.grants.some((grant) => grant.hosts.intersects(hosts)),
+  );
+  return ports.length === 0 ? [] : [` on port ${ports.map((grant) => grant.ports.toString()).join(',')}`];
+}
+
+function rulesOf({ rules }: TargetReview): Line {
+  const names = rules.map(({ rule }) => rule);
+  if (names.length === 0) return [];
+  if (names.length > RULES_SHOWN) return [` (${counted(names.length, 'rule')})`];
+  return [' (', ...names.flatMap((name, index): Line => [index === 0 ? '' : ', ', outside(name)]), ')'];
+}
+
+function optionsOf({ options }: TargetReview): Line[] {
+  return options.map(
+    ({ name, before, after }): Line => [
+      'option ',
+      outside(name),
+      ' ',
+      outside(`${before ?? 'unset'}`),
+      ' → ',
+      outside(`${after ?? 'unset'}`),
+    ],
+  );
+}
+
+/** The extra addresses that a budget lets in, from → to. */
+function budgetOf({ widenings }: TargetReview): Line[] {
+  return widenings
+    .filter(({ kind, presence }) => kind === 'budget' && presence !== 'unchanged')
+    .map(({ rule, presence, admission, change }): Line => {
+      const now = presence === 'removed' ? undefined : addressesOf(admission);
+      const was = addressesOf(admission.union(change.lost).difference(change.gained));
+      return [
+        'extra addresses for the budget of rule ',
+        outside(rule),
+        `: ${spaceInWords(was)} → ${now === undefined ? 'none' : spaceInWords(now)}`,
+      ];
+    });
+}

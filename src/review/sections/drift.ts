@@ -1,0 +1,60 @@
+import type { Drift } from '../../committed/drift.ts';
+import type { Admission } from '../../policy/admission.ts';
+import { type Block, type Line, outside, toned } from '../outline.ts';
+import { enumerate, namesInWords } from '../wording.ts';
+
+/** How many hosts and prefixes, or files, a line spells out. */
+const SHOWN = 5;
+
+/** Rule files that say something else than a run wrote, and what the run does about them. */
+export function driftSection(drift: readonly Drift[]): Block[] {
+  if (drift.length === 0) return [];
+  return [
+    { kind: 'heading', level: 2, line: ['Drift'] },
+    {
+      kind: 'list',
+      of: ['edited target', 'edited targets'],
+      items: drift.map(
+        (one): Line => [
+          toned('edited', 'attention'),
+          ` (${PLACES[one.where]}): `,
+          outside(one.files.join(' ')),
+          ' — ',
+          says(one),
+        ],
+      ),
+    },
+  ];
+}
+
+/** One drift in a sentence without a full stop. */
+export function driftInWords(drift: Drift): string {
+  const files = drift.files.slice(0, SHOWN).join(', ');
+  const more = drift.files.length > SHOWN ? ` and ${drift.files.length - SHOWN} more` : '';
+  return `${files}${more} ${drift.files.length === 1 ? 'was' : 'were'} edited by hand, a hook or a filter: ${says(drift)}`;
+}
+
+const PLACES = {
+  committed: 'as committed',
+  'working tree': 'in the working tree',
+  directory: 'in the directory',
+} as const;
+
+function says({ target, lets, lacks, problem }: Drift): string {
+  if (problem !== undefined) return `${target} cannot be read (${problem}); the run writes it anew`;
+  const parts = [
+    ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through; the run takes it away`]),
+    ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}; the run puts it back`]),
+  ];
+  return parts.length === 0 ? `${target} lets the same through; the run writes it anew` : enumerate(parts);
+}
+
+function things(admission: Admission): string {
+  const items = [
+    ...namesInWords(admission),
+    ...admission.grants.flatMap(({ addresses, ports }) =>
+      addresses.toStrings().map((prefix) => `${prefix} (port ${ports})`),
+    ),
+  ];
+  return `${items.slice(0, SHOWN).join(', ')}${items.length > SHOWN ? ` and ${items.length - SHOWN} more` : ''}`;
+}
