@@ -1,5 +1,5 @@
 import { noteworthy } from '../policy/diff/notes.ts';
-import { type Block, type Line, paragraph, toned } from './outline.ts';
+import { type Block, paragraph, toned } from './outline.ts';
 import type { Review } from './review.ts';
 import { deviceSection } from './sections/devices.ts';
 import { driftSection } from './sections/drift.ts';
@@ -13,8 +13,8 @@ import { counted } from './wording.ts';
 /** Lines that a screen takes, with room for what the command says of the files it wrote. */
 const SCREEN = 37;
 
-/** How many entries a list may have, the most that fit first. */
-const LENGTHS = [12, 8, 6, 4, 3, 2, 1] as const;
+/** How many entries a list may have, the most that fit first; the targets are always all there. */
+const LENGTHS = [12, 8, 6, 4, 3, 2, 1, 0] as const;
 
 /**
  * The review on one screen: the headline, the verdict, a line a target, drift, and of notes and guards those that ask
@@ -22,46 +22,44 @@ const LENGTHS = [12, 8, 6, 4, 3, 2, 1] as const;
  * @param where what is told in full stands, such as `allowlists/REVIEW.md`
  */
 export function writeBrief(review: Review, where: string, options: TextOptions): string {
-  let text = '';
+  const write = (blocks: readonly Block[], shown: number) =>
+    blocks.length === 0 ? '' : blocksText(blocks, { ...options, shown });
+  const head = write([...headline(review), ...deviceSection(review)], Number.POSITIVE_INFINITY);
+  const last = `\n${write([readMore(review, where)], 1)}`;
   for (const shown of LENGTHS) {
-    text = blocksText(briefOutline(review, where, shown), { ...options, shown });
+    const text = `${head}${write(attention(review), shown)}${last}`;
     if (text.split('\n').length - 1 <= SCREEN) return text;
   }
-  return text;
+  // A very narrow terminal: the verdict names what asks for a look.
+  return `${head}${last}`;
 }
 
-function briefOutline(review: Review, where: string, shown: number): Block[] {
-  const notes = noteworthy(review.diff, review.context);
-  const loud = notes.filter(isLoud);
-  const quiet = notes.length - loud.length;
+/** What asks for a look: drift, notes, and guards that did not pass. */
+function attention(review: Review): Block[] {
+  const loud = noteworthy(review.diff, review.context).filter(isLoud);
   const guards = review.guards.filter(({ outcome }) => outcome !== 'passed');
+  return [
+    ...driftSection(review.drift),
+    ...(loud.length === 0
+      ? []
+      : ([
+          { kind: 'heading', level: 2, line: ['Look at'] },
+          { kind: 'list', of: ['note', 'notes'], items: noteLines(review, loud) },
+        ] satisfies Block[])),
+    ...guardSection({ ...review, guards }),
+  ];
+}
+
+function readMore(review: Review, where: string): Block {
+  const quiet = noteworthy(review.diff, review.context).filter((note) => !isLoud(note)).length;
   const rest = [
     ...(quiet > 0 ? [counted(quiet, 'more note')] : []),
     ...(review.diff.rules.length > 0 ? ['the changes of the service tags'] : []),
     ...(review.coverage.length > 0 ? ['how each required host gets through'] : []),
   ];
-  return [
-    ...headline(review),
-    ...deviceSection(review),
-    ...driftSection(review.drift),
-    ...(loud.length === 0
-      ? []
-      : [
-          { kind: 'heading', level: 2, line: ['Look at'] } satisfies Block,
-          {
-            kind: 'list',
-            of: ['note', 'notes'],
-            items: noteLines(review, loud).slice(0, Math.max(shown, 1)),
-          } satisfies Block,
-          ...(loud.length > shown ? [paragraph(`  … and ${counted(loud.length - shown, 'more note')}`)] : []),
-        ]),
-    ...guardSection({ ...review, guards }),
-    { kind: 'heading', level: 2, line: [toned(readMore(rest, where), 'faint')] },
-  ];
-}
-
-function readMore(rest: readonly string[], where: string): Line[number] & string {
-  return rest.length === 0
-    ? `All of it: ${where}, or --details.`
-    : `In ${where}, or with --details: ${rest.join(', ')}.`;
+  const line =
+    rest.length === 0
+      ? `All of it: ${where}, or --details.`
+      : `In ${where}, or with --details: ${rest.join(', ')}.`;
+  return paragraph(toned(line, 'faint'));
 }

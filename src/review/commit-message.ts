@@ -22,7 +22,7 @@ const WIDTH = 72;
 const LINES = 52;
 
 /** How many entries a list may have, the most that fit first. */
-const LENGTHS = [12, 8, 5, 3, 2, 1] as const;
+const LENGTHS = [12, 8, 5, 3, 2, 1, 0] as const;
 
 /**
  * The change as a commit says it: the headline, a line a target, the notes that ask for a look, drift and acceptances,
@@ -36,9 +36,12 @@ export function commitMessage(review: Review, digest: string): CommitMessage {
     `Azure-Change-Number: ${changeNumber}`,
     `Policy-Digest: ${digest}`,
   ];
-  let text = '';
-  for (const shown of LENGTHS) {
-    text = blocksText(blocks(review), { width: WIDTH, colors: pc.createColors(false), shown }).trim();
+  const options = { width: WIDTH, colors: pc.createColors(false) };
+  const head = blocksText(headOf(review), { ...options, shown: Number.POSITIVE_INFINITY });
+  const more = blocksOf(review);
+  let text = head.trim();
+  for (const shown of more.length === 0 ? [] : LENGTHS) {
+    text = `${head}${blocksText(more, { ...options, shown })}`.trim();
     if (text.split('\n').length <= LINES) break;
   }
   // The verdict and the targets come first: what is cut is the end of a very long list.
@@ -46,13 +49,18 @@ export function commitMessage(review: Review, digest: string): CommitMessage {
   return { subject: summarise(review), body: `${kept.join('\n').trimEnd()}\n\n${trailers.join('\n')}\n` };
 }
 
-function blocks(review: Review): Block[] {
-  const loud = noteworthy(review.diff, review.context).filter(isLoud);
+function headOf(review: Review): Block[] {
   return [
     { kind: 'paragraph', line: [sentence(review)] },
     { kind: 'paragraph', line: [`Verdict: ${verdict(review).text}`] },
     { kind: 'heading', level: 2, line: ['Targets'] },
     ...deviceSection(review),
+  ];
+}
+
+function blocksOf(review: Review): Block[] {
+  const loud = noteworthy(review.diff, review.context).filter(isLoud);
+  return [
     ...driftSection(review.drift),
     ...(loud.length === 0
       ? []
