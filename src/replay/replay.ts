@@ -16,6 +16,8 @@ import type { Policy } from '../policy/policy.ts';
 import { makePolicy, resolvePolicy } from '../policy/resolve.ts';
 import { AllowlistError } from '../problem.ts';
 import type { Review } from '../review/review.ts';
+import { effectOfReview } from '../review/summary.ts';
+import { addressesOf } from '../review/wording.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
 import { fitPolicy } from '../targets/fit.ts';
 import { fewestLines } from './fewest-lines.ts';
@@ -78,7 +80,7 @@ export interface ReplayedWeek {
   readonly message: string | undefined;
   /** Prefixes as published, once a rule and tag: what came and went, or would have. */
   readonly prefixes: { readonly added: number; readonly removed: number };
-  /** Address space of all rules together that came and went, or would have. */
+  /** Address space that came and went on at least one device; of a refused week, in the rules. */
   readonly gained: DualStackSet;
   readonly lost: DualStackSet;
   /** Of the review; none where nothing was rendered. */
@@ -161,6 +163,7 @@ async function replayWeek(
         findings: plan.findings,
         message: undefined,
         ...changes(before, plan.policy, plan.review.diff),
+        ...addressesOfEffect(plan.review),
         churn: inForce === undefined ? undefined : churn(plan, inForce.outputs),
       },
       review: plan.review,
@@ -186,6 +189,12 @@ function planner({ targets }: ReplayRequest): LockedPlanner {
     const settings = { addressUse: addresses, budget: readBudget(budget) };
     return { target, plan: fitPolicy(tree.policy, target.manifest.capabilities, settings) };
   };
+}
+
+/** What the devices of the review newly let through by address, and what they do not any more. */
+function addressesOfEffect(review: Review) {
+  const { gained, lost } = effectOfReview(review);
+  return { gained: addressesOf(gained), lost: addressesOf(lost) };
 }
 
 function changes(before: Policy, after: Policy, { rules }: PolicyDiff) {

@@ -1,4 +1,4 @@
-import { noteworthy } from '../policy/diff/notes.ts';
+import { type Note, noteworthy } from '../policy/diff/notes.ts';
 import { type Block, paragraph, toned } from './outline.ts';
 import type { Review } from './review.ts';
 import { deviceSection } from './sections/devices.ts';
@@ -34,9 +34,16 @@ export function writeBrief(review: Review, where: string, options: TextOptions):
   return `${head}${last}`;
 }
 
+/** Notes that say where gains come from and losses go, in a line each. */
+function isOrigin({ kind }: Note): boolean {
+  return kind === 'attribution' || kind === 'withdrawn';
+}
+
 /** What asks for a look: drift, notes, and guards that did not pass. */
 function attention(review: Review): Block[] {
-  const loud = noteworthy(review.diff, review.context).filter(isLoud);
+  const notes = noteworthy(review.diff, review.context);
+  const loud = notes.filter(isLoud);
+  const origins = notes.filter(isOrigin);
   const guards = review.guards.filter(({ outcome }) => outcome !== 'passed');
   return [
     ...driftSection(review.drift),
@@ -47,11 +54,19 @@ function attention(review: Review): Block[] {
           { kind: 'list', of: ['note', 'notes'], items: noteLines(review, loud) },
         ] satisfies Block[])),
     ...guardSection({ ...review, guards }),
+    ...(origins.length === 0
+      ? []
+      : ([
+          { kind: 'heading', level: 2, line: ['Where it comes from'] },
+          { kind: 'list', of: ['note', 'notes'], items: noteLines(review, origins) },
+        ] satisfies Block[])),
   ];
 }
 
 function readMore(review: Review, where: string): Block {
-  const quiet = noteworthy(review.diff, review.context).filter((note) => !isLoud(note)).length;
+  const quiet = noteworthy(review.diff, review.context).filter(
+    (note) => !isLoud(note) && !isOrigin(note),
+  ).length;
   const rest = [
     ...(quiet > 0 ? [counted(quiet, 'more note')] : []),
     ...(review.diff.rules.length > 0 ? ['the changes of the service tags'] : []),

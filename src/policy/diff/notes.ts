@@ -1,3 +1,4 @@
+import type { AddressSet } from '../../net/address-set.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatHostPattern } from '../../net/host-pattern.ts';
 import { formatPrefix, lastAddress } from '../../net/prefix.ts';
@@ -96,22 +97,18 @@ function newSpace({ rule, presence, tags, space }: RuleDiff, { previousSpace }: 
   );
   const blocks = newBlocks(gained.intersection(space.gained), previousSpace.addresses);
   if (blocks.length === 0) return [];
-  const byFamily = ([4, 6] as const).flatMap((family) => {
-    const own = blocks.filter((block) => block.family === family);
-    const said = own
-      .slice(0, BLOCKS_SHOWN)
-      .map((block) => `${blockInWords(block)} (${relativeInWords(block)})`);
-    return own.length === 0
-      ? []
-      : [`${said.join(', ')}${own.length > BLOCKS_SHOWN ? ` and ${own.length - BLOCKS_SHOWN} more` : ''}`];
-  });
+  const said = blocks
+    .toSorted((a, b) => Number(b.isFarAway) - Number(a.isFarAway))
+    .slice(0, BLOCKS_SHOWN)
+    .map((block) => `${blockInWords(block)} (${relativeInWords(block)})`);
+  const more = blocks.length > BLOCKS_SHOWN ? ` and ${blocks.length - BLOCKS_SHOWN} more` : '';
   const when = previousSpace.date === undefined ? 'before' : `on ${previousSpace.date}`;
   return [
     {
       kind: 'new-space',
       rule,
       tag: '',
-      text: `gains blocks that no service tag had ${when}: ${byFamily.join('; ')}`,
+      text: `gains blocks that no service tag had ${when}: ${said.join(', ')}${more}`,
       addresses: gained.intersection(space.gained).difference(previousSpace.addresses),
       look: asksForLook(blocks),
     },
@@ -129,18 +126,22 @@ function attribution({ rule, tags }: RuleDiff, { currentTags }: DiffContext): No
     if (presence !== 'changed' || space.gained.isEmpty) return [];
     const family = space.gained.ipv4.isEmpty ? 'ipv6' : 'ipv4';
     const parts = all
-      .filter((other) => other.tag.startsWith(`${tag}.`))
+      .filter((other) => other.region !== '' && other.tag.startsWith(`${tag}.`))
       .map((other) => ({
-        region: other.region === '' ? other.tag.slice(tag.length + 1) : other.region,
-        size: other.addresses[family].intersection(space.gained[family]).size,
+        region: other.region,
+        addresses: other.addresses[family].intersection(space.gained[family]),
       }))
-      .filter(({ size }) => size > 0n)
-      .sort((a, b) => (a.size > b.size ? -1 : a.size < b.size ? 1 : a.region < b.region ? -1 : 1));
+      .filter(({ addresses }) => !addresses.isEmpty)
+      .sort((a, b) => compareSizes(b.addresses, a.addresses) || (a.region < b.region ? -1 : 1));
     if (parts.length === 0) return [];
     const said = parts
       .slice(0, REGIONS_SHOWN)
-      .map(({ region, size }) => `${region} +${inUnits(size, family)}`);
-    const more = parts.length > REGIONS_SHOWN ? ` and ${parts.length - REGIONS_SHOWN} more` : '';
+      .map(({ region, addresses }) => `${region} +${inUnits(addresses.size, family)}`);
+    const elsewhere = parts.reduce((rest, { addresses }) => rest.difference(addresses), space.gained[family]);
+    const more = [
+      ...(parts.length > REGIONS_SHOWN ? [` and ${parts.length - REGIONS_SHOWN} more`] : []),
+      ...(elsewhere.isEmpty ? [] : [`; ${inUnits(elsewhere.size, family)} in no regional tag`]),
+    ].join('');
     const unit = family === 'ipv4' ? 'IPv4' : 'IPv6';
     return [
       {
@@ -151,6 +152,10 @@ function attribution({ rule, tags }: RuleDiff, { currentTags }: DiffContext): No
       },
     ];
   });
+}
+
+function compareSizes(a: AddressSet, b: AddressSet): number {
+  return a.size < b.size ? -1 : a.size > b.size ? 1 : 0;
 }
 
 const NET64 = 1n << 64n;
