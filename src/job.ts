@@ -1,4 +1,7 @@
 import { readBaseline } from './committed/baseline.ts';
+import { driftInForce } from './committed/drift.ts';
+import { readInForce } from './committed/in-force.ts';
+import { filesReader, readOutputTree } from './committed/output-tree.ts';
 import type { AllowlistConfig } from './config/config.ts';
 import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
@@ -9,11 +12,14 @@ import { planRun, type RunPlan } from './pipeline.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
+import { type Altered, requireCommitted } from './publish/committed-bytes.ts';
 import { commitTree } from './publish/git.ts';
+import { requireReady } from './publish/ready.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
 import { commitMessage } from './review/commit-message.ts';
 import type { Review } from './review/review.ts';
+import { differenceInWords } from './review/sections/drift.ts';
 import type { TargetRequest } from './targets/build.ts';
 import { loadTarget, loadTargetFolder } from './targets/catalog.ts';
 import { resolveOptions } from './targets/options.ts';
@@ -85,6 +91,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     const change = await planTree(config.output, files, managed);
     return { outcome: unchanged ? 'unchanged' : 'would-publish', review, change, commit: undefined };
   }
+  if (config.publish.git) await requireReady(config.output);
   return withRunLock(config.output, { report }, async () => {
     const recovered = await recoverTree(config.output);
     if (recovered !== undefined) report(recovered);
@@ -98,14 +105,25 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
 }
 
 /** Commits exactly what the tool manages: the files of this run, and those that earlier runs wrote. */
-async function commitOutput(
-  directory: string,
-  { review, policy, files, managed }: RunPlan,
-): Promise<string | undefined> {
+async function commitOutput(directory: string, plan: RunPlan): Promise<string | undefined> {
+  const { review, policy, files, managed } = plan;
   const result = await commitTree(directory, commitMessage(review, policy.digest), {
     paths: [...new Set([...files.keys(), ...managed])].sort(),
   });
+  await requireCommitted(directory, files, managed, (altered) => effectsOf(directory, plan, altered));
   return 'commit' in result ? result.commit : undefined;
+}
+
+/** What altered rule files let through beyond, or lack of, what was planned, by target. */
+async function effectsOf(directory: string, { files }: RunPlan, altered: readonly Altered[]) {
+  const planned = await readOutputTree(filesReader(directory, files));
+  if (planned === undefined) return new Map<string, string>();
+  const found = new Map(files);
+  for (const { path, committed } of altered)
+    if (committed === undefined) found.delete(path);
+    else found.set(path, committed);
+  const drift = driftInForce(await readInForce({ ...planned, files: found }), 'committed');
+  return new Map(drift.map((one) => [one.target, differenceInWords(one)]));
 }
 
 /** Loads the endpoint tables that the rules name. @throws ConfigurationError listing every problem */

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { AZURE_SPACE_FILE, formatAzureSpace } from './committed/azure-space.ts';
 import type { Baseline } from './committed/baseline.ts';
+import { formatGitAttributes, GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import {
   feedOfLock,
   formatLock,
@@ -135,6 +136,8 @@ export function planRun(input: RunInput): RunPlan {
     };
   files.set(REVIEW_FILE, writeMarkdown(review));
   files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceOf(snapshot)));
+  if (config.publish.git && !input.baseline.hasOwnAttributes)
+    files.set(GIT_ATTRIBUTES_FILE, formatGitAttributes());
   const gains = rememberGains(last?.recentGains ?? [], review.diff, snapshot.fileDate);
   files.set(LOCK_FILE, formatLock({ ...lock, ...recentGainsOfLock(gains), files: digestsOf(files) }));
   return { ...planned, unchanged: false, files };

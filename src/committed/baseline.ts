@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AllowlistError } from '../problem.ts';
 import { isBelowRepository } from './below-repository.ts';
 import { type Drift, driftInForce, driftOnDisk } from './drift.ts';
+import { GIT_ATTRIBUTES_FILE } from './git-attributes.ts';
 import { readGitTree } from './git-tree.ts';
 import { type LockedPlanner, readInForce, type TargetInForce } from './in-force.ts';
 import { LOCK_FILE, parseLock } from './lock.ts';
@@ -17,6 +18,8 @@ export interface Baseline {
   readonly drift: readonly Drift[];
   /** Every file that a run has written there, by the committed lock and by the one on the disk. */
   readonly managed: readonly string[];
+  /** Whether a `.gitattributes` stands there that no run wrote. */
+  readonly hasOwnAttributes: boolean;
 }
 
 export interface BaselineOptions {
@@ -53,15 +56,28 @@ export async function readBaseline(
       inForce,
       drift: [...driftInForce(inForce, 'committed'), ...drift],
       managed: managed(inGit.lock.files, written),
+      hasOwnAttributes: await hasOwnAttributes(directory, inGit.lock.files, written),
     };
   }
   const tree = await readOutputTree(directoryReader(directory));
   if (tree === undefined) {
     await refuseWithoutLock(directory, committed, targets);
-    return { tree: undefined, inForce: new Map(), drift: [], managed: [] };
+    return {
+      tree: undefined,
+      inForce: new Map(),
+      drift: [],
+      managed: [],
+      hasOwnAttributes: await hasOwnAttributes(directory),
+    };
   }
   const inForce = await readInForce(tree);
-  return { tree, inForce, drift: driftInForce(inForce, 'directory'), managed: managed(tree.lock.files) };
+  return {
+    tree,
+    inForce,
+    drift: driftInForce(inForce, 'directory'),
+    managed: managed(tree.lock.files),
+    hasOwnAttributes: await hasOwnAttributes(directory, tree.lock.files),
+  };
 }
 
 /** The baseline that a tree in memory is, as a replay keeps it. */
@@ -71,7 +87,19 @@ export async function baselineOf(tree: OutputTree | undefined, plan?: LockedPlan
     inForce: tree === undefined ? new Map() : await readInForce(tree, plan),
     drift: [],
     managed: tree === undefined ? [] : [...Object.keys(tree.lock.files), LOCK_FILE],
+    hasOwnAttributes: false,
   };
+}
+
+async function hasOwnAttributes(
+  directory: string,
+  ...written: readonly (Readonly<Record<string, string>> | undefined)[]
+): Promise<boolean> {
+  if (written.some((files) => files?.[GIT_ATTRIBUTES_FILE] !== undefined)) return false;
+  return lstat(join(directory, GIT_ATTRIBUTES_FILE)).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function committedTree(

@@ -138,6 +138,14 @@ export async function attempt(directory: string, act: string, work: () => Promis
   }
 }
 
+/** The git directory of the working tree, where scratch files of a commit may stand. @throws AllowlistError */
+export async function gitDirectory(git: SimpleGit, directory: string): Promise<string> {
+  const path = await attempt(directory, 'find its own directory', () =>
+    git.raw(['rev-parse', '--absolute-git-dir']),
+  );
+  return path.trim();
+}
+
 /** What helps where a repository is to be written to, and where it is only read. */
 const TO_WRITE = 'run `git init` in the folder that shall hold it, or switch publish.git off';
 const TO_READ = 'name a directory inside of a clone, and let git read it';

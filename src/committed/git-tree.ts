@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { stat } from 'node:fs/promises';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { relative, resolve, sep } from 'node:path';
 import { AllowlistError } from '../problem.ts';
 import { attempt, openGit, requireWorkTree, succeeds } from './git-read.ts';
+import { nearestFolder } from './nearest-folder.ts';
 
 /** Everything that was committed below a directory. */
 export interface CommittedTree {
@@ -18,7 +18,7 @@ export interface CommittedTree {
  * @throws AllowlistError if git cannot be started, or does not read the repository
  */
 export async function readGitTree(directory: string, revision: string): Promise<CommittedTree | undefined> {
-  const place = await existing(resolve(directory));
+  const place = await nearestFolder(directory);
   const git = await openGit(place, {});
   await requireWorkTree(git, place, 'run in a clone of the repository');
   if (
@@ -44,12 +44,6 @@ export async function readGitTree(directory: string, revision: string): Promise<
     entries.map(({ object }) => object),
   );
   return { commit, files: new Map(entries.map(({ path }, index) => [path, texts[index]!])) };
-}
-
-/** The nearest folder above a path that is there. */
-async function existing(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() === true || dirname(path) === path ? path : existing(dirname(path));
 }
 
 /** simple-git has no standard input for `cat-file --batch`. */

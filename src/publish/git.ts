@@ -1,8 +1,15 @@
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SimpleGit } from 'simple-git';
-import { attempt, type GitOptions, list, openGit, requireWorkTree, succeeds } from '../committed/git-read.ts';
+import {
+  attempt,
+  type GitOptions,
+  gitDirectory,
+  list,
+  openGit,
+  requireWorkTree,
+  succeeds,
+} from '../committed/git-read.ts';
 import { AllowlistError } from '../problem.ts';
 import type { CommitMessage } from '../review/commit-message.ts';
 import { INNER_LOCK_NAME, STAGING_NAME } from './tree-location.ts';
@@ -61,7 +68,8 @@ export async function commitTree(
   if (untracked.length === 0 && tracked.length === 0) return { unchanged: true };
   await requireIdentity(git, directory);
 
-  const scratch = await mkdtemp(join(tmpdir(), 'azure-allowlist-'));
+  // In git's own directory: where git can commit, this can be written.
+  const scratch = await mkdtemp(join(await gitDirectory(git, directory), 'azure-allowlist-'));
   const added = await pathFile(join(scratch, 'added'), untracked);
   try {
     if (untracked.length > 0) await attempt(directory, 'add the new files', () => git.raw(['add', ...added]));
@@ -131,7 +139,8 @@ async function unstage(git: SimpleGit, paths: readonly string[]): Promise<void> 
   }
 }
 
-async function requireIdle(git: SimpleGit, directory: string): Promise<void> {
+/** @throws AllowlistError where a merge, rebase, cherry-pick or revert is half done */
+export async function requireIdle(git: SimpleGit, directory: string): Promise<void> {
   const signs = Object.entries(IN_PROGRESS);
   const out = await git.raw(['rev-parse', ...signs.flatMap(([name]) => ['--git-path', name])]);
   const paths = out.trimEnd().split('\n');
@@ -147,7 +156,8 @@ async function requireIdle(git: SimpleGit, directory: string): Promise<void> {
   }
 }
 
-async function requireIdentity(git: SimpleGit, directory: string): Promise<void> {
+/** @throws AllowlistError where git does not know who commits */
+export async function requireIdentity(git: SimpleGit, directory: string): Promise<void> {
   for (const role of ['GIT_AUTHOR_IDENT', 'GIT_COMMITTER_IDENT']) {
     try {
       await git.raw(['var', role]);

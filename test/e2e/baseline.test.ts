@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readTree } from '../publish/trees.ts';
@@ -167,5 +175,115 @@ describe.skipIf(lacks('git'))('a week that no device sees', () => {
     const { stdout } = await run(quietWeek(folder));
     expect(stdout).toMatch(/squid no change/);
     expect(stdout).toMatch(/iptables \+8 IPv4 \(connector\)/);
+  });
+});
+
+describe.skipIf(lacks('git'))('before the first byte', () => {
+  it.each<[string, (at: { folder: string; git: (...args: string[]) => string }) => void, RegExp]>([
+    ['a detached HEAD', ({ git }) => git('checkout', '-q', '--detach'), /HEAD is detached.*git switch/],
+    [
+      'no identity',
+      ({ git }) => {
+        git('config', '--unset', 'user.name');
+        git('config', '--unset', 'user.email');
+        git('config', 'user.useConfigOnly', 'true');
+      },
+      /git does not know who commits[\s\S]*user\.email/,
+    ],
+    [
+      'a lock of another git',
+      ({ folder }) => writeFileSync(join(folder, '.git/index.lock'), ''),
+      /index\.lock: another git process is at work, or died here/,
+    ],
+    [
+      'hooks that are not there',
+      ({ git }) => git('config', 'core.hooksPath', 'no/such/folder'),
+      /core\.hooksPath names a folder that is not there/,
+    ],
+    [
+      'a merge in progress',
+      ({ folder, git }) => writeFileSync(join(folder, '.git/MERGE_HEAD'), git('rev-parse', 'HEAD')),
+      /a merge is in progress/,
+    ],
+  ])('%s is refused, and nothing is written', async (_, spoil, says) => {
+    const { folder, git, run, out } = await published();
+    spoil({ folder, git });
+    const before = readTree(out);
+    const { status, stderr } = await run(TWO);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(says);
+    expect(readTree(out)).toEqual(before);
+  });
+
+  it('no temporary folder is needed but the one of git', async () => {
+    const { folder } = await published();
+    const { status, stderr } = await azureAllowlist(['run', '--feed', TWO], {
+      cwd: folder,
+      environment: { TMPDIR: '/proc/no-such-folder' },
+    });
+    expect(status, stderr).toBe(0);
+  });
+});
+
+describe.skipIf(lacks('git'))('after the commit', () => {
+  const hook = (folder: string, body: string) => {
+    const path = join(folder, '.git/hooks/pre-commit');
+    writeFileSync(path, `#!/bin/sh\n${body}\n`);
+    chmodSync(path, 0o755);
+  };
+
+  it('a hook that widens a prefix is an error that names it and what it lets through', async () => {
+    const { folder, run } = await published();
+    hook(
+      folder,
+      "sed -i '1s,.*,198.18.0.0/16,' allowlists/squid/storage-weu-ipv4.txt && git add allowlists/squid/storage-weu-ipv4.txt",
+    );
+    const { status, stderr } = await run(TWO);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/does not hold what was planned; do not push it/);
+    expect(stderr).toMatch(
+      /squid\/storage-weu-ipv4\.txt: was committed with other bytes.*a hook changed the file/,
+    );
+    expect(stderr).toMatch(/squid lets (198\.18\.[\d.]+\/\d+ \(port 443\)(, )?)+/);
+  });
+
+  it('a clean filter is named', async () => {
+    const { folder, git, run } = await published();
+    git('config', 'filter.wide.clean', "sed 's,/24$,/16,'");
+    writeFileSync(join(folder, '.gitattributes'), 'allowlists/squid/*.txt filter=wide\n');
+    const { status, stderr } = await run(TWO);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/the clean filter of \.gitattributes changed it \(filter=wide\)/);
+  });
+
+  it('a clone that turns line ends around verifies, and runs without drift', async () => {
+    const { folder, git } = await published();
+    const clone = join(workplace(), 'clone');
+    git('clone', '-q', '-c', 'core.autocrlf=true', folder, clone);
+    expect(readFileSync(join(clone, 'allowlists/squid/storage-weu-ipv4.txt'), 'utf8')).not.toContain('\r');
+    expect((await azureAllowlist(['verify', 'allowlists'], { cwd: clone })).status).toBe(0);
+    const attributes = readFileSync(join(clone, 'allowlists/.gitattributes'), 'utf8');
+    expect(attributes).toContain('* text eol=lf');
+    execFileSync('git', ['config', 'user.name', 'A Job'], { cwd: clone });
+    execFileSync('git', ['config', 'user.email', 'job@example.com'], { cwd: clone });
+    writeConfiguration(clone, sampleConfiguration({ targets: NAMES_ONLY, publish: { git: true } }));
+    const same = await azureAllowlist(['run', '--feed', ONE], { cwd: clone });
+    expect(same.stdout.trim()).toBe('Nothing changes on any device; allowlists stands as it is.');
+    const next = await azureAllowlist(['run', '--feed', TWO], { cwd: clone });
+    expect(next.status, next.stderr).toBe(0);
+    expect(next.stdout).not.toContain('Drift');
+  });
+
+  it('a .gitattributes that is not ours stays', async () => {
+    const folder = workplace();
+    mkdirSync(join(folder, 'allowlists'));
+    writeFileSync(join(folder, 'allowlists/.gitattributes'), '*.txt -text\n');
+    execFileSync('git', ['init', '-q', folder]);
+    execFileSync('git', ['-C', folder, 'config', 'user.name', 'A Job']);
+    execFileSync('git', ['-C', folder, 'config', 'user.email', 'job@example.com']);
+    writeConfiguration(folder, sampleConfiguration({ targets: NAMES_ONLY, publish: { git: true } }));
+    const { status, stderr } = await azureAllowlist(['run', '--feed', ONE], { cwd: folder });
+    expect(status, stderr).toBe(0);
+    expect(readFileSync(join(folder, 'allowlists/.gitattributes'), 'utf8')).toBe('*.txt -text\n');
   });
 });

@@ -27,7 +27,7 @@ describe('the review on one screen', () => {
       for (const review of [sampleReview(), many, ...HOSTILE.map(hostileReview)]) {
         const lines = writeBrief(review, 'out/REVIEW.md', { width, colors }).trimEnd().split('\n');
         // Names that are longer than a narrow terminal take lines of their own.
-      if (width >= 80 || review === many) expect(lines.length).toBeLessThanOrEqual(39);
+        if (width >= 80 || review === many) expect(lines.length).toBeLessThanOrEqual(39);
         for (const target of review.targets.filter(({ id }) => /^[a-z]+$/.test(id)))
           expect(
             lines.some((line) => line.startsWith(`  ${target.id} `)),

@@ -40,6 +40,16 @@ const PLACES = {
   directory: 'in the directory',
 } as const;
 
+/** What edited files let through or lack, without what a run does about it. */
+export function differenceInWords({ target, lets, lacks, problem }: Drift): string {
+  if (problem !== undefined) return `${target} cannot be read: ${problem}`;
+  const parts = [
+    ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through`]),
+    ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}`]),
+  ];
+  return parts.length === 0 ? `${target} lets the same through` : enumerate(parts);
+}
+
 function says({ target, lets, lacks, problem }: Drift): string {
   if (problem !== undefined) return `${target} cannot be read (${problem}); the run writes it anew`;
   const parts = [

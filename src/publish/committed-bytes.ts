@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SimpleGit } from 'simple-git';
+import { openGit } from '../committed/git-read.ts';
+import { readGitTree } from '../committed/git-tree.ts';
+import { AllowlistError, type Problem } from '../problem.ts';
+
+/** What differs between a file that was planned and the same file in a commit. */
+export interface Altered {
+  readonly path: string;
+  /** As committed; undefined where the commit does not have it. */
+  readonly committed: string | undefined;
+}
+
+/**
+ * Compares the blobs of HEAD with the bytes that were planned: hooks and filters may change what is committed.
+ * @param files by path below the directory
+ * @param removed paths that must not be in the commit any more
+ * @param describe says what a difference means for what devices let through
+ * @throws AllowlistError naming each file, and the hook or filter that changed it
+ */
+export async function requireCommitted(
+  directory: string,
+  files: ReadonlyMap<string, string>,
+  removed: readonly string[],
+  describe: (altered: readonly Altered[]) => Promise<ReadonlyMap<string, string>>,
+): Promise<void> {
+  const tree = await readGitTree(directory, 'HEAD');
+  const altered: Altered[] = [
+    ...[...files]
+      .filter(([path, text]) => tree?.files.get(path) !== text)
+      .map(([path]) => ({ path, committed: tree?.files.get(path) })),
+    ...removed
+      .filter((path) => !files.has(path) && tree?.files.has(path) === true)
+      .map((path) => ({ path, committed: tree?.files.get(path) })),
+  ];
+  if (altered.length === 0) return;
+  const git = await openGit(directory, {});
+  const means = await describe(altered);
+  const problems: Problem[] = [];
+  for (const { path, committed } of altered) {
+    const cause = await causeOf(git, directory, path, files.get(path));
+    const change =
+      committed === undefined ? 'is not in the commit' : 'was committed with other bytes than were planned';
+    const effect = means.get(path.split('/', 1)[0]!);
+    problems.push({
+      where: join(directory, path),
+      what: `${change}${effect === undefined ? '' : ` (${effect})`}: ${cause}`,
+    });
+  }
+  const commit = tree?.commit.slice(0, 12) ?? 'HEAD';
+  throw new AllowlistError(
+    `commit ${commit} does not hold what was planned; do not push it: take it back with \`git reset --soft ${commit}~1\`, mend the cause, and run again`,
+    problems,
+  );
+}
+
+async function causeOf(
+  git: SimpleGit,
+  directory: string,
+  path: string,
+  planned: string | undefined,
+): Promise<string> {
+  const onDisk = await readFile(join(directory, path), 'utf8').catch(() => undefined);
+  if (onDisk !== planned) return `a hook changed the file (${await hooksOf(git)})`;
+  const attributes = await git
+    .raw(['check-attr', 'filter', 'text', 'eol', 'working-tree-encoding', '--', path])
+    .catch(() => '');
+  const set = [...attributes.matchAll(/: ([\w-]+): (.+)$/gm)]
+    .filter(([, , value]) => value !== 'unspecified' && value !== 'unset')
+    .map(([, name, value]) => `${name}=${value}`);
+  const filter = set.find((one) => one.startsWith('filter='));
+  if (filter !== undefined) return `the clean filter of .gitattributes changed it (${filter})`;
+  const autocrlf = (await git.raw(['config', '--get', 'core.autocrlf']).catch(() => '')).trim();
+  if (autocrlf === 'true' || autocrlf === 'input')
+    return `git changed its line ends (core.autocrlf=${autocrlf})`;
+  return set.length > 0
+    ? `git changed it by its attributes (${set.join(', ')})`
+    : `a hook committed something else (${await hooksOf(git)})`;
+}
+
+async function hooksOf(git: SimpleGit): Promise<string> {
+  const folder = (await git.raw(['rev-parse', '--git-path', 'hooks'])).trim();
+  return `look at pre-commit, commit-msg and post-commit in ${folder}`;
+}
