@@ -40,7 +40,7 @@ export async function run() {
     {
       name: 'nftables, as generated',
       rules: cover.length,
-      script: `nft -f ${nftables}/azure.nft\n${ownTable}`,
+      script: `sh ${nftables}/load.sh\n${ownTable}`,
     },
     ...['nft', 'legacy'].flatMap((backend) => [
       {
@@ -97,7 +97,7 @@ const ownTable = `nft -f - <<'END'
 table inet filter {
   chain forward {
     type filter hook forward priority filter; policy drop;
-    meta mark & 0x00010000 == 0x00010000 accept
+    meta mark & 0x00001000 == 0x00001000 accept
   }
 }
 END`;

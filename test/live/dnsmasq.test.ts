@@ -49,12 +49,7 @@ describe.skipIf(absent).each(['nftables', 'ipset'])('dnsmasq that fills sets of 
       await row.client.must([process.execPath, program('dns-client'), '10.99.1.1', ...names]),
     ) as Record<string, string[]>;
   const load = () =>
-    row.gateway.script(
-      sets === 'nftables'
-        ? `nft -f ${directory}/azure-names.nft`
-        : `cd ${directory}; ipset restore -file azure-names.ipset
-           iptables-nft-restore --noflush iptables.rules; ip6tables-nft-restore --noflush ip6tables.rules`,
-    );
+    row.gateway.must(['env', 'XTABLES=nft', 'RESTART_DNSMASQ=:', 'sh', `${directory}/load.sh`]);
   const open = async (name: string) => {
     const { a, aaaa } = zone[name]!;
     const attempts = [a, aaaa].flatMap((address) => PORTS.map((port) => [address, port] as const));
@@ -77,7 +72,7 @@ describe.skipIf(absent).each(['nftables', 'ipset'])('dnsmasq that fills sets of 
            chain forward {
              type filter hook forward priority filter; policy drop;
              ct state established,related accept
-             meta mark & 0x00010000 == 0x00010000 accept
+             meta mark & 0x00001000 == 0x00001000 accept
            }
          }`,
       );
@@ -148,7 +143,7 @@ conf-file=${directory}/azure-names.conf
   it('lets an address go in time', async () => {
     const list =
       sets === 'nftables'
-        ? ['nft', 'list', 'set', 'inet', 'azure_names', 'connector_443_ipv4']
+        ? ['nft', 'list', 'set', 'inet', 'azure_names', 'connector_443_ipv4_24h']
         : ['ipset', 'list', 'connector_443_4'];
     expect(await row.gateway.must(list)).toMatch(
       sets === 'nftables'

@@ -12,12 +12,7 @@ const SEED = 20250714;
 
 /** What the README tells the reader to do, with the programs of one backend. */
 function load(where: Namespace, directory: string, backend: string): Promise<string> {
-  return where.script(`
-    cd ${directory}
-    ipset restore -file azure.ipset
-    iptables-${backend}-restore --noflush iptables.rules
-    ip6tables-${backend}-restore --noflush ip6tables.rules
-  `);
+  return where.must(['env', `XTABLES=${backend}`, 'sh', `${directory}/load.sh`]);
 }
 
 describe.skipIf(absent).each(['nft', 'legacy'])('iptables, %s backend, in a fresh namespace', (backend) => {
@@ -44,6 +39,11 @@ describe.skipIf(absent).each(['nft', 'legacy'])('iptables, %s backend, in a fres
         );
         expect(await namespace.must(['ipset', 'list', '-name'])).not.toContain('-new');
 
+        // The load gives the sets of these very files a suffix of their own.
+        const loaded = (await namespace.must(['ipset', 'list', '-name'])).trim().split('\n');
+        expect(new Set(loaded.map((name) => name.slice(-6))).size).toBe(1);
+        const suffix = loaded[0]!.slice(-6);
+
         const random = seededRandom(SEED);
         const samples = policies[0].rules.flatMap((rule) =>
           ([4, 6] as const).flatMap((family) => {
@@ -51,7 +51,7 @@ describe.skipIf(absent).each(['nft', 'legacy'])('iptables, %s backend, in a fres
             return set.isEmpty
               ? []
               : sampleAddresses(set, 250, random).map((address) => ({
-                  name: `az-${rule.name}-${family}`,
+                  name: `az-${rule.name}-${family}${suffix}`,
                   address: formatAddress(family, address),
                   member: set.contains(address),
                 }));
@@ -81,7 +81,8 @@ describe.skipIf(absent).each(['nft', 'legacy'])('iptables, %s backend, in a fres
         'ipset create az-connector-4-new hash:net maxelem 1048576; ipset add az-connector-4-new 10.0.0.0/8',
       );
       await load(namespace, directory, backend);
-      expect(await namespace.must(['ipset', 'list', 'az-connector-4'])).not.toContain('10.0.0.0/8');
+      expect(await namespace.must(['ipset', 'list'])).toContain('az-connector-4-');
+      expect(await namespace.must(['ipset', 'list'])).not.toContain('10.0.0.0/8');
     } finally {
       namespace.close();
     }
@@ -140,7 +141,10 @@ describe.skipIf(absent).each(['nft', 'legacy'])('iptables, %s backend, on a gate
         expect(await dropped()).toBe(start);
 
         // The same measurement sees the packets that an update in place loses.
-        const set = `az-${before.rules[0]!.name}-${family}`;
+        const prefix = `az-${before.rules[0]!.name}-${family}-`;
+        const set = (await row.gateway.must(['ipset', 'list', '-name']))
+          .split('\n')
+          .find((name) => name.startsWith(prefix));
         await row.stream(address, 443, async () => {
           await row.gateway.script(`ipset save ${set} | grep ^add > /tmp/$$.ipset; ipset flush ${set}; sleep 0.1
           ipset restore -file /tmp/$$.ipset; rm /tmp/$$.ipset`);

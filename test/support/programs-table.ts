@@ -22,6 +22,13 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
   nftables: [['nft', '--version']],
   pac: [['chromium', '--version']],
   'python-ipaddress': [['python3', '--version']],
+  reload: [
+    ['nft', '--version'],
+    ['iptables-legacy', '--version'],
+    ['iptables-nft', '--version'],
+    ['ipset', '--version'],
+    ['dnsmasq', '--version'],
+  ],
   'review-page': [['chromium', '--version']],
   squid: [['squid', '-v']],
 };

@@ -78,7 +78,7 @@ describe('dnsmasq', () => {
     const { files } = await buildBundled('dnsmasq', makePolicy({ name: 'a', prefixes: ['192.0.2.0/24'] }), {
       sets,
     });
-    expect(files.map(({ text }) => text).join('')).not.toMatch(/^(nftset|ipset|create|add|-A)/m);
+    expect(files.map(({ text }) => text).join('')).not.toMatch(/^(nftset=|ipset=|create |add |-A )/m);
   });
 
   describe.each(['nftables', 'ipset'])('%s', (sets) => {
@@ -93,10 +93,13 @@ describe('dnsmasq', () => {
 
   it.each([
     ['nftables', 'azure-names.conf', 'nftset=/example.com/', 'nftset=/*.example.com/', /not a host name/],
-    ['nftables', 'azure-names.conf', '#connector_443_ipv4', '#connector_444_ipv4', /there is no set/],
-    ['nftables', 'azure-names.conf', ',6#inet#azure_names#connector_443_ipv6', '', /families differ/],
-    ['nftables', 'azure-names.nft', 'flags dynamic,timeout', 'flags dynamic', /expected/],
-    ['nftables', 'azure-names.nft', 'dport { 443 }', 'dport { 80 }', /families differ/],
+    ['nftables', 'azure-names.conf', '#connector_443_ipv4_24h', '#connector_444_ipv4_24h', /there is no set/],
+    ['nftables', 'azure-names.conf', ',6#inet#azure_names#connector_443_ipv6_24h', '', /families differ/],
+    ['nftables', 'azure-names-sets.nft', 'flags dynamic,timeout', 'flags dynamic', /expected/],
+    ['nftables', 'azure-names-sets.nft', 'timeout 24h', 'timeout 48h', /expected/],
+    ['nftables', 'azure-names-chain.nft', 'dport { 443 }', 'dport { 80 }', /families differ/],
+    ['nftables', 'load.sh', 'nft -f azure-names-chain.nft', 'nft -f other.nft', /not the load script/],
+    ['ipset', 'load.sh', '--noflush iptables.rules', 'iptables.rules', /not the load script/],
     ['ipset', 'azure-names.ipset', 'connector_443_4', 'connector_444_4', /no set connector_443_4/],
     ['ipset', 'iptables.rules', '--dports 443 ', '--dports 442 ', /families differ/],
     ['ipset', 'iptables.rules', 'connector_443_4 dst', 'connector_443_6 dst', /of this family/],

@@ -29,7 +29,9 @@ describe('iptables', () => {
       'iptables',
       makePolicy({ name, prefixes: ['192.0.2.0/24', '2001:db8::/32'] }),
     );
-    const names = files.flatMap(({ text }) => [...text.matchAll(/az-\S+/g)].map(([match]) => match));
+    const names = files
+      .slice(0, 3)
+      .flatMap(({ text }) => [...text.matchAll(/az-\S+/g)].map(([match]) => match));
     expect(names.length).toBeGreaterThan(8);
     for (const set of names) expect(set.length).toBeLessThanOrEqual(31);
   });
@@ -37,7 +39,9 @@ describe('iptables', () => {
   it('declares the chain even where nothing is left, so that the next load empties it', async () => {
     const { files } = await buildBundled('iptables', makePolicy({ name: 'nothing' }), { chain: 'EGRESS' });
     const statements = Object.fromEntries(
-      files.map(({ path, text }) => [path, text.split('\n').filter((line) => !/^(#.*)?$/.test(line))]),
+      files
+        .slice(0, 3)
+        .map(({ path, text }) => [path, text.split('\n').filter((line) => !/^(#.*)?$/.test(line))]),
     );
     expect(statements).toEqual({
       'azure.ipset': [],
@@ -83,6 +87,10 @@ describe('iptables', () => {
     ['iptables.rules', '-j ACCEPT', '-j DROP', /not a rule of this format/],
     ['ip6tables.rules', 'COMMIT\n', '', /COMMIT/],
     ['ip6tables.rules', 'AZURE-ALLOW', 'AZURE-ALLOX', /is not declared/],
+    ['load.sh', '#!/bin/sh', '#!/bin/bash', /load.sh:1: not the load script/],
+    ['load.sh', ' --noflush\n', '\n', /load.sh:\d+: not the load script/],
+    ['load.sh', 'load azure.ipset | ipset restore\n', '', /load.sh:\d+: not the load script/],
+    ['load.sh', 'set -eu\n', '# set -eu\n', /not the load script/],
   ] as const)('refuses %s with %j changed to %j', async (path, from, to, message) => {
     const { target, plan, files } = await buildBundled('iptables', samplePolicy());
     const changed = files.map((file) => {

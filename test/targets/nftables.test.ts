@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { proveReadBack } from '../../src/targets/build.ts';
+import { loadTarget } from '../../src/targets/catalog.ts';
 import { makePolicy, samplePolicy } from '../support/policy.ts';
 import { buildBundled, expectGolden, uncaughtEdits } from '../support/rule-files.ts';
 
@@ -13,16 +14,40 @@ describe('nftables', () => {
   it('keeps its table even where nothing is left, so that the next load empties it', async () => {
     const options = { table: 'egress', hook: 'output', mark: '0x00000001' };
     const { files } = await buildBundled('nftables', makePolicy({ name: 'nothing' }), options);
-    expect(files[0]!.text.split('\n').filter((line) => !line.startsWith('#'))).toEqual([
-      'table inet egress {',
-      '\tchain allow {',
-      '\t\ttype filter hook output priority filter - 10; policy accept;',
-      '\t}',
-      '}',
-      'flush chain inet egress allow',
-      '',
-    ]);
+    const statements = Object.fromEntries(
+      files
+        .slice(0, 2)
+        .map(({ path, text }) => [path, text.split('\n').filter((line) => !/^(#.*)?$/.test(line))]),
+    );
+    expect(statements).toEqual({
+      'azure-sets.nft': ['table inet egress {', '}'],
+      'azure-chain.nft': [
+        'table inet egress {',
+        '\tchain output {',
+        '\t\ttype filter hook output priority filter - 10; policy accept;',
+        '\t}',
+        '}',
+        'flush chain inet egress output',
+      ],
+    });
   });
+
+  it.each(['nftables', 'dnsmasq'])(
+    'takes, in %s, no bit of a mark that common software takes',
+    async (id) => {
+      const { manifest } = await loadTarget(id);
+      // https://github.com/fwmark/registry, read 2026-11-27, and wg-quick's default.
+      const taken = {
+        aws: 0x80,
+        portmap: 0x2000,
+        kubernetes: 0xc000,
+        calico: 0xffff0000,
+        tailscale: 0xff0000,
+        wgQuick: 0xca6c,
+      };
+      for (const mask of Object.values(taken)) expect(Number(manifest.options.mark!.default) & mask).toBe(0);
+    },
+  );
 
   it.each([
     [{ table: 'a b' }, /table: .* does not match/],
@@ -41,21 +66,37 @@ describe('nftables', () => {
   });
 
   it.each([
-    ['flush chain inet azure_allow allow\n', '', /expected "flush chain inet azure_allow allow"/],
-    ['flush set inet azure_allow sql_ipv4\n', '', /expected "flush set inet azure_allow sql_ipv4"/],
-    ['policy accept', 'policy drop', /expected/],
-    ['0x00010000 accept', '0x00010001 accept', /another mark/],
-    ['or 0x00010000 accept', 'or 0x00010000 drop', /expected/],
-    ['ip daddr @sql_ipv4', 'ip6 daddr @sql_ipv4', /other family/],
-    ['ip daddr @sql_ipv4', 'ip daddr @connector_ipv4', /expected the rule of sql_ipv4/],
-    ['\t198.18.0.0/15,\n', '', /must not be empty/],
-    ['\t198.18.0.0/15,\n', '\t198.18.0.0/15,\n\t198.18.0.0/16,\n', /overlap/],
-    ['198.18.0.0/15', '198.18.0.0/14', /host bits/],
-    ['dport { 1433, 11000-11999 }', 'dport { 1433, 11000-11998 }', /missing: port 11999/],
-  ] as const)('refuses %j changed to %j', async (from, to, message) => {
+    [
+      'azure-chain.nft',
+      'flush chain inet azure_allow forward\n',
+      '',
+      /expected "flush chain inet azure_allow forward"/,
+    ],
+    [
+      'azure-sets.nft',
+      'flush set inet azure_allow sql_ipv4\n',
+      '',
+      /expected "flush set inet azure_allow sql_ipv4"/,
+    ],
+    ['azure-chain.nft', 'policy accept', 'policy drop', /expected/],
+    ['azure-chain.nft', 'hook forward', 'hook output', /expected/],
+    ['azure-chain.nft', 'table inet azure_allow', 'table inet other', /expected "table inet azure_allow/],
+    ['azure-chain.nft', '0x00001000 accept', '0x00001001 accept', /another mark/],
+    ['azure-chain.nft', 'or 0x00001000 accept', 'or 0x00001000 drop', /expected/],
+    ['azure-chain.nft', 'ip daddr @sql_ipv4', 'ip6 daddr @sql_ipv4', /other family/],
+    ['azure-chain.nft', 'ip daddr @sql_ipv4', 'ip daddr @connector_ipv4', /expected the rule of sql_ipv4/],
+    ['azure-sets.nft', '\t198.18.0.0/15,\n', '', /must not be empty/],
+    ['azure-sets.nft', '\t198.18.0.0/15,\n', '\t198.18.0.0/15,\n\t198.18.0.0/16,\n', /overlap/],
+    ['azure-sets.nft', '198.18.0.0/15', '198.18.0.0/14', /host bits/],
+    ['azure-chain.nft', 'dport { 1433, 11000-11999 }', 'dport { 1433, 11000-11998 }', /missing: port 11999/],
+    ['load.sh', 'load azure-chain.nft\n', '', /load.sh:\d+: not the load script/],
+    ['load.sh', 'azure_allow', 'filter', /load.sh:\d+: not the load script/],
+  ] as const)('refuses %s with %s changed to %j', async (path, from, to, message) => {
     const { target, plan, files } = await buildBundled('nftables', samplePolicy());
-    expect(files[0]!.text).toContain(from);
-    const changed = [{ path: 'azure.nft', text: files[0]!.text.replace(from, to) }];
+    const changed = files.map((file) =>
+      file.path === path ? { path, text: file.text.replace(from, to) } : file,
+    );
+    expect(changed).not.toEqual(files);
     const judge = () => {
       const problems = proveReadBack(target, plan, changed);
       if (problems.length > 0) throw new Error(problems.map(({ what }) => what).join('\n'));

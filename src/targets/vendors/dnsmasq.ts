@@ -5,10 +5,11 @@ import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
 import { ConfigurationError } from '../../problem.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
-import type { RuleFile } from '../render.ts';
+import type { RuleFile, TemplateTexts } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { NameListView, View } from '../view.ts';
 import { multiports, readChain, statements } from './iptables-chain.ts';
+import { expectLoadScript } from './load-script.ts';
 import { NftLines } from './nft-lines.ts';
 
 const FAMILIES = [4, 6] as const;
@@ -21,7 +22,7 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
   // ipset counts in 31 bits of milliseconds.
   if (hours < 1 || hours > 596)
     throw new ConfigurationError(`targets.dnsmasq.timeoutHours: ${hours} is not between 1 and 596`);
-  const setName = nftables ? nftSet : ipSet;
+  const setName = nftables ? (list: NameListView, family: Family) => nftSet(list, family, hours) : ipSet;
   const entry = (list: NameListView, family: Family): string =>
     nftables ? `${family}#inet#${view.options.table}#${setName(list, family)}` : setName(list, family);
   const sets = view.nameLists.flatMap((list) =>
@@ -50,9 +51,9 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
   };
 }
 
-/** No rule's name holds a `_`. */
-function nftSet({ rule, ports }: NameListView, family: Family): string {
-  return `${rule}_${ports.key}_ipv${family}`;
+/** No rule's name holds a `_`. A set cannot be given another timeout: one with another has another name. */
+function nftSet({ rule, ports }: NameListView, family: Family, hours: number): string {
+  return `${rule}_${ports.key}_ipv${family}_${hours}h`;
 }
 
 /** At most 20 + 1 + 7 + 2 characters; ipset allows 31. */
@@ -88,7 +89,7 @@ interface FilledSet {
   readonly ports: PortSet;
 }
 
-function readBack(files: readonly RuleFile[]): Admission {
+function readBack(files: readonly RuleFile[], templates: TemplateTexts): Admission {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const take = (path: string): RuleFile => {
     const file = byPath.get(path);
@@ -97,10 +98,18 @@ function readBack(files: readonly RuleFile[]): Admission {
     return file;
   };
   const conf = take('azure-names.conf');
-  const nftables = byPath.has('azure-names.nft');
-  const sets = nftables
-    ? readNft(take('azure-names.nft'))
-    : readIpsets(take('azure-names.ipset'), take('iptables.rules'), take('ip6tables.rules'));
+  const nftables = byPath.has('azure-names-sets.nft');
+  const script = take('load.sh');
+  let sets: Map<string, FilledSet>;
+  if (nftables) {
+    const read = readNft(take('azure-names-sets.nft'), take('azure-names-chain.nft'));
+    sets = read.sets;
+    expectLoadScript(script, templates, 'load-nftables.sh.hbs', { 'options.table': read.table });
+  } else {
+    const chains = [readChain(take('iptables.rules'), 4), readChain(take('ip6tables.rules'), 6)] as const;
+    sets = readIpsets(take('azure-names.ipset'), chains);
+    expectLoadScript(script, templates, 'load-ipset.sh.hbs', { 'options.chain': chains[0].chain });
+  }
   for (const path of byPath.keys()) throw new ReadBackError(`${path}: not a file of this target`);
   return readConf(conf, nftables, sets);
 }
@@ -145,27 +154,32 @@ function readConf(file: RuleFile, nftables: boolean, sets: ReadonlyMap<string, F
 }
 
 /** The sets by the name that a dnsmasq line gives them. */
-function readNft(file: RuleFile): Map<string, FilledSet> {
-  const lines = new NftLines(file);
-  const { table } = lines.take(/^table inet (?<table>[a-z][a-z0-9_]*) \{$/);
+function readNft(file: RuleFile, chainFile: RuleFile): { table: string; sets: Map<string, FilledSet> } {
+  const declared = new NftLines(file);
+  const table = declared.take(/^table inet (?<table>[a-z][a-z0-9_]*) \{$/).table!;
   const families = new Map<string, Family>();
   const timeouts = new Set<string>();
   for (;;) {
-    const set = lines.takeIf(/^\tset (?<name>\S+) \{$/);
+    const set = declared.takeIf(/^\tset (?<name>[a-z0-9_-]+_(?<hours>[1-9]\d{0,2})h) \{$/);
     if (set === undefined) break;
-    if (families.has(set.name!)) lines.fail('the set is declared twice');
-    families.set(set.name!, lines.take(/^\t\ttype ipv(?<family>[46])_addr$/).family === '4' ? 4 : 6);
-    lines.takeText('\t\tflags dynamic,timeout');
-    timeouts.add(lines.take(/^\t\ttimeout (?<hours>[1-9]\d{0,2})h$/).hours!);
-    if (timeouts.size > 1) lines.fail('another timeout');
-    lines.takeText('\t\tsize 65535');
-    lines.takeText('\t}');
+    if (families.has(set.name!)) declared.fail('the set is declared twice');
+    families.set(set.name!, declared.take(/^\t\ttype ipv(?<family>[46])_addr$/).family === '4' ? 4 : 6);
+    declared.takeText('\t\tflags dynamic,timeout');
+    declared.takeText(`\t\ttimeout ${set.hours}h`);
+    timeouts.add(set.hours!);
+    if (timeouts.size > 1) declared.fail('another timeout');
+    declared.takeText('\t\tsize 65535');
+    declared.takeText('\t}');
   }
-  lines.takeText('\tchain allow {');
-  lines.take(/^\t\ttype filter hook (forward|output) priority filter - 10; policy accept;$/);
+  declared.takeText('}');
+  declared.end();
+  const lines = new NftLines(chainFile);
+  lines.takeText(`table inet ${table} {`);
+  const { chain } = lines.take(/^\tchain (?<chain>forward|output) \{$/);
+  lines.takeText(`\t\ttype filter hook ${chain} priority filter - 10; policy accept;`);
   lines.takeText('\t}');
   lines.takeText('}');
-  lines.takeText(`flush chain inet ${table} allow`);
+  lines.takeText(`flush chain inet ${table} ${chain}`);
   const marks = new Set<string>();
   const sets = new Map<string, FilledSet>();
   for (const [name, family] of families) {
@@ -174,7 +188,7 @@ function readNft(file: RuleFile): Map<string, FilledSet> {
       /^add rule inet (?<place>\S+ \S+) tcp dport \{ (?<ports>[\d, -]+) \} (?<match>ip6? daddr @\S+ update @\S+ \{ ip6? daddr \}) meta mark set meta mark or (?<mark>0x[0-9a-f]{8}) accept$/,
     );
     if (
-      rule.place !== `${table} allow` ||
+      rule.place !== `${table} ${chain}` ||
       rule.match !== `${ip} daddr @${name} update @${name} { ${ip} daddr }`
     )
       lines.fail(`expected the rule of ${name}`);
@@ -186,10 +200,13 @@ function readNft(file: RuleFile): Map<string, FilledSet> {
     });
   }
   lines.end();
-  return sets;
+  return { table, sets };
 }
 
-function readIpsets(file: RuleFile, ipv4: RuleFile, ipv6: RuleFile): Map<string, FilledSet> {
+function readIpsets(
+  file: RuleFile,
+  chains: readonly [ReturnType<typeof readChain>, ReturnType<typeof readChain>],
+): Map<string, FilledSet> {
   const sets = new Map<string, FilledSet>();
   const timeouts = new Set<string>();
   for (const [where, line] of statements(file)) {
@@ -205,7 +222,6 @@ function readIpsets(file: RuleFile, ipv4: RuleFile, ipv6: RuleFile): Map<string,
     if (sets.has(found.name!)) throw new ReadBackError(`${where}: the set is created twice`);
     sets.set(found.name!, { family: found.family === 'inet' ? 4 : 6, ports: PortSet.empty });
   }
-  const chains = [readChain(ipv4, 4), readChain(ipv6, 6)] as const;
   if (chains[0].chain !== chains[1].chain)
     throw new ReadBackError(`the families use different chains: ${chains[0].chain}, ${chains[1].chain}`);
   for (const { set, family, ports, where } of chains.flatMap(({ rules }) => rules)) {

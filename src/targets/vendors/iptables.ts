@@ -8,6 +8,7 @@ import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, View } from '../view.ts';
 import { multiports, readChain, statements } from './iptables-chain.ts';
+import { expectLoadScript } from './load-script.ts';
 
 /**
  * The same for every set: `create -exist` of a set that is there with another maxelem fails, and after a
@@ -33,7 +34,7 @@ export const vendor: Vendor = {
     };
   },
 
-  readBack(files) {
+  readBack(files, templates) {
     const byPath = new Map(files.map((file) => [file.path, file]));
     const take = (path: string): RuleFile => {
       const file = byPath.get(path);
@@ -43,6 +44,7 @@ export const vendor: Vendor = {
     };
     const sets = readSets(take('azure.ipset'));
     const chains = [readChain(take('iptables.rules'), 4), readChain(take('ip6tables.rules'), 6)] as const;
+    expectLoadScript(take('load.sh'), templates, 'load.sh.hbs', { maxelem: `${MAXELEM}` });
     for (const path of byPath.keys()) throw new ReadBackError(`${path}: not a file of this target`);
     if (chains[0].chain !== chains[1].chain)
       throw new ReadBackError(`the families use different chains: ${chains[0].chain}, ${chains[1].chain}`);

@@ -4,14 +4,16 @@ import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
+import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
+import { expectLoadScript } from './load-script.ts';
 import { NftLines } from './nft-lines.ts';
 
 export const vendor: Vendor = {
   extendView: (view) => ({
     ...view,
     sets: view.addressLists.map((list) => ({
-      // No rule's name holds a `_`, and no keyword ends like this.
+      // No rule's name holds a `_`; the load adds six characters, see load.sh.
       name: `${list.rule}_ipv${list.family}`,
       type: `ipv${list.family}_addr`,
       protocol: list.family === 4 ? 'ip' : 'ip6',
@@ -20,43 +22,71 @@ export const vendor: Vendor = {
     })),
   }),
 
-  readBack(files) {
-    const [file, ...others] = files;
-    if (file?.path !== 'azure.nft' || others.length > 0)
-      throw new ReadBackError(`expected azure.nft alone, found ${files.map(({ path }) => path).join(', ')}`);
-    return readTable(new NftLines(file));
+  readBack(files, templates) {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const take = (path: string): RuleFile => {
+      const file = byPath.get(path);
+      if (file === undefined) throw new ReadBackError(`${path} is missing`);
+      byPath.delete(path);
+      return file;
+    };
+    const { table, sets } = readSets(new NftLines(take('azure-sets.nft')));
+    const { admission, hook } = readChain(new NftLines(take('azure-chain.nft')), table, sets);
+    expectLoadScript(take('load.sh'), templates, 'load.sh.hbs', {
+      'options.table': table,
+      'options.hook': hook,
+    });
+    for (const path of byPath.keys()) throw new ReadBackError(`${path}: not a file of this target`);
+    return admission;
   },
 };
 
-/**
- * The file, statement by statement, in the only order in which it is written. The table is not deleted and
- * made anew, which loses packets: a packet may meet the new chain before the commit and the old one after it.
- */
-function readTable(lines: NftLines): Admission {
-  const { table } = lines.take(/^table inet (?<table>[a-z][a-z0-9_]*) \{$/);
+interface ReadSet {
+  readonly family: Family;
+  readonly addresses: DualStackSet;
+}
+
+/** The table and its sets, statement by statement, in the only order in which they are written. */
+function readSets(lines: NftLines): { table: string; sets: Map<string, ReadSet> } {
+  const table = lines.take(/^table inet (?<table>[a-z][a-z0-9_]*) \{$/).table!;
   const families = new Map<string, Family>();
   for (;;) {
     const set = lines.takeIf(/^\tset (?<name>\S+) \{$/);
     if (set === undefined) break;
     if (families.has(set.name!)) lines.fail('the set is declared twice');
+    if (!/^[a-z0-9-]{1,20}_ipv[46]$/.test(set.name!)) lines.fail('not the name of a set of this target');
     families.set(set.name!, lines.take(/^\t\ttype ipv(?<family>[46])_addr$/).family === '4' ? 4 : 6);
     lines.takeText('\t\tflags interval');
     lines.takeText('\t}');
   }
-  lines.takeText('\tchain allow {');
-  lines.take(/^\t\ttype filter hook (forward|output) priority filter - 10; policy accept;$/);
-  lines.takeText('\t}');
   lines.takeText('}');
-  lines.takeText(`flush chain inet ${table} allow`);
-  const marks = new Set<string>();
-  const admissions = [...families].map(([name, family]) => {
+  const sets = new Map<string, ReadSet>();
+  for (const [name, family] of families) {
     lines.takeText(`flush set inet ${table} ${name}`);
     lines.takeText(`add element inet ${table} ${name} {`);
-    const addresses = readElements(lines, family);
+    sets.set(name, { family, addresses: readElements(lines, family) });
+  }
+  lines.end();
+  return { table, sets };
+}
+
+function readChain(
+  lines: NftLines,
+  table: string,
+  sets: ReadonlyMap<string, ReadSet>,
+): { admission: Admission; hook: string } {
+  lines.takeText(`table inet ${table} {`);
+  const chain = lines.take(/^\tchain (?<chain>forward|output) \{$/).chain!;
+  lines.takeText(`\t\ttype filter hook ${chain} priority filter - 10; policy accept;`);
+  lines.takeText('\t}');
+  lines.takeText('}');
+  lines.takeText(`flush chain inet ${table} ${chain}`);
+  const marks = new Set<string>();
+  const admissions = [...sets].map(([name, { family, addresses }]) => {
     const rule = lines.take(
       /^add rule inet (?<place>\S+ \S+) tcp dport \{ (?<ports>[\d, -]+) \} (?<protocol>ip6?) daddr @(?<set>\S+) meta mark set meta mark or (?<mark>0x[0-9a-f]{8}) accept$/,
     );
-    if (rule.place !== `${table} allow` || rule.set !== name) lines.fail(`expected the rule of ${name}`);
+    if (rule.place !== `${table} ${chain}` || rule.set !== name) lines.fail(`expected the rule of ${name}`);
     if (rule.protocol !== (family === 4 ? 'ip' : 'ip6')) lines.fail('the set is of the other family');
     marks.add(rule.mark!);
     if (marks.size > 1 || Number(rule.mark) === 0) lines.fail('another mark, or none');
@@ -66,7 +96,7 @@ function readTable(lines: NftLines): Admission {
     );
   });
   lines.end();
-  return Admission.union(admissions);
+  return { admission: Admission.union(admissions), hook: chain };
 }
 
 function readElements(lines: NftLines, family: Family): DualStackSet {
