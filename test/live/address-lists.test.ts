@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -192,5 +193,24 @@ describe.each(SERVERS)('a running $id', (server) => {
       const { status } = await namespace.run([findProgram(check)!, ...checkArguments]);
       expect(status).not.toBe(0);
     });
+  });
+});
+
+describe.skipIf(lacks('nginx'))('nginx', () => {
+  it.each([
+    ['azure-ipv4.conf', 0],
+    // What the README says of patterns inside geo; elsewhere nginx takes them.
+    ['*.conf', 1],
+  ] as const)('asked to include %s inside geo, exits with %i', async (pattern, status) => {
+    const directory = await mkdtemp(join(tmpdir(), 'nginx-geo-'));
+    await writeFile(join(directory, 'azure-ipv4.conf'), '192.0.2.0/24 1;\n');
+    const configuration = join(directory, 'nginx.cfg');
+    await writeFile(
+      configuration,
+      `pid ${directory}/pid;\nerror_log ${directory}/error.log;\nevents {}\nhttp {\n  geo $server_addr $azure { default 0; include ${directory}/${pattern}; }\n}\n`,
+    );
+    const checked = spawnSync(findProgram('nginx')!, ['-t', '-c', configuration], { encoding: 'utf8' });
+    expect([checked.status, checked.stderr.includes('No such file')]).toEqual([status, status === 1]);
+    await rm(directory, { recursive: true, force: true });
   });
 });

@@ -1,4 +1,4 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -150,5 +150,12 @@ conf-file=${directory}/azure-names.conf
         ? /203\.0\.113\.100 (timeout \S+ )?expires 23h59m/
         : /203\.0\.113\.100 timeout 86[34]\d\d/,
     );
+  });
+});
+
+describe.skipIf(lacks('dnsmasq'))('dnsmasq', () => {
+  it('says whether it can fill sets of nftables, as the README tells to look', () => {
+    const { stdout } = spawnSync('dnsmasq', ['--version'], { encoding: 'utf8' });
+    expect(stdout).toMatch(/Compile time options:.* nftset\b/);
   });
 });

@@ -1,7 +1,7 @@
 #!/bin/sh
 # azure-allowlist: dnsmasq that fills nftables sets or ipsets from DNS answers
 # Generated; the next run overwrites edits.
-# Content sha256 a158faf007b0dda7fc30899485f00ee897a2390af34efeb50604dbff2ba992e0
+# Content sha256 4919bb369459e01556d9a2b0ea1619a2ddfe65e5c5a6a34c75c97b9d7d7488ca
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv4 addresses): its IPv4 addresses (port 443)
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv6 addresses): its IPv6 addresses (port 443)
 # NOT IN THESE FILES (rule sql; this target matches no IPv4 addresses): its IPv4 addresses (port
@@ -19,6 +19,8 @@
 # A name opens the addresses that it resolves to, for every other name that lives there.
 # Load, and load again, as root with: sh load.sh (the sets, the chain, a restart of dnsmasq; then what they left
 #   behind is deleted)
+# sets: nftables needs dnsmasq 2.87 or later with nftset among what dnsmasq --version lists; sets: ipset does
+#   not.
 # Clients must ask this dnsmasq; load before it starts, and see README.md.
 set -eu
 cd "$(dirname "$0")"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # azure-allowlist: dnsmasq that fills nftables sets or ipsets from DNS answers
 # Generated; the next run overwrites edits.
-# Content sha256 b4a249c25bad3e51052508d88173ced719fbf8f7fd68cfc578c5d7447c6485b8
+# Content sha256 cb9cf18bb0eeb1f3c7a0fe3d6f0536907619472e318bcd552345810b8fb5f749
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv4 addresses): its IPv4 addresses (port 443)
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv6 addresses): its IPv6 addresses (port 443)
 # NOT IN THESE FILES (rule sql; this target matches no IPv4 addresses): its IPv4 addresses (port
@@ -19,6 +19,8 @@
 # A name opens the addresses that it resolves to, for every other name that lives there.
 # Load, and load again, as root with: sh load.sh (the sets, the chain, a restart of dnsmasq; then what they left
 #   behind is deleted)
+# sets: nftables needs dnsmasq 2.87 or later with nftset among what dnsmasq --version lists; sets: ipset does
+#   not.
 # Clients must ask this dnsmasq; load before it starts, and see README.md.
 set -eu
 cd "$(dirname "$0")"
