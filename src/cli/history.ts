@@ -1,10 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pc from 'picocolors';
-import { type FileRevision, fileAtRevision, revisionsOfFile } from '../committed/git-read.ts';
+import { type FileRevision, revisionsOfFile } from '../committed/git-read.ts';
+import { readGitTree } from '../committed/git-tree.ts';
+import { readInForce } from '../committed/in-force.ts';
 import { LOCK_FILE } from '../committed/lock.ts';
-import { readOutputTree } from '../committed/output-tree.ts';
+import { filesReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import { weekOfLock } from '../committed/sides.ts';
+import type { Admission } from '../policy/admission.ts';
 import { policyOfTags } from '../policy/diff/snapshots.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import { feedWeek } from '../review/feeds.ts';
@@ -70,14 +73,10 @@ async function historyOfTree(directory: string, { tag }: HistoryFlags): Promise<
     throw new ConfigurationError('--tag goes with a directory of feeds, not with an output tree');
   const recorder = new HistoryRecorder();
   for (const { commit, date } of await revisionsOfTree(directory)) {
-    const tree = await readOutputTree({
-      where: `${commit.slice(0, 10)}:${directory}`,
-      // The lock and the snapshot say all; the rule files are made from them.
-      read: async (path) =>
-        path === LOCK_FILE || path.startsWith('snapshot/')
-          ? fileAtRevision(directory, commit, path)
-          : undefined,
-    });
+    const committed = await readGitTree(directory, commit);
+    const where = `${commit.slice(0, 10)}:${directory}`;
+    const tree =
+      committed === undefined ? undefined : await readOutputTree(filesReader(where, committed.files));
     // A commit may have removed the tree.
     if (tree === undefined) continue;
     recorder.add({
@@ -85,12 +84,23 @@ async function historyOfTree(directory: string, { tag }: HistoryFlags): Promise<
       date,
       week: weekOfLock(tree.lock),
       policy: tree.policy,
+      targets: await admissionsOf({ ...tree, where: directory }),
       acceptances: tree.lock.acceptances,
     });
   }
   const history = recorder.history();
   if (history.steps.length === 0) throw nothingIn(directory);
   return history;
+}
+
+/** What the rule files of each target let through; one that cannot be read counts as its policy planned it. */
+async function admissionsOf(tree: OutputTree): Promise<ReadonlyMap<string, Admission>> {
+  const found = new Map<string, Admission>();
+  for (const [id, { admission, plan }] of await readInForce(tree)) {
+    const known = admission ?? plan?.admission;
+    if (known !== undefined) found.set(id, known);
+  }
+  return found;
 }
 
 async function revisionsOfTree(directory: string): Promise<FileRevision[]> {

@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { readTree } from '../publish/trees.ts';
 import { lacks } from '../support/programs.ts';
 import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
-import { SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';
+import { FOUR_TARGETS, SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';
 
 const [ONE, TWO] = SAMPLE_WEEKS;
 const NAMES_ONLY = { squid: {}, paloalto: {} };
@@ -285,5 +285,39 @@ describe.skipIf(lacks('git'))('after the commit', () => {
     const { status, stderr } = await azureAllowlist(['run', '--feed', ONE], { cwd: folder });
     expect(status, stderr).toBe(0);
     expect(readFileSync(join(folder, 'allowlists/.gitattributes'), 'utf8')).toBe('*.txt -text\n');
+  });
+});
+
+describe.skipIf(lacks('git'))('every form of a change', () => {
+  it('tells the same figures: run, diff, history and Markdown', async () => {
+    const { folder, run, out } = await published(FOUR_TARGETS);
+    const ended = await run(TWO, '--json');
+    const { review } = JSON.parse(ended.stdout);
+    const command = async (...args: string[]) => {
+      const { status, stdout, stderr } = await azureAllowlist(args, { cwd: folder });
+      expect(status, stderr).toBe(0);
+      return stdout;
+    };
+    const revisions = ['HEAD~1:allowlists', 'HEAD:allowlists'];
+    const difference = JSON.parse(await command('diff', ...revisions, '--format', 'json'));
+    expect(difference.summary.sentence).toBe(review.summary.sentence);
+    expect(difference.summary.subject).toBe(review.summary.subject);
+    expect(difference.effect).toEqual(review.effect);
+    const lines = ({ targets }: { targets: { id: string; line: string; effect: object }[] }) =>
+      targets.map(({ id, line, effect }) => ({ id, line, effect }));
+    expect(lines(difference)).toEqual(lines(review));
+    const markdown = readFileSync(join(out, 'REVIEW.md'), 'utf8');
+    expect(markdown).toContain(review.summary.sentence);
+    for (const { id, line } of review.targets) {
+      const plain = (text: string) => text.replace(/<[^>]*>|[`*]/g, '');
+      expect(plain(markdown)).toContain(`${id} ${line}`);
+    }
+    const sizes = (
+      admission: { addresses: { ipv4: { addresses: string }; ipv6: { addresses: string } } }[],
+    ) => admission.reduce((sum, { addresses }) => sum + BigInt(addresses.ipv4.addresses), 0n);
+    const history = JSON.parse(await command('history', 'allowlists', '--format', 'json'));
+    const { addresses } = history.steps.at(-1).change;
+    expect(addresses.gained.ipv4).toBe(`${sizes(review.effect.gained)}`);
+    expect(addresses.lost.ipv4).toBe(`${sizes(review.effect.lost)}`);
   });
 });

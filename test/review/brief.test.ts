@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { widthOf } from '../../src/cli/io.ts';
 import { writeBrief } from '../../src/review/brief.ts';
 import { commitMessage } from '../../src/review/commit-message.ts';
+import { writeHtml } from '../../src/review/html/write-html.ts';
 import { reviewDocument } from '../../src/review/json.ts';
 import { writeMarkdown } from '../../src/review/markdown.ts';
 import type { Review } from '../../src/review/review.ts';
@@ -72,6 +73,10 @@ describe('all forms', () => {
     const document = reviewDocument(review);
     expect(document.summary.sentence).toBe(sentence(review));
     expect(writeMarkdown(review)).toContain('iptables` +16 **−128** IPv4, +65,536 /64, +1 **−1** names');
+    const page = writeHtml(review, { script: '', style: '' });
+    expect(page).toContain(sentence(review));
+    const plain = page.replace(/<[^>]*>/g, '');
+    for (const { id, line } of document.targets) expect(plain).toContain(`${id} ${line}`);
     const iptables = document.targets.find(({ id }) => id === 'iptables')!;
     expect(iptables.line).toBe('+16 −128 IPv4, +65,536 /64, +1 −1 names (connector, ops, retired)');
     expect(document.effect.gained.flatMap(({ addresses }) => addresses.ipv4.prefixes)).toEqual([

@@ -1,7 +1,9 @@
 import { daysBetween } from '../../feed/file-date.ts';
 import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatPrefix } from '../../net/prefix.ts';
+import { Admission } from '../../policy/admission.ts';
 import { diffPolicies } from '../../policy/diff.ts';
+import { type Effect, effectOf, unionOfEffects } from '../../policy/effect.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { admissionOf } from '../../policy/rule-admission.ts';
 import type { Acceptance, FeedWeek } from '../review.ts';
@@ -15,6 +17,8 @@ export interface Revision {
   readonly date: string;
   readonly week: FeedWeek;
   readonly policy: Policy;
+  /** What the rule files of each target let through; undefined for a feed, which has none. */
+  readonly targets?: ReadonlyMap<string, Admission> | undefined;
   readonly acceptances: readonly Acceptance[];
 }
 
@@ -42,7 +46,7 @@ export interface Step {
         readonly prefixes: { readonly gained: number; readonly lost: number };
       }
     | undefined;
-  /** All that is let through by address. */
+  /** All that at least one target lets through by address; of a feed, all its tags. */
   readonly space: Sizes;
   readonly acceptances: readonly Acceptance[];
 }
@@ -89,16 +93,18 @@ export class HistoryRecorder {
   /** By tag and prefix: when it left. */
   readonly #removed = new Map<string, string>();
   readonly #returned: Returned[] = [];
-  #last: Policy | undefined;
+  #last: Pick<Revision, 'policy' | 'targets'> | undefined;
 
-  add({ id, date, week, policy, acceptances }: Revision): void {
+  add({ id, date, week, policy, targets, acceptances }: Revision): void {
     this.#steps.push({
       id,
       date,
       week,
       acceptances,
-      change: this.#last === undefined ? undefined : this.#compare(this.#last, policy, date),
-      space: sizes(addressesOf(admissionOf(policy))),
+      change: this.#last === undefined ? undefined : this.#compare(this.#last, { policy, targets }, date),
+      space: sizes(
+        addressesOf(targets === undefined ? admissionOf(policy) : Admission.union(targets.values())),
+      ),
     });
     const index = this.#steps.length - 1;
     for (const { tags } of policy.rules)
@@ -106,7 +112,7 @@ export class HistoryRecorder {
         const known = this.#tagged(tag);
         known.points[index] = { prefixes: prefixes.length, space: sizes(addresses) };
       }
-    this.#last = policy;
+    this.#last = { policy, targets };
   }
 
   history(): History {
@@ -128,8 +134,13 @@ export class HistoryRecorder {
     return known;
   }
 
-  #compare(before: Policy, after: Policy, date: string): Step['change'] {
-    const diff = diffPolicies(before, after);
+  #compare(
+    before: Pick<Revision, 'policy' | 'targets'>,
+    after: Pick<Revision, 'policy' | 'targets'>,
+    date: string,
+  ): Step['change'] {
+    const diff = diffPolicies(before.policy, after.policy);
+    const effect = effectOfTargets(before.targets, after.targets) ?? diff.admission;
     // A tag that several rules select changes once.
     const tags = new Map(diff.rules.flatMap((rule) => rule.tags.map((tag) => [tag.tag, tag] as const)));
     let [gained, lost] = [0, 0];
@@ -148,10 +159,10 @@ export class HistoryRecorder {
     const [added, removed] = [names('added'), names('removed')];
     return {
       addresses: {
-        gained: sizes(addressesOf(diff.admission.gained)),
-        lost: sizes(addressesOf(diff.admission.lost)),
+        gained: sizes(addressesOf(effect.gained)),
+        lost: sizes(addressesOf(effect.lost)),
       },
-      names: { gained: namesInWords(diff.admission.gained), lost: namesInWords(diff.admission.lost) },
+      names: { gained: namesInWords(effect.gained), lost: namesInWords(effect.lost) },
       tags: { added, removed, changed: tags.size - added.length - removed.length },
       prefixes: { gained, lost },
     };
@@ -164,6 +175,17 @@ export class HistoryRecorder {
     this.#removed.delete(key);
     this.#returned.push({ tag, prefix, removed, returned: date, days: daysBetween(removed, date) });
   }
+}
+
+/** As a review tells it: by the targets that are configured before and after. */
+function effectOfTargets(before: Revision['targets'], after: Revision['targets']): Effect | undefined {
+  if (before === undefined || after === undefined) return undefined;
+  return unionOfEffects(
+    [...after].flatMap(([id, admission]) => {
+      const old = before.get(id);
+      return old === undefined ? [] : [effectOf(old, admission)];
+    }),
+  );
 }
 
 function sizes({ ipv4, ipv6 }: DualStackSet): Sizes {
