@@ -316,7 +316,7 @@ describe.skipIf(lacks('git'))('every form of a change', () => {
       admission: { addresses: { ipv4: { addresses: string }; ipv6: { addresses: string } } }[],
     ) => admission.reduce((sum, { addresses }) => sum + BigInt(addresses.ipv4.addresses), 0n);
     const history = JSON.parse(await command('history', 'allowlists', '--format', 'json'));
-    const { addresses } = history.steps.at(-1).change;
+    const { addresses } = history.revisions.at(-1).change;
     expect(addresses.gained.ipv4).toBe(`${sizes(review.effect.gained)}`);
     expect(addresses.lost.ipv4).toBe(`${sizes(review.effect.lost)}`);
   });
