@@ -23,6 +23,12 @@ const days = (text: string): number => {
   return Number(text);
 };
 
+const seconds = (text: string): number => {
+  const [, number, unit] = /^([1-9]\d{0,4})(s|m)?$/.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError('a time is needed, as 60s or 5m.');
+  return Number(number) * (unit === 'm' ? 60 : 1);
+};
+
 function build(): Command {
   const program = new Command('azure-allowlist')
     .description(
@@ -154,6 +160,49 @@ check: not allowed); 3 refused by a guard; 4 feed unavailable or unusable; 5 con
     .action(async (directory: string, options) =>
       (await import('./replay.ts')).replayCommand(directory, options, io),
     );
+
+  const device = () => [
+    new Option('--target <id>', 'nftables, iptables, dnsmasq, squid, haproxy or nginx').makeOptionMandatory(),
+    new Option(
+      '--state <dir>',
+      'where the files are kept; TARGET/current in it leads to those in force',
+    ).default('/var/lib/azure-allowlist'),
+  ];
+  const load = program
+    .command('load')
+    .description(
+      'on the device: fetch, prove, check and load the files of a target, and go back if that fails',
+    )
+    .argument('<dir|url>', 'an output tree: a directory, REVISION:PATH in git, or the URL it is served at')
+    .option('--confirm <time>', 'go back unless `confirm` is run within this time (60s, 5m)', seconds)
+    .option(
+      '--probe <host:port>',
+      'must be reachable after the load, or it is taken back',
+      (text, all: string[] = []) => [...all, text],
+    )
+    .option('--probe-command <command>', 'must succeed after the load, or it is taken back')
+    .option('--program-config <file>', "the program's own configuration, which includes the files")
+    .option('--reload <command>', 'makes the program take the files, instead of its usual command')
+    .addOption(
+      new Option('--xtables <backend>', "of iptables; the system's own by default").choices([
+        'nft',
+        'legacy',
+      ]),
+    )
+    .addOption(json())
+    .action(async (source: string, options) => (await import('./load.ts')).loadCommand(source, options, io));
+  const confirm = program
+    .command('confirm')
+    .description('on the device: make a load final that waits to be confirmed')
+    .action(async (options) => (await import('./load.ts')).confirmCommand(options, io));
+  const takeBack = program
+    .command('take-back')
+    .description(
+      'on the device: take back a load that was not confirmed or was cut off, say after a crash, at boot',
+    )
+    .option('--after <time>', 'wait this long first', seconds)
+    .action(async (options) => (await import('./load.ts')).takeBackCommand(options, io));
+  for (const command of [load, confirm, takeBack]) for (const option of device()) command.addOption(option);
 
   const endpoints = program.command('endpoints').description('the tables of required host names');
   endpoints

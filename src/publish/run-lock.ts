@@ -261,6 +261,8 @@ function isDead(path: string, holder: Holder, silent: number): boolean {
     // EPERM: it lives and belongs to somebody else.
     return errorCode(error) === 'ESRCH';
   }
+  // It has ended, and its parent has not asked how: it will never release anything.
+  if (statOf(holder.pid)?.[0] === 'Z') return true;
   const started = startOf(holder.pid);
   return started !== undefined && holder.started !== '' && started !== holder.started;
 }
@@ -308,10 +310,15 @@ function takeAway(rival: Rival): boolean {
 
 /** The start time of a process in clock ticks since boot; undefined where the kernel does not tell it. */
 function startOf(pid: number): string | undefined {
+  return statOf(pid)?.[19];
+}
+
+/** What the kernel tells of a process, from its state on; undefined where it does not. */
+function statOf(pid: number): readonly string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the program's name in parentheses and may hold spaces; the 22nd is the start time.
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+    // The second field is the program's name in parentheses and may hold spaces; the third is the state.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }

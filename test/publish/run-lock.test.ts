@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -103,6 +104,25 @@ describe('acquireRunLock', () => {
     }
     expect(readdirSync(base)).toEqual([]);
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'takes over the lock of a process that has ended and was never asked how',
+    async () => {
+      // The shell's child ends while the shell, which has become `sleep`, waits for nothing.
+      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30']);
+      try {
+        const [data] = (await once(parent.stdout, 'data')) as [Buffer];
+        const pid = Number(String(data));
+        const state = () => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]![0];
+        for (let attempt = 0; attempt < 50 && state() !== 'Z'; attempt++) await sleep(20);
+        expect(state()).toBe('Z');
+        await lockOf(pid);
+        await (await acquireRunLock(out, { wait: 0 })).release();
+      } finally {
+        parent.kill('SIGKILL');
+      }
+    },
+  );
 
   it('does not take over a living process’s lock, however old', async () => {
     await lockOf(process.ppid);

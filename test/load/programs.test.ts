@@ -1,0 +1,76 @@
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { deviceOf } from '../../src/load/device.ts';
+import { parseProbedPlace, probe } from '../../src/load/probe.ts';
+import { programRunner } from '../../src/load/run-program.ts';
+import { bundledTargets } from '../../src/targets/catalog.ts';
+
+describe('programRunner', () => {
+  const run = programRunner({ PATH: process.env.PATH, KEPT: 'kept' }, 2);
+
+  it('gives both outputs, the environment and the input', async () => {
+    const said = await run(['sh', '-c', 'echo $KEPT $ADDED; echo error >&2; cat'], {
+      environment: { ADDED: 'added' },
+      input: 'given',
+    });
+    expect(said.split('\n').sort()).toEqual(['error', 'given', 'kept added']);
+  });
+
+  it.each([
+    [['sh', '-c', 'echo said; exit 7'], /exit 7\nsaid$/],
+    [['no-such-program'], /ENOENT/],
+    [['sleep', '30'], /no end within 2 s/],
+  ])('tells of %j', async (argv, message) => {
+    await expect(run(argv)).rejects.toThrow(message);
+  });
+
+  it('does not wait for a daemon that holds the outputs', async () => {
+    const start = Date.now();
+    expect(await run(['sh', '-c', 'sleep 20 & echo $!'])).toMatch(/^\d+\n$/);
+    expect(Date.now() - start).toBeLessThan(1_500);
+  });
+});
+
+describe('probe', () => {
+  it.each([
+    ['example.com:443', { host: 'example.com', port: 443 }],
+    ['192.0.2.1:65535', { host: '192.0.2.1', port: 65_535 }],
+    ['[2001:db8::1]:8443', { host: '2001:db8::1', port: 8443 }],
+  ])('reads %s', (text, place) => {
+    expect(parseProbedPlace(text)).toEqual(place);
+  });
+
+  it.each([
+    '',
+    'host',
+    'host:',
+    'host:0',
+    'host:65536',
+    '2001:db8::1:443',
+    'https://host:443',
+    ':443',
+    'a b:1',
+  ])('refuses %j', (text) => {
+    expect(() => parseProbedPlace(text)).toThrow(/is not HOST:PORT/);
+  });
+
+  it('says nothing of what answers, and what is wrong with what does not', async () => {
+    const server = createServer((socket) => socket.destroy());
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as { port: number };
+    expect(await probe({ host: '127.0.0.1', port }, 5)).toBeUndefined();
+    await new Promise((done) => server.close(done));
+    expect(await probe({ host: '127.0.0.1', port }, 5)).toMatch(
+      /no connection to 127\.0\.0\.1:\d+: .*REFUSED/,
+    );
+  });
+});
+
+describe('deviceOf', () => {
+  it('knows a device for every bundled target of a Linux program', async () => {
+    const elsewhere = ['pac', 'edl', 'paloalto'];
+    for (const id of await bundledTargets())
+      if (elsewhere.includes(id)) await expect(deviceOf(id)).rejects.toThrow(/nothing here loads/);
+      else expect(Object.keys(await deviceOf(id)).sort()).toEqual(['apply', 'check', 'withdraw']);
+  });
+});
