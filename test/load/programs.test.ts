@@ -11,9 +11,9 @@ describe('programRunner', () => {
   it('gives both outputs, the environment and the input', async () => {
     const said = await run(['sh', '-c', 'echo $KEPT $ADDED; echo error >&2; cat'], {
       environment: { ADDED: 'added' },
-      input: 'given',
+      input: 'given\n',
     });
-    expect(said.split('\n').sort()).toEqual(['error', 'given', 'kept added']);
+    expect(said.trim().split('\n').sort()).toEqual(['error', 'given', 'kept added']);
   });
 
   it.each([
