@@ -18,6 +18,9 @@ const list = (text: string, earlier: string[] = []) => [
   ...text.split(',').filter((part) => part !== ''),
 ];
 
+// An organisation's name may hold a comma.
+const all = (text: string, earlier: string[] = []) => [...earlier, text];
+
 const days = (text: string): number => {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('a number of days is needed.');
   return Number(text);
@@ -27,6 +30,13 @@ const seconds = (text: string): number => {
   const [, number, unit] = /^([1-9]\d{0,4})(s|m)?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('a time is needed, as 60s or 5m.');
   return Number(number) * (unit === 'm' ? 60 : 1);
+};
+
+const from = (least: number, most: number, what: string) => (text: string) => {
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value < least || value > most)
+    throw new InvalidArgumentError(`${what} from ${least} to ${most} is needed.`);
+  return value;
 };
 
 function build(): Command {
@@ -41,7 +51,7 @@ function build(): Command {
       'after',
       `
 Exit status: 0 done; 1 failed; 2 there are differences (diff, run --dry-run, with --detailed-exitcode;
-check: not allowed); 3 refused by a guard; 4 feed unavailable or unusable; 5 configuration or usage wrong.`,
+check: not allowed; probe: blocked); 3 refused by a guard; 4 feed unavailable or unusable; 5 configuration or usage wrong.`,
     );
 
   program
@@ -135,6 +145,31 @@ check: not allowed); 3 refused by a guard; 4 feed unavailable or unusable; 5 con
     .description('the targets, and what each can and cannot express')
     .addOption(json())
     .action(async (options) => (await import('./targets.ts')).targetsCommand(options, io));
+
+  program
+    .command('probe')
+    .description('does this machine reach what the endpoint tables require, directly or through a proxy')
+    .addOption(config())
+    .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .option('--table <id>', 'a bundled endpoint table, instead of those of the configuration')
+    .option('--proxy <url>', 'go through this proxy (http://…), as the connector would')
+    .option(
+      '--direct',
+      'with --proxy: try the direct way as well (revocation checks may take it); what fails there is a note',
+    )
+    .option('--example <host>', 'a name below a wildcard of the table; or *.pattern=host', list)
+    .addOption(new Option('--family <family>', 'one family only (default: both)').choices(['4', '6']))
+    .option('--resolver <address>', 'ask this name server (default: those of the system)', list)
+    .option('--issuer <organisation>', 'who issues the certificates, instead of the bundled list', all)
+    .option('--ca <file>', 'further root certificates, PEM')
+    .option('--timeout <seconds>', 'for one step', from(1, 120, 'a number of seconds'), 5)
+    .option('--concurrency <n>', 'endpoints at the same time', from(1, 64, 'a number'), 8)
+    .option(
+      '--from-file <file>',
+      'dial nothing; judge addresses that another machine resolved: host address…',
+    )
+    .addOption(json())
+    .action(async (options) => (await import('./probe.ts')).probeCommand(options, io));
 
   program
     .command('schedule')

@@ -29,6 +29,12 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
   ],
   nftables: [['nft', '--version']],
   pac: [['chromium', '--version']],
+  probe: [
+    ['squid', '-v'],
+    ['dnsmasq', '--version'],
+    ['iptables', '--version'],
+    ['openssl', 'version'],
+  ],
   'python-ipaddress': [['python3', '--version']],
   reload: [
     ['nft', '--version'],

@@ -1,0 +1,46 @@
+import { cpSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { azureAllowlist, installed, workplace } from './command.ts';
+
+describe('probe', () => {
+  it('judges addresses that another machine resolved by the output tree, and dials nothing', async () => {
+    const cwd = workplace();
+    cpSync(installed('data/sample'), join(cwd, 'sample'), { recursive: true });
+    const run = (...args: string[]) => azureAllowlist(args, { cwd });
+    const config = ['-c', 'sample/allowlist.yaml', '-o', 'out'];
+    expect(await run('run', ...config)).toMatchObject({ status: 0 });
+
+    writeFileSync(join(cwd, 'addresses.txt'), 'login.microsoftonline.com 192.0.2.1\n');
+    const inside = await run('probe', ...config, '--from-file', 'addresses.txt');
+    expect(inside).toMatchObject({ status: 0, stderr: '' });
+    expect(inside.stdout).toMatch(/192\.0\.2\.1 +works +let through by iptables$/m);
+
+    writeFileSync(join(cwd, 'addresses.txt'), 'login.microsoftonline.com 192.0.2.1 100.64.0.1\n');
+    const outside = await run('probe', ...config, '--from-file', 'addresses.txt', '--json');
+    expect(outside.status).toBe(2);
+    const { counts, findings } = JSON.parse(outside.stdout);
+    expect(counts).toMatchObject({ good: 1, blocked: 1 });
+    expect(findings.find(({ kind }: { kind: string }) => kind === 'outside-policy')).toMatchObject({
+      address: '100.64.0.1',
+      advice: { responsible: 'policy' },
+    });
+  });
+
+  it.each([
+    ['--proxy', 'proxy.corp.example:8080', 'must begin with http://'],
+    ['--proxy', 'http://user:secret@proxy.corp.example:8080', 'holds credentials'],
+    ['--resolver', 'dns.example', 'is no address'],
+    ['--example', 'a/b', 'is not a host name'],
+    ['--timeout', '0', 'a number of seconds from 1 to 120'],
+    ['--concurrency', '65', 'from 1 to 64'],
+    ['--from-file', 'nowhere', 'nothing to judge addresses by'],
+    ['--table', 'nonesuch', 'There is no endpoint table'],
+  ])('refuses %s %s', async (flag, value, message) => {
+    const args = flag === '--table' ? [flag, value] : ['--table', 'private-network-connector', flag, value];
+    const { status, stderr, stdout } = await azureAllowlist(['probe', ...args], { cwd: workplace() });
+    expect({ status, stdout }).toEqual({ status: 5, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('secret');
+  });
+});
