@@ -13,6 +13,7 @@ import { totalsOf } from '../dist/policy/totals.js';
 import { replay } from '../dist/replay/replay.js';
 import { churnTable, guardCells, markdownTable, replaySummary } from '../dist/replay/report.js';
 import { weeklyFiles } from '../dist/replay/weekly-files.js';
+import { badWeeks } from './bad-weeks.js';
 
 const archive = process.argv[2];
 if (archive === undefined) throw new Error('usage: npm run guards-document -- DIR');
@@ -125,9 +126,13 @@ const said = ({ weeks }, keep) =>
     .map(({ date, outcome, guard, message }) => `- ${date} ${outcome}: ${guard}: ${message}`)
     .join('\n');
 
-const connector = await run('the connector, Service Bus, Storage.WestEurope', 'public');
+// The largest growth of the archive, and the first file after a hole of 399 days: accepted, or nothing after them would
+// be judged.
+const DEFENDED = ['2022-10-17:new-space', '2025-02-17:new-space'];
+const connector = await run('the connector, Service Bus, Storage.WestEurope', 'public', { accept: DEFENDED });
 const lake = await run('the same and AzureDataLake', 'public', {
   add: ['AzureDataLake'],
+  accept: DEFENDED,
   // The targets are the first replay's business.
   targets: [],
 });
@@ -137,7 +142,12 @@ const accepted = await run('the same, 2022-05-09 accepted', 'public', {
   to: '2022-05-16',
   targets: [],
 });
-const every = await run('every service tag', 'public', { everyTag: true, longestGap: HOLE });
+const every = await run('every service tag', 'public', {
+  everyTag: true,
+  longestGap: HOLE,
+  accept: DEFENDED,
+});
+const bad = await badWeeks(join(archive, 'public'));
 const others = [];
 for (const cloud of ['usgov', 'china']) {
   others.push(await run(`${cloud}: the connector's tags, Service Bus, Storage`, cloud));
@@ -252,6 +262,44 @@ const guards = markdownTable({
       `\`too-broad.ipv4\`: ${limits.shortestIpv4}, \`too-broad.ipv6\`: ${limits.shortestIpv6}`,
       `${most.broad4}, ${most.broad6}`,
     ],
+    [
+      'date-ahead',
+      'a file of a day to come, which would keep every real week out',
+      `\`date-ahead.days\`: ${limits.dateAheadDays}`,
+      'none',
+    ],
+    [
+      'feed-absurd',
+      'a tag that no rule selects with a prefix broader than any lawful one, or with space of nobody',
+      '',
+      'none',
+    ],
+    [
+      'tag-precedent',
+      'a tag of 1,048,576 IPv4 addresses or more that loses or gains more than such tags do; AzureActiveDirectory from 256 gained or 1,024 lost addresses on',
+      `\`tag-precedent.lossPercent\`: ${limits.precedentLossPercent}, \`tag-precedent.gainPercent\`: ${limits.precedentGainPercent}`,
+      'loses 0.18 % (2022-07-25), gains 16.9 % (2022-10-17); AzureActiveDirectory gains 10, loses 128',
+    ],
+    ['region-lost', 'addresses that leave a global tag while its regional tag still has them', '', 'none'],
+    [
+      'cross-tag',
+      'a tag inside AzureCloud that gains over 4,096 IPv4 addresses outside of it; fewer are noted',
+      '',
+      '4,096 (WindowsVirtualDesktop, 2022-12-05)',
+    ],
+    [
+      'drift',
+      'a tag of 4,096 IPv4 addresses or more against the weeks that were accepted 28, 91 and 364 days back: 45, 50, 60 % less or 16, 24, 32 times as much; from 1,048,576 addresses on 3, 5, 10 % less or 1.5, 2, 3 times as much',
+      '',
+      'none',
+    ],
+    [
+      'new-space',
+      'addresses that no tag of the feed in force had, in 28 days: in all, in a /8 where there was nothing, in IPv6',
+      `\`new-space.addresses\`: ${limits.newSpaceAddresses}, \`new-space.farAddresses\`: ${limits.newSpaceFarAddresses}, \`new-space.ipv6Networks\`: ${limits.newSpaceIpv6Networks}`,
+      '3,092,526 (2022-10-03); 98,304 but for 2,719,744 on 2022-10-17; 15,532,036 /64 (2025-08-04)',
+    ],
+    ['unallocated', 'IPv6 space that IANA has given to nobody', '', 'none'],
     ['empty-policy', 'a rule that lets nothing through', '', ''],
     [
       'target-limit',
@@ -269,7 +317,8 @@ const document = `# Guards
 A guard is a check between compare and render that can refuse a run; the previous output stands, exit status 3. A
 refusal says the guard, the figures, the key of the limit and the flag that accepts it once:
 \`azure-allowlist run --accept tag-shrink\`. What was accepted stands in \`allowlist.lock.json\` (\`acceptances\`) and in
-\`REVIEW.md\`. A note refuses nothing.
+\`REVIEW.md\`. A note refuses nothing. A guard that had nothing to compare says
+*not judged* and why, never *passed*.
 
 This document is generated: \`npm run guards-document -- DIR\`, where DIR holds Microsoft's weekly files in the folders
 \`public\`, \`usgov\` and \`china\`. \`npm run replay -- DIR/public\` prints the whole tables of one replay, week by week.
@@ -294,10 +343,12 @@ Every weekly file of the archive in the order of its date, with the output tree 
 the tree as it was, and the next week is compared with the last that was published. The archive has holes: the
 configured replays carry their tree over them, those of every service tag begin anew after more than ${HOLE} days. In
 these, one rule names every tag, and a tag that vanished or was emptied is accepted, as its owner would have to.
+\`new-space\` would refuse 2022-10-17, the largest growth of the archive, and 2025-02-17, the first file after a hole of 399
+days: both are accepted by name (\`--accept 2022-10-17:new-space\`).
 
 ${replays}
 
-The connector's configuration (\`data/replay/public.yaml\`), guards by weeks; \`·\` passed:
+The connector's configuration (\`data/replay/public.yaml\`), guards by weeks; \`·\` passed, \`–\` not judged:
 
 ${condensed(connector)}
 
@@ -315,6 +366,15 @@ ${said(accepted, ({ date, outcome }) => outcome !== 'passed' && (date === WRONG 
 Every service tag, guards by weeks:
 
 ${condensed(every)}
+
+## Bad weeks
+
+\`node scripts/bad-weeks.js DIR/public\` does to the week of 2025-07-21 what should not reach a firewall, the week before being in force, and says what a run
+makes of it; a chain does it again every week, the accepted weeks staying in force.
+
+${markdownTable({ title: '', header: ['what is done', 'outcome'], rows: bad.rows, right: [] })}
+
+${markdownTable({ title: '', header: ['chain of ten weeks', 'outcome'], rows: bad.chains, right: [] })}
 
 ## Injected faults
 

@@ -1,8 +1,9 @@
 import { relative } from 'node:path';
-import { AZURE_SPACE_FILE, formatAzureSpace } from './committed/azure-space.ts';
+import { AZURE_SPACE_FILE, azureSpaceOf, formatAzureSpace } from './committed/azure-space.ts';
 import type { Baseline } from './committed/baseline.ts';
 import { formatGitAttributes, GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import {
+  acceptedSizesOfLock,
   feedOfLock,
   formatLock,
   LOCK_FILE,
@@ -10,6 +11,7 @@ import {
   m365OfLock,
   parseLock,
   policyOfLock,
+  readAcceptedSizes,
   recentGainsOfLock,
   snapshotFiles,
   targetOfLock,
@@ -24,6 +26,7 @@ import type { FeedSource, ServiceTag, Snapshot } from './feed/snapshot.ts';
 import type { DualStackSet } from './net/dual-stack-set.ts';
 import { rememberGains } from './policy/diff/recent-gains.ts';
 import { diffPolicies } from './policy/diff.ts';
+import { rememberSizes } from './policy/guards/drift.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { describeRefusal, judge } from './policy/guards/judge.ts';
@@ -113,7 +116,7 @@ export function planRun(input: RunInput): RunPlan {
   const acceptances = findings
     .filter(({ outcome }) => outcome === 'accepted')
     .map(({ guard: name, message }) => ({ guard: name, message }));
-  const lock: Omit<Lock, 'recentGains' | 'files'> = {
+  const lock: Omit<Lock, 'recentGains' | 'acceptedSizes' | 'files'> = {
     version: 1,
     feed: feedOfLock(snapshot, source, totals),
     ...(input.m365 === undefined ? {} : { m365: m365OfLock(input.m365) }),
@@ -139,7 +142,20 @@ export function planRun(input: RunInput): RunPlan {
   if (config.publish.git && !input.baseline.hasOwnAttributes)
     files.set(GIT_ATTRIBUTES_FILE, formatGitAttributes());
   const gains = rememberGains(last?.recentGains ?? [], review.diff, snapshot.fileDate);
-  files.set(LOCK_FILE, formatLock({ ...lock, ...recentGainsOfLock(gains), files: digestsOf(files) }));
+  const sizes = rememberSizes(
+    last === undefined ? [] : readAcceptedSizes(last.lock),
+    snapshot.fileDate,
+    sizesOf(policy),
+  );
+  files.set(
+    LOCK_FILE,
+    formatLock({
+      ...lock,
+      ...recentGainsOfLock(gains),
+      ...acceptedSizesOfLock(sizes),
+      files: digestsOf(files),
+    }),
+  );
   return { ...planned, unchanged: false, files };
 }
 
@@ -215,7 +231,14 @@ function asServiceTag({ tag, prefixes, addresses }: TagAddresses): ServiceTag {
   };
 }
 
-function guardBaseline({ lock, policy }: OutputTree): GuardBaseline {
+/** How many IPv4 addresses the service tags of a policy have. */
+function sizesOf({ rules }: Policy): ReadonlyMap<string, bigint> {
+  const tags = rules.flatMap((rule) => rule.tags.filter(({ m365 }) => m365 === undefined));
+  return new Map(tags.map(({ tag, addresses }) => [tag, addresses.ipv4.size]));
+}
+
+function guardBaseline(tree: OutputTree): GuardBaseline {
+  const { lock, policy } = tree;
   const { totals, cloud, fileDate, changeNumber, contentSha256 } = lock.feed;
   return {
     cloud,
@@ -229,6 +252,8 @@ function guardBaseline({ lock, policy }: OutputTree): GuardBaseline {
       ipv6Addresses: BigInt(totals.ipv6Addresses),
     },
     tags: new Map(policy.rules.flatMap(({ tags }) => tags.map(({ tag, addresses }) => [tag, addresses]))),
+    space: azureSpaceOf(tree),
+    accepted: readAcceptedSizes(lock),
   };
 }
 
@@ -258,7 +283,7 @@ function buildAll(policy: Policy, requests: readonly TargetRequest[]): TargetOut
  */
 function isSame(
   { lock, files }: OutputTree,
-  next: Omit<Lock, 'recentGains'>,
+  next: Omit<Lock, 'recentGains' | 'acceptedSizes'>,
   planned: ReadonlyMap<string, string>,
 ): boolean {
   const isRuleFile = (path: string) => path.includes('/') && !path.startsWith('snapshot/');
@@ -280,7 +305,7 @@ function isSame(
 const inOneOrder = (lock: Lock): Lock => parseLock(formatLock(lock), LOCK_FILE);
 
 /** What a lock was made by: everything in it that no week changes. */
-function configurationOf({ feed, m365, policy, targets }: Omit<Lock, 'recentGains'>) {
+function configurationOf({ feed, m365, policy, targets }: Omit<Lock, 'recentGains' | 'acceptedSizes'>) {
   const declared = (all: Lock['targets'][string]['omissions']) =>
     all.map(({ rule, kind, reason }) => ({ rule, kind, reason: kind === 'budget' ? '' : reason }));
   return {

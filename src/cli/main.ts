@@ -187,7 +187,11 @@ check: not allowed; probe: blocked); 3 refused by a guard; 4 feed unavailable or
     .description('run the job over every weekly file of a directory, and print guards, changes and cost')
     .argument('<dir>')
     .option('-c, --config <file>', 'the configuration (default: one for the private network connector)')
-    .option('--accept <guard,...>', 'accept the refusals of a guard in every week', list)
+    .option(
+      '--accept <guard,...>',
+      'accept the refusals of a guard in every week, or in one (2022-10-17:new-space)',
+      list,
+    )
     .option('--every-tag', 'judge every service tag of the feed instead of the configured rules')
     .option('--longest-gap <days>', 'after a hole of more days begin anew', days)
     .option('--markdown', 'the report as Markdown')

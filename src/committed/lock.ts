@@ -4,6 +4,7 @@ import type { FeedSource, Snapshot } from '../feed/snapshot.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
+import type { AcceptedSizes } from '../policy/guards/drift.ts';
 import type { FeedTotals } from '../policy/guards/guard.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
@@ -69,6 +70,10 @@ const lockSchema = z.strictObject({
   /** What rules gained in the last weeks and still have; absent where there is nothing to remember. */
   recentGains: z
     .array(z.strictObject({ rule: z.string(), fileDate: z.iso.date(), prefixes: z.array(z.string()) }))
+    .optional(),
+  /** How many IPv4 addresses the tags in use had in weeks that were accepted; absent where no date is known. */
+  acceptedSizes: z
+    .array(z.strictObject({ fileDate: z.iso.date(), tags: z.record(z.string(), z.string().regex(/^\d+$/)) }))
     .optional(),
   /** SHA-256 of every other file that the tool wrote, by path. */
   files: z.record(z.string(), z.string()),
@@ -202,6 +207,26 @@ export function readRecentGains({ recentGains = [] }: Lock, where: string): Rece
       );
     }
   });
+}
+
+/** The part of a lock that remembers the sizes of accepted weeks. */
+export function acceptedSizesOfLock(accepted: readonly AcceptedSizes[]): Pick<Lock, 'acceptedSizes'> {
+  return accepted.length === 0
+    ? {}
+    : {
+        acceptedSizes: accepted.map(({ date, tags }) => ({
+          fileDate: date,
+          tags: Object.fromEntries([...tags].map(([tag, size]) => [tag, `${size}`])),
+        })),
+      };
+}
+
+/** The accepted weeks of a lock, oldest first. */
+export function readAcceptedSizes({ acceptedSizes = [] }: Lock): AcceptedSizes[] {
+  return acceptedSizes.map(({ fileDate, tags }) => ({
+    date: fileDate,
+    tags: new Map(Object.entries(tags).map(([tag, size]) => [tag, BigInt(size)])),
+  }));
 }
 
 /** The snapshot files: the selected tags, a prefix a line, numeric order. */

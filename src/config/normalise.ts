@@ -256,6 +256,12 @@ function normaliseGuards(document: ConfigDocument['guards'], problems: Problem[]
     tagShrinkRulePercent: document?.['tag-shrink']?.rulePercent ?? DEFAULT_LIMITS.tagShrinkRulePercent,
     tagGrowthFactor: document?.['tag-growth']?.factor ?? DEFAULT_LIMITS.tagGrowthFactor,
     tagGrowthPercent: document?.['tag-growth']?.percent ?? DEFAULT_LIMITS.tagGrowthPercent,
+    dateAheadDays: document?.['date-ahead']?.days ?? DEFAULT_LIMITS.dateAheadDays,
+    newSpaceAddresses: document?.['new-space']?.addresses ?? DEFAULT_LIMITS.newSpaceAddresses,
+    newSpaceFarAddresses: document?.['new-space']?.farAddresses ?? DEFAULT_LIMITS.newSpaceFarAddresses,
+    newSpaceIpv6Networks: document?.['new-space']?.ipv6Networks ?? DEFAULT_LIMITS.newSpaceIpv6Networks,
+    precedentLossPercent: document?.['tag-precedent']?.lossPercent ?? DEFAULT_LIMITS.precedentLossPercent,
+    precedentGainPercent: document?.['tag-precedent']?.gainPercent ?? DEFAULT_LIMITS.precedentGainPercent,
   };
 }
 

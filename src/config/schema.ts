@@ -209,6 +209,52 @@ const guards = z.strictObject({
         ),
     })
     .optional(),
+  'date-ahead': z
+    .strictObject({
+      days: z
+        .int()
+        .min(0)
+        .optional()
+        .describe(`days that the date of a feed may lie in the future; default ${limits.dateAheadDays}`),
+    })
+    .optional(),
+  'new-space': z
+    .strictObject({
+      addresses: z
+        .int()
+        .min(0)
+        .optional()
+        .describe(
+          `IPv4 addresses that no service tag had before, in 28 days; default ${limits.newSpaceAddresses}`,
+        ),
+      farAddresses: z
+        .int()
+        .min(0)
+        .optional()
+        .describe(`the same in a /8 where no service tag had any; default ${limits.newSpaceFarAddresses}`),
+      ipv6Networks: z
+        .int()
+        .min(0)
+        .optional()
+        .describe(
+          `IPv6 /64 networks that no service tag had before, in 28 days; default ${limits.newSpaceIpv6Networks}`,
+        ),
+    })
+    .optional(),
+  'tag-precedent': z
+    .strictObject({
+      lossPercent: percent
+        .optional()
+        .describe(
+          `the most that a tag of 1,048,576 IPv4 addresses or more may lose in 28 days; default ${limits.precedentLossPercent}`,
+        ),
+      gainPercent: z
+        .number()
+        .min(0)
+        .optional()
+        .describe(`the most that it may gain; default ${limits.precedentGainPercent}`),
+    })
+    .optional(),
   'special-use': z
     .strictObject({
       allow: z.array(z.string()).optional().describe('special-use prefixes that are let in; none by default'),

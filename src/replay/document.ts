@@ -8,7 +8,7 @@ export function replayDocument(weeks: readonly ReplayedWeek[]): object {
     weeks: weeks.map(({ gained, lost, days, message, notes, churn, cost, findings, ...week }) => ({
       ...week,
       days: days ?? null,
-      findings: findings.filter(({ outcome }) => outcome !== 'passed'),
+      findings: findings.filter(({ outcome }) => outcome !== 'passed' && outcome !== 'not judged'),
       guards: [...new Set(findings.map(({ guard }) => guard))],
       message: message ?? null,
       gained: sizes(gained),

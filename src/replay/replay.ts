@@ -45,7 +45,7 @@ export interface ReplayRequest {
   readonly targets: readonly TargetRequest[];
   /** In the order of their dates. */
   readonly weeks: readonly WeeklyFile[];
-  /** Guards whose refusal is accepted in every week. */
+  /** Guards whose refusal is accepted: in every week, or as `2022-10-17:new-space` in that one. */
   readonly accept: readonly string[];
   /**
    * Judge every service tag of the feed, in one rule and without targets, in the place of the configured
@@ -143,6 +143,10 @@ async function replayWeek(
     if (!(error instanceof AllowlistError)) throw error;
     return stays({ ...NOTHING, outcome: 'unusable', findings: [], message: error.message });
   }
+  const own = request.accept.flatMap((entry) => {
+    const [date, guard] = entry.includes(':') ? entry.split(':', 2) : [week.date, entry];
+    return date === week.date && guard !== undefined ? [guard] : [];
+  });
   const config = request.everyTag ? everyTag(request.config, feed, inForce) : request.config;
   const before = inForce?.tree.policy ?? makePolicy([]);
   try {
@@ -152,7 +156,7 @@ async function replayWeek(
       tables: request.tables,
       targets: request.everyTag ? [] : request.targets,
       baseline: await baselineOf(inForce?.tree, planner(request)),
-      accept: request.everyTag ? [...request.accept, 'tag-missing', 'tag-empty'] : request.accept,
+      accept: request.everyTag ? [...own, 'tag-missing', 'tag-empty'] : own,
       today: week.date,
     });
     // Read back from its text, as the next run would read it from disk.

@@ -22,7 +22,7 @@ export function replayTables(weeks: readonly ReplayedWeek[]): ReportTable[] {
   );
 }
 
-/** Guards by weeks: `·` passed, else what the guard had to say, and how often. */
+/** Guards by weeks: `·` passed, `–` not judged, else what the guard had to say, and how often. */
 export function guardTable(weeks: readonly ReplayedWeek[]): ReportTable {
   return {
     title: 'Guards',
@@ -37,6 +37,7 @@ export function guardCells({ findings }: ReplayedWeek): string[] {
   return GUARDS.map(({ name }) => {
     const outcomes = findings.filter(({ guard }) => guard === name).map(({ outcome }) => outcome);
     if (outcomes.length === 0) return '';
+    if (outcomes.includes('not judged')) return '–';
     return (
       (['refused', 'accepted', 'noted'] as const)
         .map((outcome) => [outcome, outcomes.filter((other) => other === outcome).length] as const)
@@ -125,7 +126,7 @@ export function churnTable(weeks: readonly ReplayedWeek[]): ReportTable {
 /** What the guards said and what was refused, a line each. */
 export function replayRemarks(weeks: readonly ReplayedWeek[]): string[] {
   return weeks.flatMap(({ date, findings, message }) => {
-    const said = findings.filter(({ outcome }) => outcome !== 'passed');
+    const said = findings.filter(({ outcome }) => outcome !== 'passed' && outcome !== 'not judged');
     // What is refused comes first: it must not be among those that are only counted.
     const order = ['refused', 'accepted', 'noted'];
     const sorted = said.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));

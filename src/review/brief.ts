@@ -44,7 +44,7 @@ function attention(review: Review): Block[] {
   const notes = noteworthy(review.diff, review.context);
   const loud = notes.filter(isLoud);
   const origins = notes.filter(isOrigin);
-  const guards = review.guards.filter(({ outcome }) => outcome !== 'passed');
+  const guards = review.guards.filter(({ outcome }) => outcome !== 'passed' && outcome !== 'not judged');
   return [
     ...driftSection(review.drift),
     ...(loud.length === 0

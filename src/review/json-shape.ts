@@ -179,7 +179,7 @@ export const reviewShape = z
     guards: z.array(
       z.strictObject({
         guard: text,
-        outcome: z.enum(['passed', 'noted', 'accepted', 'refused']),
+        outcome: z.enum(['passed', 'not judged', 'noted', 'accepted', 'refused']),
         message: text,
       }),
     ),

@@ -19,8 +19,8 @@ export interface FeedWeek {
 /** What one guard found. */
 export interface GuardFinding {
   readonly guard: string;
-  /** `noted` is worth a look but refuses nothing; `accepted` would have refused without an acceptance. */
-  readonly outcome: 'passed' | 'noted' | 'accepted' | 'refused';
+  /** `noted` is worth a look but refuses nothing; `not judged` had nothing to compare; `accepted` would have refused without an acceptance. */
+  readonly outcome: 'passed' | 'not judged' | 'noted' | 'accepted' | 'refused';
   readonly message: string;
 }
 

@@ -147,8 +147,8 @@ describe('the sample', () => {
     const { status, stdout, stderr } = await azureAllowlist(['run', '--feed', one], { cwd: folder });
     expect(status).toBe(3);
     expect(stdout).toBe('');
-    expect(stderr).toMatch(/refused by special-use; the previous output stands/);
-    expect(stderr).toContain('--accept special-use');
+    expect(stderr).toMatch(/refused by feed-absurd, special-use; the previous output stands/);
+    expect(stderr).toContain('--accept feed-absurd,special-use');
     expect(readTree(folder)).toEqual(before);
   });
 

@@ -25,6 +25,7 @@ describe('the pull request of a review', () => {
       guards: [],
       acceptances: [],
       context: {},
+      drift: [],
       targets: sampleReview().targets.filter(({ id }) => id === 'iptables'),
       diff: diffPolicies(cloud('198.18.0.0/16'), cloud('198.18.0.0/16', '192.0.2.0/24')),
     });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { addDays, daysBetween } from '../../src/feed/file-date.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
+import { type AcceptedSizes, rememberSizes } from '../../src/policy/guards/drift.ts';
 import { describeRefusal, GUARDS } from '../../src/policy/guards/judge.ts';
 import { ConfigurationError } from '../../src/problem.ts';
 import { judgeMadeUp, type MadeUpCase, type MadeUpWeek } from '../support/guard-weeks.ts';
@@ -7,7 +9,7 @@ import { judgeMadeUp, type MadeUpCase, type MadeUpWeek } from '../support/guard-
 /** What one guard says: `refused: …`, `noted: …`; nothing where it passes. */
 function saidBy(guard: string, made: MadeUpCase): string[] {
   return judgeMadeUp(made)
-    .filter((finding) => finding.guard === guard && finding.outcome !== 'passed')
+    .filter(({ guard: name, outcome }) => name === guard && outcome !== 'passed' && outcome !== 'not judged')
     .map(({ outcome, message }) => `${outcome}: ${message}`);
 }
 
@@ -27,15 +29,37 @@ function ipv6Slices(count: number): string[] {
 }
 
 describe('every guard', () => {
-  test('passes a first run and a week in which nothing changes', () => {
-    const week: MadeUpWeek = { tags: TAGS };
-    const limits = {
-      specialUseAllowed: ['198.18.0.0/15', '203.0.113.0/24', '2001:db8::/32'].map(parsePrefix),
-    };
-    for (const before of [undefined, week])
-      expect(judgeMadeUp({ before, after: week, limits })).toEqual(
-        GUARDS.map(({ name }) => ({ guard: name, outcome: 'passed', message: '' })),
-      );
+  const limits = {
+    specialUseAllowed: ['198.18.0.0/15', '203.0.113.0/24', '2001:db8::/32'].map(parsePrefix),
+  };
+  const week: MadeUpWeek = { tags: TAGS };
+  const accepted = [{ date: '2026-01-05', tags: new Map([['AzureCloud', 65_536n]]) }];
+
+  test('passes a week in which nothing changes', () => {
+    expect(judgeMadeUp({ before: week, after: week, limits, accepted })).toEqual(
+      GUARDS.map(({ name }) => ({ guard: name, outcome: 'passed', message: '' })),
+    );
+  });
+
+  test('does not say that it passed where it had nothing to compare', () => {
+    const outcomes = (made: MadeUpCase) =>
+      Object.fromEntries(judgeMadeUp({ limits, ...made }).map((found) => [found.guard, found.message]));
+    const first = outcomes({ after: week });
+    for (const guard of [
+      'feed-rollback',
+      'feed-shrink',
+      'tag-shrink',
+      'tag-growth',
+      'tag-precedent',
+      'new-space',
+    ])
+      expect(first[guard], guard).toBe('nothing is in force yet');
+    const undated = outcomes({ before: week, after: { ...week, date: 'Latest' } });
+    for (const guard of ['feed-stale', 'date-ahead', 'drift'])
+      expect(undated[guard], guard).toBe('the file has no date');
+    expect(judgeMadeUp({ after: week, limits }).filter(({ outcome }) => outcome === 'refused')).toEqual([]);
+    const late = outcomes({ before: { ...week, date: '20250105' }, after: week });
+    expect(late['tag-precedent']).toBe('the week in force is more than 84 days older');
   });
 
   test('is accepted by its name, and by no other', () => {
@@ -47,7 +71,7 @@ describe('every guard', () => {
     };
     const outcomes = (accept: string[]) =>
       judgeMadeUp({ ...made, accept })
-        .filter(({ outcome }) => outcome !== 'passed')
+        .filter(({ outcome }) => outcome !== 'passed' && outcome !== 'not judged')
         .map(({ guard, outcome }) => `${guard} ${outcome}`);
     expect(outcomes([])).toEqual(['feed-rollback refused', 'tag-missing refused', 'special-use refused']);
     expect(outcomes(['special-use', 'tag-missing'])).toEqual([
@@ -631,5 +655,191 @@ describe('empty-policy', () => {
     };
     expect(saidBy('empty-policy', made)).toEqual(['refused: rule dns lets nothing through any more']);
     expect(saidBy('empty-policy', { ...made, rules: { all: ['Sql', 'Dns'] } })).toEqual([]);
+  });
+});
+
+describe('new-space', () => {
+  const cloud = (...more: string[]): MadeUpWeek['tags'] => ({ AzureCloud: ['20.0.0.0/11', ...more] });
+  const before: MadeUpWeek = { date: '20260105', tags: cloud() };
+  test.each<[string, string[], RegExp | undefined]>([
+    ['131,072 addresses in a new /8', ['1.0.0.0/15'], undefined],
+    [
+      'more in a new /8',
+      ['1.0.0.0/15', '1.4.0.0/24'],
+      /^refused: 131328 IPv4 addresses in a \/8 where no tag had any.*1\.0\.0\.0\/15 \(no tag had any in 1\.0\.0\.0\/8\)/,
+    ],
+    ['4 Mi addresses in known /8s', ['20.64.0.0/10'], undefined],
+    [
+      'more in known /8s',
+      ['20.64.0.0/10', '20.128.0.0/24'],
+      /^refused: 4194560 IPv4 addresses that no tag had/,
+    ],
+    ['a /40 of IPv6', ['2603:1000::/40'], undefined],
+    ['a /36 of IPv6', ['2603:1000::/36'], /^refused: 268435456 IPv6 \/64 networks that no tag had/],
+  ])('%s', (_, more, says) => {
+    const said = saidBy('new-space', { before, after: { tags: cloud(...more) } });
+    expect(said).toHaveLength(says === undefined ? 0 : 1);
+    if (says !== undefined) expect(said[0]).toMatch(says);
+  });
+
+  test('allows as much again for every four weeks between', () => {
+    const after = { tags: cloud('1.0.0.0/15', '1.4.0.0/24') };
+    expect(saidBy('new-space', { before: { ...before, date: '20251205' }, after })).toEqual([]);
+  });
+
+  test('does not count what another tag had', () => {
+    const tags = { ...cloud(), Other: ['1.0.0.0/12'] };
+    expect(
+      saidBy('new-space', {
+        before: { ...before, tags },
+        after: { tags: { ...tags, ...cloud('1.0.0.0/12') } },
+        rules: { r: ['AzureCloud'] },
+      }),
+    ).toEqual([]);
+  });
+});
+
+describe('date-ahead', () => {
+  test.each([
+    ['20260127', []],
+    [
+      '20260128',
+      ['refused: the feed is of 2026-01-28, more than 14 days in the future (guards.date-ahead.days)'],
+    ],
+    [
+      '20990105',
+      ['refused: the feed is of 2099-01-05, more than 14 days in the future (guards.date-ahead.days)'],
+    ],
+  ])('of a file of %s on 2026-01-13', (date, says) => {
+    expect(saidBy('date-ahead', { after: { date, tags: TAGS } })).toEqual(says);
+  });
+});
+
+describe('unallocated', () => {
+  test.each(['2d00::/32', '3ffe::/40', '2640::/32'])('refuses %s', (prefix) => {
+    expect(saidBy('unallocated', { after: { tags: { A: ['20.0.0.0/16', prefix] } } })).toEqual([
+      `refused: rule all, service tag A: ${prefix}, which IANA had given to nobody as of 2026-11-27`,
+    ]);
+  });
+  test.each(['2603:1000::/40', '2a01:111::/32', '2404:f800::/32', '2620:1ec::/36', '4.0.0.0/12'])(
+    'knows %s',
+    (prefix) => {
+      expect(saidBy('unallocated', { after: { tags: { A: [prefix] } } })).toEqual([]);
+    },
+  );
+});
+
+describe('feed-absurd', () => {
+  const rules = { r: ['Sql'] };
+  test.each<[string, string[]]>([
+    [
+      '0.0.0.0/0',
+      [
+        'refused: in tags that no rule selects: Other has 0.0.0.0/0; a feed that holds this is not to be trusted elsewhere either',
+      ],
+    ],
+    [
+      '10.0.0.0/16',
+      [
+        'refused: in tags that no rule selects: Other has 10.0.0.0/16; a feed that holds this is not to be trusted elsewhere either',
+      ],
+    ],
+    [
+      '2d00::/40',
+      [
+        'refused: in tags that no rule selects: Other has 2d00::/40; a feed that holds this is not to be trusted elsewhere either',
+      ],
+    ],
+    ['20.0.0.0/16', []],
+  ])('%s in a tag that nobody selects', (prefix, says) => {
+    const limits = { specialUseAllowed: [parsePrefix('203.0.113.0/24')] };
+    expect(
+      saidBy('feed-absurd', { after: { tags: { Sql: ['203.0.113.0/24'], Other: [prefix] } }, rules, limits }),
+    ).toEqual(says);
+  });
+});
+
+describe('tag-precedent', () => {
+  const large = (...prefixes: string[]) => ({ AzureCloud: prefixes });
+  const said = (before: MadeUpWeek['tags'], after: MadeUpWeek['tags'], days = '20260105') =>
+    saidBy('tag-precedent', { before: { date: days, tags: before }, after: { tags: after } }).map((text) =>
+      text.slice(0, 59),
+    );
+  test('a large tag that loses or gains more than lawful weeks do', () => {
+    expect(
+      said(large('20.0.0.0/11'), large('20.0.0.0/12', '20.16.0.0/13', '20.24.0.0/14', '20.28.0.0/15')),
+    ).toEqual(['refused: the service tag AzureCloud loses 131072 of 2097152']);
+    expect(said(large('20.0.0.0/11'), large('20.0.0.0/11', '20.32.0.0/13', '20.40.0.0/16'))).toEqual([
+      'refused: the service tag AzureCloud gains 589824 on 2097152',
+    ]);
+    expect(said(large('20.0.0.0/11'), large('20.0.0.0/11', '20.32.0.0/13'))).toEqual([]);
+  });
+  test('a swap of a part of AzureActiveDirectory', () => {
+    const aad = (...prefixes: string[]) => ({ AzureActiveDirectory: ['20.190.128.0/18', ...prefixes] });
+    expect(said(aad('40.126.0.0/18'), aad('6.0.0.0/18'))).toHaveLength(2);
+    expect(said(aad('40.126.0.0/18'), aad('40.126.0.0/18', '40.126.64.0/26'))).toEqual([]);
+  });
+});
+
+describe('region-lost', () => {
+  test('addresses that left the global tag and not the regional one', () => {
+    const region = { ...TAGS, 'AzureCloud.westeurope': ['198.18.64.0/24'] };
+    const cut = { ...region, AzureCloud: ['198.18.0.0/18', '198.18.128.0/17', '2001:db8::/40'] };
+    expect(
+      judgeMadeUp({
+        before: { date: '20260105', tags: region },
+        after: { tags: cut },
+        regions: { 'AzureCloud.westeurope': 'westeurope' },
+      })
+        .filter(({ guard }) => guard === 'region-lost')
+        .map(({ message }) => message),
+    ).toEqual([
+      'the service tag AzureCloud loses 256 IPv4 addresses of the region westeurope that AzureCloud.westeurope still has (such as 198.18.64.0/24)',
+    ]);
+  });
+});
+
+describe('cross-tag', () => {
+  const week = (...sql: string[]) => ({ AzureCloud: ['20.0.0.0/11'], Sql: ['20.1.0.0/24', ...sql] });
+  test.each<[string, string[]]>([
+    ['20.2.0.0/16', []],
+    ['40.0.0.0/24', ['noted']],
+    ['40.0.0.0/19', ['refused']],
+  ])('a tag inside AzureCloud that gains %s', (gained, outcomes) => {
+    const said = saidBy('cross-tag', {
+      before: { date: '20260105', tags: week() },
+      after: { tags: week(gained) },
+    });
+    expect(said.map((text) => text.split(':')[0])).toEqual(outcomes);
+  });
+});
+
+describe('drift', () => {
+  const tags = (size: number) => ({ Sql: [`20.0.0.0/${32 - size}`] });
+  const since = (date: string, addresses: bigint) => [{ date, tags: new Map([['Sql', addresses]]) }];
+  const said = (accepted: ReturnType<typeof since>) =>
+    saidBy('drift', {
+      before: { date: '20260105', tags: tags(13) },
+      after: { tags: tags(13) },
+      accepted,
+    }).map((text) => text.replace(/ \(.*/, ''));
+  test.each<[string, bigint, string[]]>([
+    ['2025-12-22', 14_000n, []],
+    ['2025-12-22', 16_384n, ['refused: the service tag Sql has shrunk by 50.0 % since 2025-12-22']],
+    ['2025-11-01', 20_480n, ['refused: the service tag Sql has shrunk by 60.0 % since 2025-11-01']],
+    ['2025-02-01', 20_480n, []],
+    ['2024-01-01', 81_920n, []],
+  ])('by the sizes of %s: %s', (date, size, says) => {
+    expect(said(since(date, size))).toEqual(says);
+  });
+
+  test('remembers every week for five weeks, and then one in four, for a year and a bit', () => {
+    let kept: AcceptedSizes[] = [];
+    for (let week = 0; week < 120; week++)
+      kept = rememberSizes(kept, addDays('2024-01-01', 7 * week), new Map());
+    const ages = kept.map(({ date }) => daysBetween(date, addDays('2024-01-01', 7 * 119)));
+    expect(ages.filter((age) => age <= 35)).toEqual([35, 28, 21, 14, 7, 0]);
+    expect(Math.max(...ages)).toBeGreaterThan(350);
+    expect(kept.length).toBeLessThan(22);
   });
 });

@@ -43,13 +43,14 @@ async function run(
 const said = (weeks: readonly ReplayedWeek[]) =>
   weeks.flatMap(({ date, findings }) =>
     findings
-      .filter(({ outcome }) => outcome !== 'passed')
+      .filter(({ outcome }) => outcome !== 'passed' && outcome !== 'not judged')
       .map(({ guard, outcome }) => `${date} ${outcome} ${guard}`),
   );
 
 describe.skipIf(!feedsAvailable)('the archive of real weeks', () => {
   test('has no week that the configuration of the connector refuses', { timeout: 300_000 }, async () => {
-    const weeks = await run('public');
+    // The largest weeks of growth that the archive has, and the first file after a hole of 399 days.
+    const weeks = await run('public', { accept: ['2022-10-17:new-space', '2025-02-17:new-space'] });
     const { header, rows } = guardTable(weeks);
     process.stdout.write(`\nGuards by weeks\n${formatTable([header, ...rows])}\n`);
     expect(weeks.length).toBeGreaterThanOrEqual(60);
@@ -57,6 +58,8 @@ describe.skipIf(!feedsAvailable)('the archive of real weeks', () => {
     expect(said(weeks)).toEqual([
       '2020-04-27 noted feed-rollback',
       '2020-08-27 noted feed-rollback',
+      '2022-10-17 accepted new-space',
+      '2025-02-17 accepted new-space',
       '2025-03-03 noted feed-rollback',
     ]);
     // The content changed under an unchanged changeNumber.

@@ -174,8 +174,14 @@ describe('a replay', () => {
     expect(replayDocument(weeks)).toMatchObject({
       weeks: [
         { notes: [] },
-        { notes: [{ kind: 'new-space', rule: 'sql', tag: 'Sql', addresses: { ipv4: '256' } }] },
-        { notes: [{ kind: 'short-lived', text: expect.stringMatching(/2026-01-12$/) }] },
+        { notes: [{ kind: 'new-space', rule: 'sql', tag: '', addresses: { ipv4: '256' } }] },
+        {
+          notes: [
+            { kind: 'short-lived', text: expect.stringMatching(/2026-01-12$/) },
+            { kind: 'withdrawn' },
+            { kind: 'shrunk' },
+          ],
+        },
         {},
         {},
         {},

@@ -3,11 +3,12 @@ import { parseServiceTags } from '../../src/feed/parse.ts';
 import type { Cloud, Snapshot } from '../../src/feed/snapshot.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
+import type { AcceptedSizes } from '../../src/policy/guards/drift.ts';
 import type { Finding } from '../../src/policy/guards/guard.ts';
 import { judge } from '../../src/policy/guards/judge.ts';
 import { DEFAULT_LIMITS, type GuardLimits } from '../../src/policy/guards/limits.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
-import { totalsOf } from '../../src/policy/totals.ts';
+import { spaceOf, totalsOf } from '../../src/policy/totals.ts';
 import { weeklyTag } from '../feed/weekly-file.ts';
 
 /** A week as a test writes it down. */
@@ -31,6 +32,10 @@ export interface MadeUpCase {
   readonly limits?: Partial<GuardLimits>;
   readonly today?: string;
   readonly accept?: readonly string[];
+  /** Earlier weeks that were accepted, oldest first. */
+  readonly accepted?: readonly AcceptedSizes[];
+  /** Regions by tag, of the later week. */
+  readonly regions?: Readonly<Record<string, string>>;
 }
 
 /** What the guards say of a made-up week; the rules hold no names. */
@@ -42,12 +47,23 @@ export function judgeMadeUp({
   limits,
   today = '2026-01-13',
   accept = [],
+  accepted = [],
+  regions = {},
 }: MadeUpCase): Finding[] {
   const named = Object.entries(rules).map(([name, serviceTags]) => ({ name, serviceTags }));
   const configuredTags = new Map<string, string[]>();
   for (const { name, serviceTags } of named)
     for (const tag of serviceTags) configuredTags.set(tag, [...(configuredTags.get(tag) ?? []), name]);
-  const snapshot = snapshotOf(after);
+  const plain = snapshotOf(after);
+  const snapshot: Snapshot = {
+    ...plain,
+    tags: new Map(
+      [...plain.tags].map(([name, tag]) => [
+        name,
+        Object.assign(tag, { region: regions[name] ?? tag.region }),
+      ]),
+    ),
+  };
   const old = before === undefined ? undefined : snapshotOf(before);
   const ruleConfigs = [
     ...named.map((rule) => ({ ...rule, prefixes: [] })),
@@ -80,6 +96,8 @@ export function judgeMadeUp({
               changeNumber: old.changeNumber,
               contentSha256: old.contentSha256,
               totals: totals(before, old),
+              space: spaceOf(old),
+              accepted,
               tags: new Map(
                 [...old.tags]
                   .filter(([tag]) => configuredTags.has(tag))

@@ -10,6 +10,7 @@ import type { Guard, Remark } from './guard.ts';
  */
 export const feedRollback: Guard = {
   name: 'feed-rollback',
+  cannot: ({ baseline }) => (baseline === undefined ? 'nothing is in force yet' : undefined),
   judge: ({ snapshot, baseline }) => {
     if (baseline === undefined) return [];
     if (baseline.cloud !== snapshot.cloud)

@@ -7,6 +7,7 @@ import { percentOf } from './percent.ts';
  */
 export const feedShrink: Guard = {
   name: 'feed-shrink',
+  cannot: ({ baseline }) => (baseline === undefined ? 'nothing is in force yet' : undefined),
   judge: ({ totals, baseline, limits }) => {
     if (baseline === undefined) return [];
     const remarks: Remark[] = [];

@@ -1,6 +1,7 @@
 import type { Snapshot } from '../../feed/snapshot.ts';
 import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import type { Policy } from '../policy.ts';
+import type { AcceptedSizes } from './drift.ts';
 import type { GuardLimits } from './limits.ts';
 
 /** Totals of a whole feed, kept so that the next week can be compared with it. */
@@ -21,6 +22,10 @@ export interface GuardBaseline {
   readonly totals: FeedTotals;
   /** The configured tags of that week. */
   readonly tags: ReadonlyMap<string, DualStackSet>;
+  /** All addresses of that week's feed; undefined where an earlier version wrote the tree. */
+  readonly space: DualStackSet | undefined;
+  /** Earlier weeks that were accepted, oldest first. */
+  readonly accepted: readonly AcceptedSizes[];
 }
 
 /** What a guard may look at. */
@@ -47,12 +52,14 @@ export interface Remark {
 /** A check between compare and render. It has nothing to say where all is well. */
 export interface Guard {
   readonly name: string;
+  /** Why it cannot judge this week, which is no passing; undefined where it can. Absent where it always can. */
+  readonly cannot?: (context: GuardContext) => string | undefined;
   readonly judge: (context: GuardContext) => readonly Remark[];
 }
 
 /** What came of one guard. `accepted` would have been a refusal without the acceptance. */
 export interface Finding {
   readonly guard: string;
-  readonly outcome: 'passed' | 'noted' | 'accepted' | 'refused';
+  readonly outcome: 'passed' | 'not judged' | 'noted' | 'accepted' | 'refused';
   readonly message: string;
 }

@@ -1,25 +1,41 @@
 import { ConfigurationError } from '../../problem.ts';
 import { closest } from '../../suggest.ts';
 import { emptyPolicy, tagEmpty, tagMissing } from './configured-tags.ts';
+import { crossTag } from './cross-tag.ts';
+import { dateAhead } from './date-ahead.ts';
+import { drift } from './drift.ts';
+import { feedAbsurd } from './feed-absurd.ts';
 import { feedRollback } from './feed-rollback.ts';
 import { feedShrink } from './feed-shrink.ts';
 import { feedStale } from './feed-stale.ts';
 import type { Finding, Guard, GuardContext } from './guard.ts';
+import { newSpace } from './new-space.ts';
+import { regionLost } from './region-lost.ts';
 import { specialUse } from './special-use.ts';
 import { tagGrowth } from './tag-growth.ts';
+import { tagPrecedent } from './tag-precedent.ts';
 import { tagShrink } from './tag-shrink.ts';
 import { tooBroad } from './too-broad.ts';
+import { unallocated } from './unallocated.ts';
 
 /** Every guard between compare and render, in the order they are reported. */
 export const GUARDS: readonly Guard[] = [
   feedRollback,
   feedStale,
+  dateAhead,
   feedShrink,
+  feedAbsurd,
   tagMissing,
   tagEmpty,
   tagShrink,
   tagGrowth,
+  tagPrecedent,
+  regionLost,
+  crossTag,
+  drift,
+  newSpace,
   specialUse,
+  unallocated,
   tooBroad,
   emptyPolicy,
 ];
@@ -30,7 +46,9 @@ export const GUARDS: readonly Guard[] = [
  */
 export function judge(context: GuardContext, accept: readonly string[]): Finding[] {
   checkAcceptances(accept);
-  return GUARDS.flatMap(({ name, judge: ask }): readonly Finding[] => {
+  return GUARDS.flatMap(({ name, cannot, judge: ask }): readonly Finding[] => {
+    const why = cannot?.(context);
+    if (why !== undefined) return [{ guard: name, outcome: 'not judged', message: why }];
     const remarks = ask(context);
     if (remarks.length === 0) return [{ guard: name, outcome: 'passed', message: '' }];
     return remarks.map(({ refuse, message }) => ({

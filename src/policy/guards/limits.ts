@@ -29,6 +29,16 @@ export interface GuardLimits {
   readonly tagGrowthFactor: number;
   /** Percent of the whole feed's IPv4 space that a tag may gain in a step that more than doubles it. */
   readonly tagGrowthPercent: number;
+  /** Days that the date of a feed may lie in the future. */
+  readonly dateAheadDays: number;
+  /** IPv4 addresses that no tag of the feed in force had, in 28 days: in all, and in a /8 where there was nothing. */
+  readonly newSpaceAddresses: number;
+  readonly newSpaceFarAddresses: number;
+  /** IPv6 /64 networks that no tag of the feed in force had, in 28 days. */
+  readonly newSpaceIpv6Networks: number;
+  /** Percent of a large tag's IPv4 space that may be lost or gained in 28 days. */
+  readonly precedentLossPercent: number;
+  readonly precedentGainPercent: number;
 }
 
 export const DEFAULT_LIMITS: GuardLimits = {
@@ -52,4 +62,14 @@ export const DEFAULT_LIMITS: GuardLimits = {
   tagGrowthFactor: 8,
   // A lawful week gains 0.28 % at most in a tag that more than doubles (AzureCloud.southfrance, 20221017).
   tagGrowthPercent: 1,
+  dateAheadDays: 14,
+  // A lawful week brought 3,092,526 at most (20221003); in a /8 where there was nothing 2,719,744 once (20221017), else
+  // 98,304.
+  newSpaceAddresses: 4_194_304,
+  newSpaceFarAddresses: 131_072,
+  // A lawful week brought 15,532,036 at most (20250804), and 72,692,686 when IPv6 arrived (20200827).
+  newSpaceIpv6Networks: 134_217_728,
+  // A large tag lost 0.18 % at most in a lawful week (20220725), and gained 16.9 % (20221017).
+  precedentLossPercent: 2,
+  precedentGainPercent: 25,
 };

@@ -13,6 +13,7 @@ import { percentOf } from './percent.ts';
  */
 export const tagGrowth: Guard = {
   name: 'tag-growth',
+  cannot: ({ baseline }) => (baseline === undefined ? 'nothing is in force yet' : undefined),
   judge: (context) =>
     comparableTags(context).flatMap((tag): Remark[] => {
       const ipv4 = multiplied('IPv4', tag, tag.before.ipv4, tag.after.ipv4, context);

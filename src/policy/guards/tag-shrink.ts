@@ -12,6 +12,7 @@ import { percentOf } from './percent.ts';
  */
 export const tagShrink: Guard = {
   name: 'tag-shrink',
+  cannot: ({ baseline }) => (baseline === undefined ? 'nothing is in force yet' : undefined),
   judge: (context) => {
     const tags = comparableTags(context);
     const floor = smallestLoss(context);

@@ -6,7 +6,8 @@ import { enumerate } from '../wording.ts';
 export function guardSection({ guards, acceptances }: Pick<Review, 'guards' | 'acceptances'>): Block[] {
   if (guards.length === 0 && acceptances.length === 0) return [];
   const passed = guards.filter(({ outcome }) => outcome === 'passed');
-  const loud = guards.filter(({ outcome }) => outcome !== 'passed');
+  const loud = guards.filter(({ outcome }) => outcome !== 'passed' && outcome !== 'not judged');
+  const unjudged = guards.filter(({ outcome }) => outcome === 'not judged');
   const recorded = acceptances.filter(
     (acceptance) =>
       !guards.some(({ guard, outcome }) => guard === acceptance.guard && outcome === 'accepted'),
@@ -35,10 +36,20 @@ export function guardSection({ guards, acceptances }: Pick<Review, 'guards' | 'a
             message,
           ],
         ),
+        ...reasonsNotJudged(unjudged).map(
+          ([reason, names]): Line => [toned('not judged', 'attention'), ` ${enumerate(names)}: ${reason}`],
+        ),
         ...(passed.length === 0
           ? []
           : [[toned('passed', 'good'), ` ${enumerate(passed.map(({ guard }) => guard))}`] satisfies Line]),
       ],
     },
   ];
+}
+
+/** Guards that could not judge, by their reason. */
+function reasonsNotJudged(guards: Review['guards']): [string, string[]][] {
+  const reasons = new Map<string, string[]>();
+  for (const { guard, message } of guards) reasons.set(message, [...(reasons.get(message) ?? []), guard]);
+  return [...reasons];
 }

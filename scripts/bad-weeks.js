@@ -1,0 +1,244 @@
+// Weeks that should not reach a firewall, and what a run says of each: `node scripts/bad-weeks.js DIR` prints the table
+// that docs/guards.md holds. DIR has the public weekly files; two of them are changed in memory.
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { baselineOf } from '../dist/committed/baseline.js';
+import { filesReader, readOutputTree } from '../dist/committed/output-tree.js';
+import { parseConfig } from '../dist/config/load.js';
+import { addDays } from '../dist/feed/file-date.js';
+import { parseServiceTags } from '../dist/feed/parse.js';
+import { loadTables, loadTargets } from '../dist/job.js';
+import { planRun } from '../dist/pipeline.js';
+import { AllowlistError } from '../dist/problem.js';
+import { verdict } from '../dist/review/verdict.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [WEEK, NEXT] = ['20250714', '20250721'];
+const CONFIGURATION = {
+  version: 1,
+  rules: [
+    {
+      name: 'connector',
+      endpoints: ['private-network-connector'],
+      serviceTags: ['AzureCloud', 'AzureActiveDirectory', 'AzureResourceManager'],
+    },
+    { name: 'bus', serviceTags: ['ServiceBus'], ports: [443, '5671-5672'] },
+    { name: 'storage-weu', serviceTags: ['Storage.WestEurope'], ports: [443] },
+  ],
+  targets: { iptables: {} },
+};
+
+const add =
+  (tag, ...prefixes) =>
+  (week) =>
+    of(week, tag).push(...prefixes.filter((prefix) => !of(week, tag).includes(prefix)));
+const of = (week, tag) => week.values.find(({ name }) => name === tag).properties.addressPrefixes;
+const set = (tag, change) => (week) => {
+  const { properties } = week.values.find(({ name }) => name === tag);
+  properties.addressPrefixes = change(properties.addressPrefixes);
+};
+const drop = (tag, share) => set(tag, (all) => all.filter((_, index) => (index * share) % 1 >= share));
+const first = (tag, count) => set(tag, (all) => all.slice(0, count));
+const without =
+  (...names) =>
+  (week) => {
+    week.values = week.values.filter(({ name }) => !names.includes(name));
+  };
+const all =
+  (...changes) =>
+  (week) => {
+    for (const change of changes) change(week);
+  };
+const slices = (base, count, length) =>
+  Array.from({ length: count }, (_, index) => {
+    const address = base * 2 ** 24 + index * 2 ** (32 - length);
+    return `${[24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.')}/${length}`;
+  });
+const ipv6 = (count) => Array.from({ length: count }, (_, index) => `2a10:${(index + 1).toString(16)}::/32`);
+const isIn = (region) => (week) => {
+  const own = new Set(
+    week.values.find(({ name }) => name === `AzureCloud.${region}`).properties.addressPrefixes,
+  );
+  set('AzureCloud', (prefixes) => prefixes.filter((prefix) => !own.has(prefix)))(week);
+};
+
+const USED = [
+  'AzureCloud',
+  'AzureActiveDirectory',
+  'AzureResourceManager',
+  'ServiceBus',
+  'Storage.WestEurope',
+];
+
+/** What is done to the week of 2025-07-21, the week before being in force. */
+const BAD = [
+  ...USED.flatMap((tag) => [
+    [`${tag}: emptied`, set(tag, () => [])],
+    [`${tag}: gone`, without(tag)],
+    [`${tag}: every third prefix dropped`, drop(tag, 1 / 3)],
+    [`${tag}: 1.0.0.0/12 added`, add(tag, '1.0.0.0/12')],
+    [`${tag}: 16 × /12 of foreign space added`, add(tag, ...slices(96, 16, 12))],
+    [`${tag}: 5,000 × IPv6 /32 added`, add(tag, ...ipv6(5000))],
+    [`${tag}: 3ffe::/32 added`, add(tag, '3ffe::/32')],
+    [`${tag}: 2d00::/32 added`, add(tag, '2d00::/32')],
+    [`${tag}: 0.0.0.0/0 added`, add(tag, '0.0.0.0/0')],
+    [`${tag}: 10.0.0.0/16 added`, add(tag, '10.0.0.0/16')],
+    [
+      `${tag}: the prefixes of AzureFrontDoor.Backend in its place`,
+      (week) => set(tag, () => [...of(week, 'AzureFrontDoor.Backend')])(week),
+    ],
+  ]),
+  [
+    'AzureActiveDirectory: 29 % swapped to 6.0.0.0/8',
+    all(first('AzureActiveDirectory', 40), add('AzureActiveDirectory', ...slices(6, 64, 24))),
+  ],
+  [
+    'AzureActiveDirectory: 2,000 × /32 of a hoster added',
+    add('AzureActiveDirectory', ...slices(45, 2000, 32)),
+  ],
+  ['AzureCloud: the whole of westeurope cut', isIn('westeurope')],
+  ['AzureCloud: the whole of swedencentral cut', isIn('swedencentral')],
+  [
+    'AzureCloud: westeurope cut, and its regional tag gone',
+    all(isIn('westeurope'), without('AzureCloud.westeurope')),
+  ],
+  ['AzureCloud: a /15 in a /8 of nobody’s', add('AzureCloud', '1.0.0.0/15')],
+  ['AzureCloud: a /16 of a public resolver', add('AzureCloud', '8.8.0.0/16')],
+  ['an unselected tag: 0.0.0.0/0', add('AzureMonitor', '0.0.0.0/0')],
+  ['an unselected tag: 192.168.0.0/16', add('AzureMonitor', '192.168.0.0/16')],
+  ['an unselected tag: 2d00::/32', add('AzureMonitor', '2d00::/32')],
+  ['half of the file', (week) => week.values.splice(0, Math.floor(week.values.length / 2))],
+  ['a file of 2099', () => undefined, '20990105'],
+  ['a file of last month', () => undefined, '20250616'],
+  ['…_Latest with a lower changeNumber', (week) => (week.changeNumber -= 10), 'Latest'],
+];
+
+/** What is done again every week, for ten weeks. */
+const CHAINS = [
+  [
+    'AzureCloud doubles',
+    (week, step) =>
+      add('AzureCloud', ...slices(96 + step, 12 * 2 ** step > 16 ? 16 : 12 * 2 ** step, 12))(week),
+  ],
+  [
+    'AzureCloud gains 4 × /12 of known /8s',
+    (week, step) => add('AzureCloud', ...slices(20, 16, 12).slice(0, 4 * step))(week),
+  ],
+  ['AzureCloud gains a /16 of a new /8', (week, step) => add('AzureCloud', ...slices(96, step, 16))(week)],
+  [
+    'AzureActiveDirectory loses 29 %',
+    (week, step) =>
+      set('AzureActiveDirectory', (list) => list.slice(0, Math.ceil(list.length * 0.71 ** step)))(week),
+  ],
+  [
+    'AzureActiveDirectory loses one prefix',
+    (week, step) => set('AzureActiveDirectory', (list) => list.slice(step))(week),
+  ],
+  [
+    'ServiceBus loses 25 %',
+    (week, step) => set('ServiceBus', (list) => list.slice(0, Math.ceil(list.length * 0.75 ** step)))(week),
+  ],
+  [
+    'AzureCloud loses 1.5 %',
+    (week, step) => set('AzureCloud', (list) => list.slice(0, Math.ceil(list.length * 0.985 ** step)))(week),
+  ],
+  [
+    'Storage.WestEurope grows by a half',
+    (week, step) => add('Storage.WestEurope', ...slices(20, Math.ceil(20 * 1.5 ** step), 22))(week),
+  ],
+];
+
+/** The rows of both tables. */
+export async function badWeeks(directory) {
+  const texts = new Map();
+  const weekOf = (date, change, name = date) => {
+    const path = join(resolve(directory), `ServiceTags_Public_${date}.json.gz`);
+    const text = texts.get(path) ?? gunzipSync(readFileSync(path)).toString();
+    texts.set(path, text);
+    const week = JSON.parse(text);
+    change(week);
+    const file = `ServiceTags_Public_${name}.json`;
+    const snapshot = parseServiceTags(JSON.stringify(week), file, 'public');
+    return {
+      snapshot,
+      source: { kind: 'file', name: file, fileDate: snapshot.fileDate, size: 0, sha256: '0'.repeat(64) },
+    };
+  };
+  const config = parseConfig(JSON.stringify(CONFIGURATION), join(root, 'allowlist.yaml'));
+  const request = {
+    config,
+    tables: await loadTables(config),
+    targets: await loadTargets(config),
+    accept: [],
+  };
+  const run = (feed, baseline, today) => planRun({ ...request, feed, baseline, today });
+  const treeOf = async (plan) => baselineOf(await readOutputTree(filesReader('in force', plan.files)));
+  const inForce = await treeOf(
+    run(
+      weekOf(WEEK, () => undefined),
+      await baselineOf(undefined),
+      '2025-07-14',
+    ),
+  );
+
+  const outcome = (make, baseline, today) => {
+    try {
+      const plan = run(make(), baseline, today);
+      return {
+        plan,
+        said: plan.unchanged ? 'no device sees it' : verdict(plan.review).level,
+        text: verdict(plan.review).text,
+      };
+    } catch (error) {
+      if (!(error instanceof AllowlistError)) throw error;
+      const refusing = [
+        ...new Set(
+          (error.findings ?? []).filter((one) => one.outcome === 'refused').map(({ guard }) => guard),
+        ),
+      ];
+      return {
+        said:
+          refusing.length > 0
+            ? `refused by ${refusing.join(', ')}`
+            : `refused: ${error.message.split('\n')[0].slice(0, 80)}`,
+      };
+    }
+  };
+  const rows = BAD.map(([title, change, name]) => {
+    const { said, text } = outcome(() => weekOf(NEXT, change, name ?? NEXT), inForce, '2025-07-24');
+    return [
+      title,
+      said === 'look' ? `look: ${text.replace('Look before you approve: ', '').slice(0, 110)}` : said,
+    ];
+  });
+  const chains = [];
+  for (const [title, change] of CHAINS) {
+    let baseline = inForce;
+    let said;
+    let looks = 0;
+    for (let step = 1; step <= 10; step++) {
+      const date = addDays('2025-07-14', 7 * step);
+      const found = outcome(
+        () => weekOf(WEEK, (week) => change(week, step), date.replaceAll('-', '')),
+        baseline,
+        date,
+      );
+      if (found.plan === undefined) {
+        said = `week ${step} ${found.said}`;
+        break;
+      }
+      if (found.said === 'look') looks++;
+      if (!found.plan.unchanged) baseline = await treeOf(found.plan);
+    }
+    chains.push([title, said ?? `ten weeks pass, ${looks} of them ask for a look`]);
+  }
+  return { rows, chains };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { rows, chains } = await badWeeks(process.argv[2]);
+  for (const [title, said] of [...rows, ...chains]) console.log(`${title.padEnd(75)} ${said}`);
+  console.log(`${rows.length} weeks, ${chains.length} chains of ten`);
+}

@@ -1,0 +1,20 @@
+import { daysBetween } from '../../feed/file-date.ts';
+import type { Guard } from './guard.ts';
+
+/** A file of a day to come: published once, it would keep every real week out by `feed-rollback`. */
+export const dateAhead: Guard = {
+  name: 'date-ahead',
+  cannot: ({ snapshot }) => (snapshot.fileDate === undefined ? 'the file has no date' : undefined),
+  judge: ({ snapshot, today, limits }) => {
+    if (snapshot.fileDate === undefined) return [];
+    const days = daysBetween(today, snapshot.fileDate);
+    return days > limits.dateAheadDays
+      ? [
+          {
+            refuse: true,
+            message: `the feed is of ${snapshot.fileDate}, more than ${limits.dateAheadDays} days in the future (guards.date-ahead.days)`,
+          },
+        ]
+      : [];
+  },
+};

@@ -1,0 +1,87 @@
+import { daysBetween } from '../../feed/file-date.ts';
+import { DualStackSet } from '../../net/dual-stack-set.ts';
+import { blockInWords, newBlocks, relativeInWords } from '../diff/new-space.ts';
+import type { Guard, GuardContext, Remark } from './guard.ts';
+
+/** Days that one allowance is for; a file may be a hole of the archive away from the week in force. */
+export const ALLOWANCE_DAYS = 28;
+
+/** How many allowances lie between the week in force and the feed; one where a date is missing. */
+export function allowances({ baseline, snapshot }: GuardContext): number {
+  if (baseline?.fileDate === undefined || snapshot.fileDate === undefined) return 1;
+  return Math.max(1, Math.ceil(daysBetween(baseline.fileDate, snapshot.fileDate) / ALLOWANCE_DAYS));
+}
+
+/** Allowances beyond which no step of the archive is a precedent. */
+const LONGEST = 3;
+
+/** Why steps are no precedent: nothing is in force, or what is lies too far back. */
+export function withoutPrecedent(context: GuardContext): string | undefined {
+  if (context.baseline === undefined) return 'nothing is in force yet';
+  return allowances(context) > LONGEST
+    ? `the week in force is more than ${LONGEST * ALLOWANCE_DAYS} days older`
+    : undefined;
+}
+
+/** How many blocks a refusal names. */
+const SHOWN = 3;
+
+/**
+ * Addresses that no tag of the feed in force had, gained by the tags in use: in all, in IPv6, and in a /8 where there
+ * was nothing. Percentages of AzureCloud's 47 million hide sixteen /12 of somebody else.
+ */
+export const newSpace: Guard = {
+  name: 'new-space',
+  cannot: ({ baseline }) =>
+    baseline === undefined
+      ? 'nothing is in force yet'
+      : baseline.space === undefined
+        ? 'the output tree of an earlier version does not tell the space of its feed'
+        : undefined,
+  judge: (context) => {
+    const { baseline, policy, limits } = context;
+    if (baseline?.space === undefined) return [];
+    const before = DualStackSet.union(baseline.tags.values());
+    const now = DualStackSet.union(
+      policy.rules.flatMap(({ tags }) =>
+        tags.filter(({ m365 }) => m365 === undefined).map((tag) => tag.addresses),
+      ),
+    );
+    const blocks = newBlocks(now.difference(before), baseline.space);
+    const times = BigInt(allowances(context));
+    const sum = (some: typeof blocks) => some.reduce((total, { size }) => total + size, 0n);
+    const said = (some: typeof blocks) =>
+      `${some
+        .slice(0, SHOWN)
+        .map((block) => `${blockInWords(block)} (${relativeInWords(block)})`)
+        .join(', ')}${some.length > SHOWN ? ` and ${some.length - SHOWN} more blocks` : ''}`;
+    const [ipv4, ipv6] = ([4, 6] as const).map((family) =>
+      blocks.filter((block) => block.family === family),
+    ) as [typeof blocks, typeof blocks];
+    const far = ipv4.filter(({ isFarAway }) => isFarAway);
+    const remarks: Remark[] = [];
+    const refuse = (what: string, key: string, limit: bigint | number, some: typeof blocks) =>
+      remarks.push({
+        refuse: true,
+        message: `${what}, ${limit} at most in ${ALLOWANCE_DAYS} days (guards.new-space.${key}): ${said(some)}`,
+      });
+    if (sum(far) > BigInt(limits.newSpaceFarAddresses) * times)
+      refuse(
+        `${sum(far)} IPv4 addresses in a /8 where no tag had any`,
+        'farAddresses',
+        limits.newSpaceFarAddresses,
+        far,
+      );
+    if (sum(ipv4) > BigInt(limits.newSpaceAddresses) * times)
+      refuse(`${sum(ipv4)} IPv4 addresses that no tag had`, 'addresses', limits.newSpaceAddresses, ipv4);
+    const networks = sum(ipv6) >> 64n;
+    if (networks > BigInt(limits.newSpaceIpv6Networks) * times)
+      refuse(
+        `${networks} IPv6 /64 networks that no tag had`,
+        'ipv6Networks',
+        limits.newSpaceIpv6Networks,
+        ipv6,
+      );
+    return remarks;
+  },
+};
