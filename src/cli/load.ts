@@ -51,13 +51,16 @@ export async function confirmCommand(flags: PlaceFlags, io: Io): Promise<void> {
 /** The longest that a load which lives is waited for, in seconds. */
 const LONGEST = 3600;
 
+/** How long a load that was killed may take to be gone, in seconds. */
+const DYING = 10;
+
 /** Takes back a load that nobody confirmed. */
 export async function takeBackCommand(
   flags: PlaceFlags & { readonly after?: number },
   io: Io,
 ): Promise<void> {
   if (flags.after !== undefined) await new Promise((done) => setTimeout(done, flags.after! * 1000));
-  const { taken, inForce } = await takeBack(placeOf(flags, io), flags.after === undefined ? 0 : LONGEST);
+  const { taken, inForce } = await takeBack(placeOf(flags, io), flags.after === undefined ? DYING : LONGEST);
   io.out(
     `${flags.target}: ${taken ? 'taken back' : 'nothing to take back'}; ${inForce ?? 'nothing'} is in force`,
   );

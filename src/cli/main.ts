@@ -230,6 +230,24 @@ check: not allowed; probe: blocked); 3 refused by a guard; 4 feed unavailable or
     )
     .addOption(json())
     .action(async (source: string, options) => (await import('./load.ts')).loadCommand(source, options, io));
+  program
+    .command('rehearse')
+    .description(
+      'load the files of nftables or iptables in network namespaces, and send a packet to every edge',
+    )
+    .argument('<planned>', 'an output tree: a directory, REVISION:PATH in git, or the URL it is served at')
+    .argument('[in-force]', 'the tree before; the planned files are loaded over its files')
+    .addOption(new Option('--target <id>', 'nftables or iptables').makeOptionMandatory())
+    .addOption(
+      new Option('--xtables <backend>', "of iptables; the system's own by default").choices([
+        'nft',
+        'legacy',
+      ]),
+    )
+    .addOption(json())
+    .action(async (planned: string, inForce: string | undefined, options) =>
+      (await import('./rehearse.ts')).rehearseCommand(planned, inForce, options, io),
+    );
   const confirm = program
     .command('confirm')
     .description('on the device: make a load final that waits to be confirmed')

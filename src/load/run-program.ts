@@ -13,13 +13,14 @@ export interface RunProgramOptions {
  */
 export type RunProgram = (argv: readonly string[], options?: RunProgramOptions) => Promise<string>;
 
-/** The most of a program's output that is kept, in characters. */
+/** The most of a program's output that is kept, in characters, unless more is asked for. */
 const KEPT = 64 * 1024;
 
-/** How the programs of a device are run. `seconds`: how long each may take. */
+/** How the programs of a device are run. `seconds`: how long each may take; `kept`: characters of its output. */
 export function programRunner(
   base: Readonly<Record<string, string | undefined>>,
   seconds: number,
+  kept = KEPT,
 ): RunProgram {
   return async (argv, { environment = {}, input = '' } = {}) => {
     const [program = '', ...rest] = argv;
@@ -30,7 +31,7 @@ export function programRunner(
       });
       let said = '';
       const keep = (data: Buffer) => {
-        if (said.length < KEPT) said += data.toString();
+        if (said.length < kept) said += data.toString();
       };
       child.stdout.on('data', keep);
       child.stderr.on('data', keep);

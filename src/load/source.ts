@@ -34,7 +34,15 @@ export interface SourceOptions {
  * @throws AllowlistError with every file that is not as it was generated
  */
 export async function fetchCandidate(options: SourceOptions): Promise<Candidate> {
-  const { source, target } = options;
+  return candidateOf(await fetchTree(options), options.target);
+}
+
+/**
+ * Fetches a published tree and proves it; see `fetchCandidate`.
+ * @throws AllowlistError with every file that is not as it was generated
+ */
+export async function fetchTree(options: Omit<SourceOptions, 'target'>): Promise<OutputTree> {
+  const { source } = options;
   let tree = await readOutputTree(readerOf(options));
   if (tree === undefined)
     throw new ConfigurationError(`${source} is not an output tree: there is no allowlist.lock.json in it`);
@@ -47,10 +55,11 @@ export async function fetchCandidate(options: SourceOptions): Promise<Candidate>
   }
   if (problems.length > 0)
     throw new AllowlistError(`${source} is not what its lock says; nothing was loaded`, problems);
-  return candidateOf(tree, target);
+  return tree;
 }
 
-function candidateOf({ lock, files, where }: OutputTree, target: string): Candidate {
+/** The files of one target of a proven tree. @throws ConfigurationError if it has none that can be loaded */
+export function candidateOf({ lock, files, where }: OutputTree, target: string): Candidate {
   const locked = lock.targets[target];
   if (locked === undefined)
     throw new ConfigurationError(
@@ -75,7 +84,7 @@ function isUrl(source: string): boolean {
   return /^https?:\/\//i.test(source);
 }
 
-function readerOf({ source, environment, report }: SourceOptions): TreeReader {
+function readerOf({ source, environment, report }: Omit<SourceOptions, 'target'>): TreeReader {
   if (isUrl(source)) return urlReader(source, environment, report);
   const revision = /^([^:]+):(.*)$/.exec(source);
   if (revision === null) return directoryReader(source);

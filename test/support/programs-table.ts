@@ -36,6 +36,11 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
     ['openssl', 'version'],
   ],
   'python-ipaddress': [['python3', '--version']],
+  rehearse: [
+    ['nft', '--version'],
+    ['iptables-legacy', '--version'],
+    ['iptables-nft', '--version'],
+  ],
   reload: [
     ['nft', '--version'],
     ['iptables-legacy', '--version'],

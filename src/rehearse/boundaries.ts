@@ -1,0 +1,59 @@
+import { type Family, formatAddress, width } from '../net/address.ts';
+import type { AddressSet } from '../net/address-set.ts';
+import type { PortSet } from '../net/ports.ts';
+import type { TargetPlan } from '../targets/plan.ts';
+
+/** One packet of a rehearsal: the first of a TCP connection. */
+export interface Attempt {
+  readonly family: Family;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The edges of one rule's addresses in one family, each with the edges of its ports. */
+export interface RuleBoundaries {
+  readonly rule: string;
+  readonly family: Family;
+  readonly attempts: readonly Attempt[];
+}
+
+/**
+ * Where what is let through begins and ends, in any of these plans: the first and the last address of every range and
+ * their neighbours outside, on the first and the last port of every range and their neighbours outside.
+ */
+export function boundariesOf(plans: readonly TargetPlan[]): RuleBoundaries[] {
+  const names = [...new Set(plans.flatMap(({ rules }) => rules.map(({ name }) => name)))];
+  return names.flatMap((rule) =>
+    ([4, 6] as const).flatMap((family): RuleBoundaries[] => {
+      const addresses = new Set<string>();
+      const ports = new Set<number>();
+      for (const plan of plans)
+        for (const planned of plan.rules) {
+          if (planned.name !== rule || planned.addresses === undefined) continue;
+          const { set } = planned.addresses;
+          const own = family === 4 ? set.ipv4 : set.ipv6;
+          if (own.isEmpty) continue;
+          for (const value of edgesOfAddresses(own)) addresses.add(formatAddress(family, value));
+          for (const port of edgesOfPorts(planned.addresses.ports)) ports.add(port);
+        }
+      const sorted = [...ports].sort((a, b) => a - b);
+      const attempts = [...addresses].flatMap((address) => sorted.map((port) => ({ family, address, port })));
+      return attempts.length === 0 ? [] : [{ rule, family, attempts }];
+    }),
+  );
+}
+
+function edgesOfAddresses(set: AddressSet): bigint[] {
+  const last = (1n << BigInt(width(set.family))) - 1n;
+  return [...set.ranges()].flatMap((range) =>
+    [range.first - 1n, range.first, range.last, range.last + 1n].filter(
+      (value) => value >= 0n && value <= last,
+    ),
+  );
+}
+
+function edgesOfPorts({ ranges }: PortSet): number[] {
+  return ranges.flatMap(({ first, last }) =>
+    [first - 1, first, last, last + 1].filter((port) => port >= 1 && port <= 65_535),
+  );
+}
