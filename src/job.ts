@@ -1,19 +1,23 @@
+import { AZURE_SPACE_FILE } from './committed/azure-space.ts';
 import { readBaseline } from './committed/baseline.ts';
 import { driftInForce } from './committed/drift.ts';
+import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import { readInForce } from './committed/in-force.ts';
-import { filesReader, readOutputTree } from './committed/output-tree.ts';
+import { LOCK_FILE } from './committed/lock.ts';
+import { fileDigest, filesReader, readOutputTree } from './committed/output-tree.ts';
 import type { AllowlistConfig } from './config/config.ts';
 import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
-import { planRun, type RunPlan } from './pipeline.ts';
+import { planRun, REVIEW_FILE, type RunPlan } from './pipeline.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
 import { type Altered, requireCommitted } from './publish/committed-bytes.ts';
 import { commitTree } from './publish/git.ts';
+import { requireOurs } from './publish/ours.ts';
 import { requireReady } from './publish/ready.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
@@ -21,7 +25,7 @@ import { commitMessage } from './review/commit-message.ts';
 import type { Review } from './review/review.ts';
 import { differenceInWords } from './review/sections/drift.ts';
 import type { TargetRequest } from './targets/build.ts';
-import { loadTarget, loadTargetFolder } from './targets/catalog.ts';
+import { bundledTargets, loadTarget, loadTargetFolder } from './targets/catalog.ts';
 import { resolveOptions } from './targets/options.ts';
 
 /** One run of the weekly job, as the command line or the schedule asks for it. */
@@ -68,22 +72,23 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     ...(request.feed === undefined ? {} : { override: request.feed }),
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
   });
+  const own = await ownPlaces(targets);
   const plan = async (): Promise<RunPlan> => {
+    const baseline = await readBaseline(config.output, { targets: targets.map(({ id }) => id), report });
     const planned = planRun({
       config,
       feed,
       tables,
       targets,
       m365,
-      baseline: await readBaseline(config.output, {
-        targets: targets.map(({ id }) => id),
-        report,
-      }),
+      baseline,
       accept: request.accept,
       today: request.today,
     });
     for (const { guard, outcome, message } of planned.findings)
       if (outcome === 'noted' || outcome === 'accepted') report(`${outcome}: ${guard}: ${message}`);
+    const removed = planned.managed.filter((path) => !planned.files.has(path));
+    await requireOurs(config.output, removed, { digests: baseline.digests, own }, fileDigest);
     return planned;
   };
   if (request.dryRun) {
@@ -102,6 +107,12 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     const commit = config.publish.git ? await commitOutput(config.output, planned) : undefined;
     return { outcome: planned.unchanged ? 'unchanged' : 'published', review: planned.review, change, commit };
   });
+}
+
+/** The files and folders of an output tree in which a run may remove something. */
+async function ownPlaces(targets: readonly TargetRequest[]): Promise<ReadonlySet<string>> {
+  const files = [LOCK_FILE, REVIEW_FILE, AZURE_SPACE_FILE, GIT_ATTRIBUTES_FILE];
+  return new Set([...files, 'snapshot', ...(await bundledTargets()), ...targets.map(({ id }) => id)]);
 }
 
 /** Commits exactly what the tool manages: the files of this run, and those that earlier runs wrote. */

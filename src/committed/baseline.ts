@@ -18,6 +18,8 @@ export interface Baseline {
   readonly drift: readonly Drift[];
   /** Every file that a run has written there, by the committed lock and by the one on the disk. */
   readonly managed: readonly string[];
+  /** The digests that locks have for these files, by path. */
+  readonly digests: ReadonlyMap<string, readonly string[]>;
   /** Whether a `.gitattributes` stands there that no run wrote. */
   readonly hasOwnAttributes: boolean;
 }
@@ -56,6 +58,7 @@ export async function readBaseline(
       inForce,
       drift: [...driftInForce(inForce, 'committed'), ...drift],
       managed: managed(inGit.lock.files, written),
+      digests: digestsOf(inGit.lock.files, written),
       hasOwnAttributes: await hasOwnAttributes(directory, inGit.lock.files, written),
     };
   }
@@ -67,6 +70,7 @@ export async function readBaseline(
       inForce: new Map(),
       drift: [],
       managed: [],
+      digests: new Map(),
       hasOwnAttributes: await hasOwnAttributes(directory),
     };
   }
@@ -76,6 +80,7 @@ export async function readBaseline(
     inForce,
     drift: driftInForce(inForce, 'directory'),
     managed: managed(tree.lock.files),
+    digests: digestsOf(tree.lock.files),
     hasOwnAttributes: await hasOwnAttributes(directory, tree.lock.files),
   };
 }
@@ -87,8 +92,19 @@ export async function baselineOf(tree: OutputTree | undefined, plan?: LockedPlan
     inForce: tree === undefined ? new Map() : await readInForce(tree, plan),
     drift: [],
     managed: tree === undefined ? [] : [...Object.keys(tree.lock.files), LOCK_FILE],
+    digests: tree === undefined ? new Map() : digestsOf(tree.lock.files),
     hasOwnAttributes: false,
   };
+}
+
+function digestsOf(
+  ...locks: readonly (Readonly<Record<string, string>> | undefined)[]
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const files of locks)
+    for (const [path, digest] of Object.entries(files ?? {}))
+      found.set(path, [...(found.get(path) ?? []), digest]);
+  return found;
 }
 
 async function hasOwnAttributes(
