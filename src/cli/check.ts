@@ -100,6 +100,8 @@ async function answering(tree: OutputTree): Promise<Answering> {
   const targets = [];
   for (const [id, locked] of Object.entries(tree.lock.targets)) {
     const { target, plan } = await planLockedTarget(tree, id, locked);
+    // Settings of a program let nothing through, and say nothing of what was asked.
+    if (plan.settings === true) continue;
     targets.push({ id, addressMatch: target.manifest.capabilities.addressMatch, ...plan });
   }
   return prepareAnswers(tree.policy, targets);

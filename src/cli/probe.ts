@@ -230,7 +230,8 @@ async function addressOnly(
   const targets: PolicyOfTarget[] = [];
   for (const [id, locked] of Object.entries(tree.lock.targets)) {
     const { target, plan } = await planLockedTarget(tree, id, locked);
-    if (target.manifest.capabilities.names === 'none') targets.push({ id, admission: plan.admission });
+    if (plan.settings !== true && target.manifest.capabilities.names === 'none')
+      targets.push({ id, admission: plan.admission });
   }
   return targets;
 }

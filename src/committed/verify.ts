@@ -1,6 +1,6 @@
 import { Admission } from '../policy/admission.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
-import { proveReadBack } from '../targets/build.ts';
+import { proveReadBack, proveSettings } from '../targets/build.ts';
 import type { RuleFile } from '../targets/render.ts';
 import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
 import { type Lock, targetOfLock } from './lock.ts';
@@ -77,7 +77,8 @@ async function verifyTarget(
   // A target of which nothing is left has no files, and nothing to read.
   if (files.length === 0 && plan.admission.equals(Admission.empty)) return problems;
   try {
-    return [...problems, ...proveReadBack(target, plan, files).map((problem) => ({ ...problem, where: id }))];
+    const found = [...proveReadBack(target, plan, files), ...proveSettings(target, locked.options, files)];
+    return [...problems, ...found.map((problem) => ({ ...problem, where: id }))];
   } catch (error) {
     if (error instanceof AllowlistError) return [...problems, { where: id, what: error.message }];
     throw error;

@@ -54,13 +54,14 @@ export function coverage(
   targets: readonly PlannedTarget[],
   tags: AddressesOfTags = tagsOfRules(policy),
 ): CoverageRow[] {
+  const deciding = targets.filter(({ plan }) => plan.settings !== true);
   return policy.rules.flatMap((rule) =>
     rule.rows.map((row) => ({
       rule: rule.name,
       host: formatEndpoint(row),
       ports: `${row.ports}`,
       purpose: row.purpose,
-      targets: targets.map((target) => ({ target: target.id, ...passage(rule, row, target, tags) })),
+      targets: deciding.map((target) => ({ target: target.id, ...passage(rule, row, target, tags) })),
     })),
   );
 }

@@ -41,13 +41,16 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
   const { manifest, templates, vendor, where } = request.target;
   const plan = fitPolicy(policy, manifest.capabilities, request);
   const view = buildView(plan, manifest, request.options);
-  const extended = vendor.extendView?.(view, plan) ?? view;
+  const extended = vendor.extendView?.(view, plan, policy) ?? view;
   const files = render(manifest, templates, extended, where)
     .map(withContentDigest)
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const entries = view.addressLists.reduce((sum, list) => sum + list.count, 0);
   refuseOverLimit(request, files, entries);
-  const problems = proveReadBack(request.target, plan, files);
+  const problems = [
+    ...proveReadBack(request.target, plan, files),
+    ...proveSettings(request.target, request.options, files),
+  ];
   if (problems.length > 0)
     throw new GuardRefusal(
       `read-back: the files of target ${request.id} do not say what the policy says`,
@@ -64,6 +67,26 @@ export function proveReadBack(target: Target, plan: TargetPlan, files: readonly 
   const { admission, groups } = readFiles(target, files);
   const problems = [...compare('', plan.admission, admission), ...compareLists(plan, groups)];
   return problems.map((what) => ({ where: target.manifest.id, what }));
+}
+
+/**
+ * Reads the options of a target of settings back out of its files and compares them with those asked for; nothing
+ * returned, nothing wrong.
+ * @throws ReadBackError if the text is not in the target's form
+ */
+export function proveSettings(
+  { manifest, vendor, templates }: Target,
+  options: OptionValues,
+  files: readonly RuleFile[],
+): Problem[] {
+  const found = vendor.readSettings?.(files, templates);
+  if (found === undefined) return [];
+  return [...new Set([...Object.keys(options), ...Object.keys(found)])]
+    .filter((name) => options[name] !== found[name])
+    .map((name) => ({
+      where: manifest.id,
+      what: `${name} is ${JSON.stringify(found[name])} in the files, ${JSON.stringify(options[name])} was asked for`,
+    }));
 }
 
 /**

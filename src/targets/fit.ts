@@ -28,6 +28,8 @@ export function fitPolicy(
   capabilities: Capabilities,
   settings: FitSettings = {},
 ): TargetPlan {
+  if (!capabilities.traffic)
+    return { rules: [], omissions: [], widenings: [], admission: Admission.empty, settings: true };
   const fitted = policy.rules.map((rule) =>
     fitRule(rule, capabilities, settings.addressUse ?? rule.addressUse),
   );
@@ -61,6 +63,7 @@ export function intendedAdmission(rule: PolicyRule, useAddresses: boolean): Admi
 
 /** Whether a target with these capabilities is asked for the addresses of a rule, and not for its names alone. */
 export function usesAddresses(rule: PolicyRule, capabilities: Capabilities, addressUse: AddressUse): boolean {
+  if (!capabilities.traffic) return false;
   if (rule.names.length === 0 || addressUse === 'always') return true;
   return (
     addressUse === 'fallback' &&

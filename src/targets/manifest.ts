@@ -12,6 +12,12 @@ const evidence = z.strictObject({
 });
 
 const capabilities = z.strictObject({
+  traffic: z
+    .boolean()
+    .default(true)
+    .describe(
+      'whether the files decide what gets through; if not, they are settings of a program, which admit nothing and owe nothing',
+    ),
   ipv4: z.boolean().default(false),
   ipv6: z.boolean().default(false),
   names: z

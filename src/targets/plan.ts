@@ -56,6 +56,8 @@ export interface TargetPlan {
   readonly widenings: readonly Widening[];
   /** Policy, less omissions, plus widenings: what the rule files must read back as. */
   readonly admission: Admission;
+  /** Where the files are settings of a program: they let nothing through, and nothing is missing in them. */
+  readonly settings?: true;
 }
 
 /** What each rule lets through on the target, what it is widened by included; a rule of which nothing is left is not there. */

@@ -10,6 +10,7 @@ import type { RuleParts } from '../support/policy.ts';
 import { policyOf, tag } from './weeks.ts';
 
 const PROXY: Capabilities = {
+  traffic: true,
   names: 'suffix',
   apex: 'separate',
   exact: 'separate',
@@ -22,6 +23,7 @@ const PROXY: Capabilities = {
 const APEX_TOO: Capabilities = { ...PROXY, apex: 'included' };
 const LISTS: Capabilities = { ...PROXY, ports: false };
 const PACKETS: Capabilities = {
+  traffic: true,
   names: 'none',
   apex: 'separate',
   exact: 'separate',

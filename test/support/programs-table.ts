@@ -8,6 +8,10 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
     ['haproxy', '-v'],
     ['nginx', '-v'],
   ],
+  connector: [
+    ['xsltproc', '--version'],
+    ['xmllint', '--version'],
+  ],
   dnsmasq: [
     ['dnsmasq', '--version'],
     ['nft', '--version'],
