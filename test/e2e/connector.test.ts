@@ -18,7 +18,10 @@ it('the connector target is published, verified, reviewed and guarded against ed
   configure({ proxy: 'http://proxy.corp.example:8080' });
   const first = await run('run');
   expect(first).toMatchObject({ status: 0 });
-  expect(await run('run')).toMatchObject({ status: 0, stdout: expect.stringContaining('Nothing changes on any device') });
+  expect(await run('run')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('Nothing changes on any device'),
+  });
   expect(await run('verify')).toMatchObject({
     status: 0,
     stdout: expect.stringContaining('squid, connector read back equal'),

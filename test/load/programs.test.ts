@@ -68,7 +68,7 @@ describe('probe', () => {
 
 describe('deviceOf', () => {
   it('knows a device for every bundled target of a Linux program', async () => {
-    const elsewhere = ['pac', 'edl', 'paloalto'];
+    const elsewhere = ['pac', 'edl', 'paloalto', 'connector'];
     for (const id of await bundledTargets())
       if (elsewhere.includes(id)) await expect(deviceOf(id)).rejects.toThrow(/nothing here loads/);
       else expect(Object.keys(await deviceOf(id)).sort()).toEqual(['apply', 'check', 'withdraw']);

@@ -13,7 +13,10 @@ import { M365_SETS, m365Sets, type PublishedSet, publishedSet } from '../support
 import { below, seededRandom } from '../support/random.ts';
 import { buildBundled } from '../support/rule-files.ts';
 
-const TARGETS = await bundledTargets();
+/** Those that decide what gets through; settings of a program owe the sets nothing. */
+const TARGETS = (await Promise.all((await bundledTargets()).map(loadTarget)))
+  .filter(({ manifest }) => manifest.capabilities.traffic)
+  .map(({ manifest }) => manifest.id);
 const SEED = 365;
 const DRAWS = 12;
 
