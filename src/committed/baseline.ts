@@ -1,6 +1,7 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AllowlistError } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import { isBelowRepository } from './below-repository.ts';
 import { type Drift, driftInForce, driftOnDisk } from './drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './git-attributes.ts';
@@ -136,7 +137,7 @@ async function committedTree(
 /** The files that the lock on the disk names; undefined without one that can be read. */
 async function lockOnDisk(directory: string): Promise<Readonly<Record<string, string>> | undefined> {
   const path = join(directory, LOCK_FILE);
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const text = await readRegularText(path).catch(() => undefined);
   if (text === undefined) return undefined;
   try {
     return parseLock(text, path).files;
@@ -173,7 +174,7 @@ async function refuseWithoutLock(
     for (const entry of await readdir(join(directory, folder), { withFileTypes: true }).catch(() => [])) {
       const path = `${folder}/${entry.name}`;
       if (!entry.isFile() || found.has(path)) continue;
-      if (isOurs(path, await readFile(join(directory, path), 'utf8').catch(() => ''))) found.add(path);
+      if (isOurs(path, await readRegularText(join(directory, path)).catch(() => ''))) found.add(path);
     }
   if (found.size === 0) return;
   throw new AllowlistError(`${join(directory, LOCK_FILE)} is missing, but rule files are there`, [

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { ConfigurationError, type Problem } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import { formatKeyPath, schemaProblems } from '../schema-problems.ts';
 import type { AllowlistConfig } from './config.ts';
 import { normalise } from './normalise.ts';
@@ -13,7 +13,7 @@ import { configJsonSchema, configSchema } from './schema.ts';
 export async function loadConfig(file: string): Promise<AllowlistConfig> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readRegularText(file);
   } catch (error) {
     throw new ConfigurationError(
       `cannot read the configuration ${file}: ${(error as Error).message}. \`azure-allowlist init\` writes one.`,
@@ -54,7 +54,25 @@ export function parseConfig(text: string, file: string): AllowlistConfig {
     const line = lineOf(path);
     return `${line === undefined ? '' : `line ${line}, `}${formatKeyPath(path) || 'the file'}`;
   };
-  const content: unknown = document.toJS();
+  const hidden: Problem[] = [];
+  visit(document, {
+    Pair: (_, { key }) => {
+      // A key of this name never becomes a property: it would vanish without a word.
+      if (isScalar(key) && key.value === '__proto__')
+        hidden.push({
+          where: key.range == null ? file : `line ${lines.linePos(key.range[0]).line}`,
+          what: '__proto__ cannot be a key',
+        });
+    },
+  });
+  if (hidden.length > 0) refuse(hidden);
+  let content: unknown;
+  try {
+    content = document.toJS();
+  } catch (error) {
+    // Aliases that multiply: a small file would become an endless one.
+    return refuse([{ where: file, what: (error as Error).message }]);
+  }
   const shaped = configSchema.safeParse(content);
   if (!shaped.success)
     return refuse(

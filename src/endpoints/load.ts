@@ -1,9 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import { ConfigurationError, type Problem } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import { closest } from '../suggest.ts';
 import type { EndpointRow, EndpointTable } from './endpoint-table.ts';
 import type { EndpointTableFile } from './schema.ts';
@@ -55,7 +56,7 @@ export async function loadEndpointTable(
 export async function loadEndpointTableFile(path: string): Promise<EndpointTable> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readRegularText(path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigurationError(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegularFile, readRegularText } from '../regular-file.ts';
 import { isDate } from './file-date.ts';
 import type { Environment } from './proxy.ts';
 import type { Cloud, FeedSource } from './snapshot.ts';
@@ -83,7 +84,7 @@ export class FeedCache {
     const path = join(this.#directory, 'blobs', record.source.sha256);
     let reason = 'is damaged: its hash is another';
     try {
-      const bytes = await readFile(path);
+      const bytes = await readRegularFile(path);
       if (sha256(bytes) === record.source.sha256) return bytes;
     } catch (error) {
       reason = `cannot be read (${errorCode(error)})`;
@@ -152,7 +153,7 @@ function fileNameOf(record: CacheRecord): string {
 /** Absent: another run has pruned it meanwhile. */
 async function readRecord(path: string): Promise<CacheRecord | 'damaged' | 'absent'> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const value: unknown = JSON.parse(await readRegularText(path));
     return isRecord(value) ? value : 'damaged';
   } catch (error) {
     return errorCode(error) === 'ENOENT' ? 'absent' : 'damaged';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FeedError } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import { sha256 } from './cache.ts';
 import type { HttpClient } from './http-client.ts';
 import { HttpFailure } from './http-failure.ts';
@@ -130,7 +131,7 @@ class M365Service {
     if (path === undefined) return undefined;
     let content: string;
     try {
-      content = await readFile(path, 'utf8');
+      content = await readRegularText(path);
     } catch {
       return undefined;
     }
@@ -212,7 +213,7 @@ class M365Service {
     const directory = this.#directory();
     if (directory === undefined) return randomUUID();
     const path = join(directory, 'client-request-id');
-    const read = async () => (await readFile(path, 'utf8').catch(() => '')).trim();
+    const read = async () => (await readRegularText(path).catch(() => '')).trim();
     const known = await read();
     if (/^[0-9a-f-]{36}$/.test(known)) return known;
     const made = randomUUID();

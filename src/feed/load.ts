@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { FeedError } from '../problem.ts';
+import { ConfigurationError, FeedError } from '../problem.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { MICROSOFT_HOSTS } from './allowed-hosts.ts';
 import { type CacheRecord, dayOf, FeedCache, sha256 } from './cache.ts';
 import { withCache } from './cached-client.ts';
@@ -66,7 +67,15 @@ export async function loadFeed(request: FeedRequest): Promise<LoadedFeed> {
 
 function effectiveSource({ override, source }: FeedRequest): FeedSourceConfig {
   if (override === undefined) return source ?? { kind: 'download' };
-  return isUrl(override) ? { kind: 'url', url: override } : { kind: 'file', path: override };
+  if (!isUrl(override)) {
+    if (/^[a-z][a-z0-9+.-]+:\/\//i.test(override))
+      throw new ConfigurationError(
+        `--feed ${publicUrl(override)}: a file, or a URL that begins with http:// or https://`,
+      );
+    return { kind: 'file', path: override };
+  }
+  if (!URL.canParse(override)) throw new ConfigurationError(`--feed ${publicUrl(override)}: not a URL`);
+  return { kind: 'url', url: override };
 }
 
 function isUrl(text: string): boolean {
@@ -83,11 +92,17 @@ async function loadFile(request: FeedRequest, path: string): Promise<LoadedFeed>
       throw new FeedError('the feed is not usable', [
         { where: path, what: `the file has ${size} bytes, more than ${maximum}` },
       ]);
-    bytes = await readFile(path);
+    bytes = await readRegularFile(path);
   } catch (cause) {
     if (cause instanceof FeedError) throw cause;
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-    const what = code === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${code})`;
+    const kind = cause instanceof Error && 'kind' in cause ? String(cause.kind) : undefined;
+    const what =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : kind === undefined
+          ? `the file cannot be read (${code})`
+          : `is ${kind}, not a file`;
     throw new FeedError('the feed cannot be read', [{ where: path, what }], { cause });
   }
   const published = gunzipIfNeeded(bytes, path, maximum);

@@ -1,6 +1,6 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { AllowlistError } from '../problem.ts';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { AllowlistError, ConfigurationError } from '../problem.ts';
 import { errorCode } from './errno.ts';
 
 /** Where an output tree stands, and where the things stand that a publish needs for a while. */
@@ -45,6 +45,9 @@ export async function locateTree(path: string): Promise<TreeLocation> {
   const name = basename(absolute);
   if (name === '')
     throw new AllowlistError(`the output directory must not be the root of a file system: ${path}`);
+  const strange = absolute.split(sep).find((part) => part === '.git' || part === 'node_modules');
+  if (strange !== undefined)
+    throw new ConfigurationError(`the output directory must not be inside ${strange}: ${path}`);
   const parent = await realAncestor(dirname(absolute));
   const directory = join(parent, name);
   await requireFolder(parent, path);

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { AllowlistError, ConfigurationError, type Problem } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import { closest } from '../suggest.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
 import type { TemplateTexts } from './render.ts';
@@ -56,7 +57,7 @@ export async function loadTargetFolder(directory: string): Promise<Target> {
   const where = relative('.', directory) || '.';
   let document: unknown;
   try {
-    document = parse(await readFile(file, 'utf8'));
+    document = parse(await readRegularText(file));
   } catch (error) {
     throw new ConfigurationError(`cannot read ${file}: ${(error as Error).message}`, [], { cause: error });
   }
@@ -73,7 +74,16 @@ export async function loadTargetFolder(directory: string): Promise<Target> {
     const path = join(directory, template);
     if (relative(directory, path).startsWith('..') || !existsSync(path))
       throw new ConfigurationError(`${file} names a template that does not exist in its folder: ${template}`);
-    templates.set(template, await readFile(path, 'utf8'));
+    // A link would publish whatever the job can read.
+    const [root, real] = [await realpath(directory), await realpath(path)];
+    if (relative(root, real).startsWith('..'))
+      throw new ConfigurationError(`${file}: the template ${template} is a link out of its folder`);
+    templates.set(
+      template,
+      await readRegularText(path).catch((cause: Error) => {
+        throw new ConfigurationError(`cannot read the template ${path}: ${cause.message}`, [], { cause });
+      }),
+    );
   }
   return { manifest: parsed.data, templates, vendor: {}, where };
 }

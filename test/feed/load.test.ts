@@ -73,7 +73,7 @@ describe('a file', () => {
 
   it.each([
     ['missing', () => join(directory, 'absent.json'), 'there is no such file'],
-    ['a directory', () => directory, 'the file cannot be read (EISDIR)'],
+    ['a directory', () => directory, 'is a directory, not a file'],
     ['truncated', () => file('t.json', TEXT.slice(0, -20)), 'not JSON, or only a part'],
     ['damaged gzip', () => file('g.json.gz', gzipSync(TEXT).subarray(0, 200)), 'damaged gzip data'],
     ['empty', () => file('e.json', ''), 'the content is empty'],
