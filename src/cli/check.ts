@@ -1,14 +1,11 @@
-import { resolve } from 'node:path';
 import pc from 'picocolors';
 import { allowedSince } from '../committed/allowed-since.ts';
-import { planLockedTarget } from '../committed/locked-target.ts';
-import { directoryReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import { weekOfLock } from '../committed/sides.ts';
-import { loadConfig } from '../config/load.ts';
-import { type Answer, type Answering, type BriefAnswer, prepareAnswers } from '../policy/answer.ts';
+import type { Answer, BriefAnswer } from '../policy/answer.ts';
 import { parseQuery, type Query, QuerySyntaxError } from '../policy/query.ts';
 import { ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
 import { answerText } from './answer-text.ts';
+import { answersOf, openOutputTree } from './answering.ts';
 import { inputLines } from './input-lines.ts';
 import type { Io } from './io.ts';
 
@@ -36,8 +33,8 @@ export async function checkCommand(
       'nothing to look up: give a host, address, CIDR or URL, or a list of them on standard input',
     );
   const parsed = parseAll(queries);
-  const tree = await openTree(flags);
-  const { answer, brief } = await answering(tree);
+  const tree = await openOutputTree(flags);
+  const { answer, brief } = await answersOf(tree);
   if (queries.length === 0)
     return flags.json === true
       ? answerStream(input, answer, jsonLine, () => true, io)
@@ -85,26 +82,6 @@ function parseAll(texts: readonly string[]): [string, Query][] {
     }
   if (problems.length > 0) throw new ConfigurationError('This cannot be looked up', problems);
   return parsed;
-}
-
-async function openTree({ out, config }: CheckFlags): Promise<OutputTree> {
-  const directory = out === undefined ? (await loadConfig(config)).output : resolve(out);
-  const tree = await readOutputTree(directoryReader(directory));
-  if (tree !== undefined) return tree;
-  throw new ConfigurationError(
-    `${directory} is not an output tree: there is no allowlist.lock.json in it. \`azure-allowlist run\` makes one.`,
-  );
-}
-
-async function answering(tree: OutputTree): Promise<Answering> {
-  const targets = [];
-  for (const [id, locked] of Object.entries(tree.lock.targets)) {
-    const { target, plan } = await planLockedTarget(tree, id, locked);
-    // Settings of a program let nothing through, and say nothing of what was asked.
-    if (plan.settings === true) continue;
-    targets.push({ id, addressMatch: target.manifest.capabilities.addressMatch, ...plan });
-  }
-  return prepareAnswers(tree.policy, targets);
 }
 
 type Outcome = Answer['verdict'] | 'unreadable';

@@ -51,7 +51,8 @@ function build(): Command {
       'after',
       `
 Exit status: 0 done; 1 failed; 2 there are differences (diff, run --dry-run, with --detailed-exitcode;
-check: not allowed; probe: blocked); 3 refused by a guard; 4 feed unavailable or unusable; 5 configuration or usage wrong.`,
+check: not allowed; probe: blocked; explain: refused though a rule asks for it); 3 refused by a guard;
+4 feed unavailable or unusable; 5 configuration or usage wrong.`,
     );
 
   program
@@ -170,6 +171,34 @@ check: not allowed; probe: blocked); 3 refused by a guard; 4 feed unavailable or
     )
     .addOption(json())
     .action(async (options) => (await import('./probe.ts')).probeCommand(options, io));
+
+  program
+    .command('explain')
+    .description(
+      'denied requests of a proxy or firewall log: which row, tag or rule would have let them through',
+    )
+    .argument(
+      '<log>',
+      "Squid's native access log, or blocked flows as `address port` or `host:port`; - for standard input",
+    )
+    .addOption(config())
+    .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .addOption(
+      new Option('--format <format>', 'of the log (default: by its first line)').choices(['squid', 'flows']),
+    )
+    .option('--planned <dir>', 'another output tree: what of this log would it break or newly allow')
+    .addOption(json())
+    .action(async (log: string, options) => (await import('./explain.ts')).explainCommand(log, options, io));
+
+  program
+    .command('capture-filter')
+    .description('filters for tcpdump, Wireshark and pktmon, made from the policy')
+    .addOption(config())
+    .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .addOption(new Option('--tool <tool>', 'one of them only').choices(['tcpdump', 'wireshark', 'pktmon']))
+    .option('--proxy <[address:]port>', 'filters for CONNECT and its answers as well')
+    .addOption(json())
+    .action(async (options) => (await import('./capture-filter.ts')).captureFilterCommand(options, io));
 
   program
     .command('schedule')

@@ -8,6 +8,7 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
     ['haproxy', '-v'],
     ['nginx', '-v'],
   ],
+  'capture-filter': [['tcpdump', '--version']],
   connector: [
     ['xsltproc', '--version'],
     ['xmllint', '--version'],
