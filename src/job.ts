@@ -59,6 +59,11 @@ export interface JobResult {
 export async function runJob(request: JobRequest): Promise<JobResult> {
   const { config, report } = request;
   const [tables, targets] = [await loadTables(config), await loadTargets(config)];
+  for (const { id, confidence, title } of tables.values())
+    if (confidence === 'low')
+      report(
+        `noted: the endpoint table ${id} (${title}) is of low confidence: check its rows before you rely on them`,
+      );
   const m365 = await loadM365(request);
   const feed = await loadFeed({
     cloud: config.feed.cloud,
@@ -150,6 +155,12 @@ export async function loadTables(config: AllowlistConfig): Promise<Map<string, E
           tables.get(key) ??
           ('table' in from ? await loadEndpointTable(from.table) : await loadEndpointTableFile(from.file));
         tables.set(key, table);
+        if (table.cloud !== config.feed.cloud)
+          problems.push({
+            where,
+            what: `the table ${table.id} is of the cloud ${table.cloud}, the feed of ${config.feed.cloud}`,
+            next: 'take the table of the same cloud, or correct feed.cloud',
+          });
         // Tells of groups that the table does not have.
         selectRows(table, optional);
       } catch (error) {

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../problem.ts';
 import type { Io } from './io.ts';
+import { SCENARIO_CONFIGURATIONS, type Scenario } from './scenarios.ts';
 
 const TEMPLATE = `# azure-allowlist: what Azure may be reached, and on which devices. Every key is explained in the
 # JSON Schema schema/allowlist.schema.json of the package.
@@ -38,11 +39,16 @@ output: allowlists
 `;
 
 /** Writes a commented configuration; an existing one is never overwritten. */
-export async function initCommand(directory: string, io: Io): Promise<void> {
+export async function initCommand(
+  directory: string,
+  flags: { readonly scenario?: Scenario },
+  io: Io,
+): Promise<void> {
   const file = join(directory, 'allowlist.yaml');
   await mkdir(directory, { recursive: true });
   try {
-    await writeFile(file, TEMPLATE, { flag: 'wx' });
+    const text = flags.scenario === undefined ? TEMPLATE : SCENARIO_CONFIGURATIONS[flags.scenario];
+    await writeFile(file, text, { flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     throw new ConfigurationError(`${file} exists already; it is left as it is`);

@@ -59,7 +59,15 @@ check: not allowed; probe: blocked; explain: refused though a rule asks for it);
     .command('init')
     .description('write a commented allowlist.yaml')
     .argument('[dir]', 'where to write it', '.')
-    .action(async (directory: string) => (await import('./init.ts')).initCommand(directory, io));
+    .addOption(
+      new Option(
+        '--scenario <scenario>',
+        'for a connector that goes around the proxy, or through it',
+      ).choices(['bypass-proxy', 'through-proxy']),
+    )
+    .action(async (directory: string, options) =>
+      (await import('./init.ts')).initCommand(directory, options, io),
+    );
 
   program
     .command('run')

@@ -1,0 +1,66 @@
+/** The two ways of a connector to the cloud service; each has a configuration of its own. */
+export const SCENARIOS = ['bypass-proxy', 'through-proxy'] as const;
+
+export type Scenario = (typeof SCENARIOS)[number];
+
+const HEAD = `# azure-allowlist: what Azure may be reached, and on which devices. Every key is explained in the
+# JSON Schema schema/allowlist.schema.json of the package.
+`;
+
+const RULES = `version: 1
+
+feed:
+  cloud: public                 # public | usgov (then the table private-network-connector-usgov) | china
+
+rules:
+  - name: connector             # part of object names: a letter, then letters, digits, hyphens; 20 at most
+    reason: Entra private network connector
+    endpoints: [private-network-connector]
+    # For devices that cannot match names. Certificates are verified at hosts that no tag covers: the review
+    # lists them under "coverage", with what to do.
+    serviceTags: [AzureCloud, AzureActiveDirectory, AzureResourceManager, AzureFrontDoor.FirstParty]
+    addresses: fallback         # only on targets that cannot match names (default); always; never
+`;
+
+const END = `
+output: allowlists
+
+# publish: { git: true }        # commit the output tree when it changed
+# schedule: { cron: "0 6 * * 2", timeZone: Europe/Berlin }
+`;
+
+/** A commented configuration for each scenario. */
+export const SCENARIO_CONFIGURATIONS: Readonly<Record<Scenario, string>> = {
+  'bypass-proxy': `${HEAD}#
+# Scenario bypass-proxy: the connector goes straight to the cloud service, around every proxy.
+${RULES}
+targets:
+  # The firewall: lets the connector's host out. The rule of your own that leads to these must be for the address of
+  # that host alone: the files say where the traffic goes, not where it comes from.
+  nftables: {}
+  # paloalto: {}                # or another: \`azure-allowlist targets\`
+
+  # The connector's own settings: every proxy switched off in both .exe.config files.
+  connector: { proxy: none, product: entra }
+
+  # For the connector's host only, where it finds its proxy by itself (WPAD): the names go direct.
+  pac: { allowed: DIRECT, otherwise: "PROXY proxy.example.com:8080" }
+${END}`,
+  'through-proxy': `${HEAD}#
+# Scenario through-proxy: the connector goes through the proxy, and only the proxy goes out.
+${RULES}
+targets:
+  # The proxy: allows the names before any authentication, and exempts them from TLS inspection.
+  squid: {}
+
+  # The firewall: lets the proxy out, by address. The rule of your own that leads to these must be for the address of the
+  # proxy alone.
+  nftables: {}
+
+  # The connector's own settings. backendThroughProxy: true sends requests to the published applications there as well.
+  connector: { proxy: "http://proxy.example.com:8080", product: entra, backendThroughProxy: false }
+
+  # Where the connector's host finds its proxy by itself (WPAD): the names go to the proxy.
+  pac: { allowed: "PROXY proxy.example.com:8080", otherwise: DIRECT }
+${END}`,
+};
