@@ -54,6 +54,10 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
     ['dnsmasq', '--version'],
   ],
   'review-page': [['chromium', '--version']],
+  scenarios: [
+    ['squid', '-v'],
+    ['nft', '--version'],
+  ],
   squid: [['squid', '-v']],
 };
 
