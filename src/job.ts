@@ -4,8 +4,9 @@ import { driftInForce } from './committed/drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import { readInForce } from './committed/in-force.ts';
 import { LOCK_FILE } from './committed/lock.ts';
+import { nearestFolder } from './committed/nearest-folder.ts';
 import { fileDigest, filesReader, readOutputTree } from './committed/output-tree.ts';
-import type { AllowlistConfig } from './config/config.ts';
+import type { AllowlistConfig, GitConfig } from './config/config.ts';
 import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
@@ -14,10 +15,12 @@ import type { M365Endpoints } from './feed/m365.ts';
 import { planRun, REVIEW_FILE, type RunPlan } from './pipeline.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
-import { ConfigurationError, type Problem } from './problem.ts';
+import { AllowlistError, ConfigurationError, type Problem } from './problem.ts';
+import { ciBranch } from './publish/ci-branch.ts';
 import { type Altered, requireCommitted } from './publish/committed-bytes.ts';
 import { commitTree } from './publish/git.ts';
 import { requireOurs } from './publish/ours.ts';
+import { push, settleOnBranch } from './publish/push.ts';
 import { requireReady } from './publish/ready.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
@@ -50,6 +53,8 @@ export interface JobResult {
   readonly change: TreeChange;
   /** The commit's id, where the tree was committed. */
   readonly commit: string | undefined;
+  /** The branch that holds it. */
+  readonly branch: string | undefined;
 }
 
 /**
@@ -99,9 +104,16 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   if (request.dryRun) {
     const { review, unchanged, files, managed } = await plan();
     const change = await planTree(config.output, files, managed);
-    return { outcome: unchanged ? 'unchanged' : 'would-publish', review, change, commit: undefined };
+    return {
+      outcome: unchanged ? 'unchanged' : 'would-publish',
+      review,
+      change,
+      commit: undefined,
+      branch: undefined,
+    };
   }
-  if (config.publish.git) await requireReady(config.output);
+  const { git } = config.publish;
+  const branch = git === undefined ? undefined : await readyBranch(config.output, git, request.environment);
   return withRunLock(config.output, { report }, async () => {
     const recovered = await recoverTree(config.output);
     if (recovered !== undefined) report(recovered);
@@ -109,9 +121,42 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     const change = await publishTree(config.output, planned.files, planned.managed);
     // What is in force was committed: git is asked even where nothing was written, as an earlier run may have
     // published the same files and failed to commit.
-    const commit = config.publish.git ? await commitOutput(config.output, planned) : undefined;
-    return { outcome: planned.unchanged ? 'unchanged' : 'published', review: planned.review, change, commit };
+    const commit = git === undefined ? undefined : await commitOutput(config.output, planned);
+    // A commit that an earlier run could not push goes with this one's.
+    if (git?.push === true && branch !== undefined) await push(config.output, { remote: git.remote, branch });
+    return {
+      outcome: planned.unchanged ? 'unchanged' : 'published',
+      review: planned.review,
+      change,
+      commit,
+      branch,
+    };
   });
+}
+
+/**
+ * Checks that a commit will be possible, and puts a detached HEAD on the configured branch, or the CI's.
+ * @returns the branch that the commit will be on
+ * @throws AllowlistError before the first byte is written
+ */
+async function readyBranch(
+  directory: string,
+  { branch: wanted }: GitConfig,
+  environment: JobRequest['environment'],
+): Promise<string | undefined> {
+  await requireReady(directory, { mayBeDetached: true });
+  const place = await nearestFolder(directory);
+  const branch = await settleOnBranch(place, wanted ?? ciBranch(environment));
+  if (branch === undefined) await requireReady(directory);
+  if (wanted !== undefined && branch !== wanted)
+    throw new AllowlistError('nothing was written: another branch is checked out', [
+      {
+        where: place,
+        what: `HEAD is on ${branch}, publish.git.branch is ${wanted}`,
+        next: `git switch ${wanted}`,
+      },
+    ]);
+  return branch;
 }
 
 /** The files and folders of an output tree in which a run may remove something. */

@@ -139,7 +139,7 @@ export function planRun(input: RunInput): RunPlan {
     };
   files.set(REVIEW_FILE, writeMarkdown(review));
   files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceOf(snapshot)));
-  if (config.publish.git && !input.baseline.hasOwnAttributes)
+  if (config.publish.git !== undefined && !input.baseline.hasOwnAttributes)
     files.set(GIT_ATTRIBUTES_FILE, formatGitAttributes());
   const gains = rememberGains(last?.recentGains ?? [], review.diff, snapshot.fileDate);
   const sizes = rememberSizes(

@@ -5,8 +5,11 @@ import { REVIEW_FILE, RunRefused } from '../pipeline.ts';
 import { EXIT_STATUS } from '../problem.ts';
 import { writeBrief } from '../review/brief.ts';
 import { reviewDocument } from '../review/json.ts';
-import { changesDevices } from '../review/summary.ts';
+import { writeMarkdown } from '../review/markdown.ts';
+import { changesDevices, summarise } from '../review/summary.ts';
 import { writeText } from '../review/text.ts';
+import { verdict } from '../review/verdict.ts';
+import { type JobOutputs, tellCi } from './ci-job.ts';
 import { type Io, widthOf } from './io.ts';
 import { cacheDirectory, configOf, type FeedFlags } from './request.ts';
 
@@ -22,7 +25,9 @@ interface RunFlags extends FeedFlags {
 /** The weekly job. */
 export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
   const config = await configOf(flags);
-  const { outcome, review, change, commit } = await runJob({
+  const tell = (markdown: string, outputs: JobOutputs) =>
+    tellCi(markdown, outputs, io.environment, flags.json === true ? io.err : io.out);
+  const { outcome, review, change, commit, branch } = await runJob({
     config,
     ...(flags.feed === undefined ? {} : { feed: flags.feed }),
     dryRun: flags.dryRun ?? false,
@@ -35,6 +40,8 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
   }).catch((error: unknown) => {
     if (flags.json === true && error instanceof RunRefused)
       io.out(JSON.stringify({ outcome: 'refused', guards: error.findings }, null, 2));
+    if (error instanceof RunRefused)
+      tell(`# Azure allowlist: refused\n\n${error.message}\n`, { outcome: 'refused' });
     throw error;
   });
   const tail = commit === undefined ? '' : `; committed as ${commit.slice(0, 12)}`;
@@ -45,6 +52,7 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
           outcome,
           output: config.output,
           commit: commit ?? null,
+          branch: branch ?? null,
           files: change,
           review: reviewDocument(review),
         },
@@ -67,6 +75,14 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
       );
     else io.out(`${place}: ${counts}${tail}.`);
   }
+  tell(writeMarkdown(review), {
+    outcome,
+    verdict: verdict(review).level,
+    changed: `${changesDevices(review)}`,
+    subject: summarise(review),
+    commit: commit ?? '',
+    branch: branch ?? '',
+  });
   if (flags.dryRun === true && flags.detailedExitcode === true && changesDevices(review))
     io.setStatus(EXIT_STATUS.differs);
 }

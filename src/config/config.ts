@@ -52,6 +52,14 @@ export interface FeedConfig {
   readonly cache: { readonly directory?: string; readonly keep?: number };
 }
 
+/** How the output tree is committed. */
+export interface GitConfig {
+  /** Undefined: the branch that is checked out, or that the CI names. */
+  readonly branch: string | undefined;
+  readonly remote: string;
+  readonly push: boolean;
+}
+
 /** A whole `allowlist.yaml`, normalised; every path is absolute. */
 export interface AllowlistConfig {
   /** The file itself. */
@@ -61,6 +69,6 @@ export interface AllowlistConfig {
   readonly targets: readonly TargetConfig[];
   readonly output: string;
   readonly guards: GuardLimits;
-  readonly publish: { readonly git: boolean };
+  readonly publish: { readonly git: GitConfig | undefined };
   readonly schedule: { readonly cron: string; readonly timeZone: string } | undefined;
 }

@@ -6,7 +6,14 @@ import { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { DEFAULT_LIMITS, type GuardLimits } from '../policy/guards/limits.ts';
 import type { Problem } from '../problem.ts';
-import type { AllowlistConfig, EndpointSelection, FeedConfig, RuleConfig, TargetConfig } from './config.ts';
+import type {
+  AllowlistConfig,
+  EndpointSelection,
+  FeedConfig,
+  GitConfig,
+  RuleConfig,
+  TargetConfig,
+} from './config.ts';
 import type { ConfigDocument } from './schema.ts';
 import { parseTypedPrefix } from './typed-prefix.ts';
 
@@ -72,7 +79,7 @@ export function normalise(
       targets,
       output: path(document.output ?? 'allowlists'),
       guards: normaliseGuards(document.guards, problems),
-      publish: { git: document.publish?.git ?? false },
+      publish: { git: normaliseGit(document.publish?.git) },
       schedule:
         document.schedule === undefined
           ? undefined
@@ -80,6 +87,17 @@ export function normalise(
     },
     problems,
   };
+}
+
+function normaliseGit(
+  git:
+    | boolean
+    | { branch?: string | undefined; remote?: string | undefined; push?: boolean | undefined }
+    | undefined,
+): GitConfig | undefined {
+  if (git === undefined || git === false) return undefined;
+  const { branch, remote = 'origin', push = false } = git === true ? {} : git;
+  return { branch, remote, push };
 }
 
 function normaliseRule(

@@ -302,7 +302,25 @@ export const configSchema = z.strictObject({
   output: z.string().optional().describe('the output tree, relative to this file; default `allowlists`'),
   guards: guards.optional(),
   publish: z
-    .strictObject({ git: z.boolean().optional().describe('commit the output tree when it changed') })
+    .strictObject({
+      git: z
+        .union([
+          z.boolean(),
+          z.strictObject({
+            branch: z
+              .string()
+              .min(1)
+              .optional()
+              .describe(
+                'the branch to commit to; by default the one that is checked out, or that the CI names',
+              ),
+            remote: z.string().min(1).optional().describe('where to push; default origin'),
+            push: z.boolean().optional().describe('push the commit, never by force; default false'),
+          }),
+        ])
+        .optional()
+        .describe('commit the output tree when it changed'),
+    })
     .optional(),
   schedule: z
     .strictObject({

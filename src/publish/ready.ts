@@ -12,14 +12,17 @@ import { requireIdentity, requireIdle } from './git.ts';
  * the configuration says they are.
  * @throws AllowlistError naming each thing that stands in the way, and the way out
  */
-export async function requireReady(directory: string): Promise<void> {
+export async function requireReady(
+  directory: string,
+  { mayBeDetached = false }: { readonly mayBeDetached?: boolean } = {},
+): Promise<void> {
   const place = await nearestFolder(directory);
   const git = await openGit(place, {});
   await requireWorkTree(git, place);
   await requireIdle(git, place);
   await requireIdentity(git, place);
   const problems = [
-    ...(await detached(git, place)),
+    ...(mayBeDetached ? [] : await detached(git, place)),
     ...(await busy(git, place)),
     ...(await hooks(git, place)),
   ];
@@ -38,7 +41,7 @@ async function detached(git: SimpleGit, where: string): Promise<Problem[]> {
         {
           where,
           what: 'HEAD is detached: no branch would hold the commit, and the next checkout loses it',
-          next: 'check a branch out first (`git switch BRANCH`, or `git switch -c BRANCH`)',
+          next: 'check a branch out first (`git switch BRANCH`), or name one: publish.git.branch',
         },
       ];
 }

@@ -180,7 +180,11 @@ describe.skipIf(lacks('git'))('a week that no device sees', () => {
 
 describe.skipIf(lacks('git'))('before the first byte', () => {
   it.each<[string, (at: { folder: string; git: (...args: string[]) => string }) => void, RegExp]>([
-    ['a detached HEAD', ({ git }) => git('checkout', '-q', '--detach'), /HEAD is detached.*git switch/],
+    [
+      'a detached HEAD',
+      ({ git }) => git('checkout', '-q', '--detach'),
+      /HEAD is detached.*publish\.git\.branch/,
+    ],
     [
       'no identity',
       ({ git }) => {
@@ -319,5 +323,98 @@ describe.skipIf(lacks('git'))('every form of a change', () => {
     const { addresses } = history.revisions.at(-1).change;
     expect(addresses.gained.ipv4).toBe(`${sizes(review.effect.gained)}`);
     expect(addresses.lost.ipv4).toBe(`${sizes(review.effect.lost)}`);
+  });
+});
+
+describe.skipIf(lacks('git'))('publish.git', () => {
+  /** A clone of a bare remote that has the first week, and what pushes to it. */
+  async function cloned(publish: object | boolean) {
+    const { folder, git: original } = await published();
+    const remote = join(workplace(), 'remote.git');
+    original('clone', '-q', '--bare', '.', remote);
+    const clone = join(workplace(), 'clone');
+    original('clone', '-q', remote, clone);
+    const git = (...args: string[]) => original('-C', clone, ...args);
+    git('config', 'user.name', 'A Job');
+    git('config', 'user.email', 'job@example.com');
+    writeConfiguration(clone, sampleConfiguration({ targets: NAMES_ONLY, publish: { git: publish } }));
+    const run = (feed: string, environment: Record<string, string> = {}, ...flags: string[]) =>
+      azureAllowlist(['run', '--feed', feed, ...flags], { cwd: clone, environment });
+    const remoteSubjects = () =>
+      original('--git-dir', remote, 'log', '--format=%s', 'main').trim().split('\n');
+    return { clone, folder, git, run, remoteSubjects, original, remote };
+  }
+
+  it('pushes the commit, and what an earlier run could not push', async () => {
+    const { git, run, remoteSubjects, remote } = await cloned({ push: true });
+    git('remote', 'set-url', 'origin', '/no/such/remote');
+    const failed = await run(TWO);
+    expect(failed.status).toBe(1);
+    expect(failed.stderr).toMatch(/the commit stands here, but origin did not take it/);
+    expect(remoteSubjects()).toHaveLength(1);
+    git('remote', 'set-url', 'origin', remote);
+    const again = await run(TWO);
+    expect(again.status, again.stderr).toBe(0);
+    expect(remoteSubjects()[0]).toMatch(/^Azure allowlist of 2026-01-12: /);
+    expect((await run(TWO)).stdout.trim()).toBe('Nothing changes on any device; allowlists stands as it is.');
+    expect(remoteSubjects()).toHaveLength(2);
+  });
+
+  it('never forces over the commits of others, and says what to do', async () => {
+    const { folder, run, remoteSubjects, original, remote } = await cloned({ push: true });
+    original('-C', folder, 'commit', '-q', '--allow-empty', '-m', 'Somebody else');
+    original('-C', folder, 'push', '-q', remote, 'main');
+    const { status, stderr } = await run(TWO);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/somebody else has pushed since this clone was made; nothing was forced/);
+    expect(stderr).toContain('git pull --rebase origin main');
+    expect(remoteSubjects()[0]).toBe('Somebody else');
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['GitHub Actions', { GITHUB_REF_NAME: 'main', GITHUB_REF_TYPE: 'branch' }],
+    ['GitLab CI', { CI_COMMIT_BRANCH: 'main' }],
+    ['Azure Pipelines', { BUILD_SOURCEBRANCH: 'refs/heads/main' }],
+  ])('takes the branch of %s where HEAD is detached', async (_, environment) => {
+    const { git, run, remoteSubjects } = await cloned({ push: true });
+    git('checkout', '-q', '--detach');
+    git('branch', '-q', '-D', 'main');
+    const { status, stderr, stdout } = await run(TWO, environment, '--json');
+    expect(status, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ branch: 'main', commit: git('rev-parse', 'main').trim() });
+    expect(remoteSubjects()).toHaveLength(2);
+  });
+
+  it('refuses a branch that is elsewhere, or another than the configured one, before it writes', async () => {
+    const other = await cloned({ branch: 'rules' });
+    const refused = await other.run(TWO);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(/HEAD is on main, publish\.git\.branch is rules/);
+    const { git, run, clone } = await cloned({ branch: 'main' });
+    git('checkout', '-q', '--detach');
+    git('branch', '-q', '-f', 'main', git('commit-tree', '-m', 'Else', 'HEAD^{tree}').trim());
+    const before = readTree(join(clone, 'allowlists'));
+    const { status, stderr } = await run(TWO);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/branch main: has commits that HEAD does not have/);
+    expect(readTree(join(clone, 'allowlists'))).toEqual(before);
+  });
+
+  it('tells a CI job what came of it, a refusal too', async () => {
+    const { clone, run } = await cloned(true);
+    const environment = {
+      GITHUB_STEP_SUMMARY: join(clone, 'summary.md'),
+      GITHUB_OUTPUT: join(clone, 'outputs'),
+    };
+    expect((await run(TWO, environment)).status).toBe(0);
+    expect(readFileSync(environment.GITHUB_STEP_SUMMARY, 'utf8')).toMatch(
+      /^# Azure allowlist, `2026-01-05` → `2026-01-12`/,
+    );
+    expect(readFileSync(environment.GITHUB_OUTPUT, 'utf8')).toMatch(
+      /^outcome=published\nverdict=look\nchanged=true\nsubject=Azure allowlist of 2026-01-12: .*\ncommit=[0-9a-f]{40}\nbranch=main\n$/,
+    );
+    expect((await run(ONE, environment)).status).toBe(3);
+    expect(readFileSync(environment.GITHUB_STEP_SUMMARY, 'utf8')).toContain('# Azure allowlist: refused');
+    expect(readFileSync(environment.GITHUB_OUTPUT, 'utf8')).toMatch(/outcome=refused\n$/);
   });
 });
