@@ -20,6 +20,7 @@ import { fileDigest, type OutputTree } from './committed/output-tree.ts';
 import { contextOfTree, targetSides, weekOfLock } from './committed/sides.ts';
 import type { AllowlistConfig, TargetConfig } from './config/config.ts';
 import type { EndpointTable } from './endpoints/endpoint-table.ts';
+import { m365OfFamilies, snapshotOfFamilies } from './feed/families.ts';
 import type { LoadedFeed } from './feed/load.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import type { FeedSource, ServiceTag, Snapshot } from './feed/snapshot.ts';
@@ -92,7 +93,8 @@ export class RunRefused extends GuardRefusal {
  * render, read back, review. A function of its arguments alone.
  * @throws RunRefused, GuardRefusal, ConfigurationError
  */
-export function planRun(input: RunInput): RunPlan {
+export function planRun(published: RunInput): RunPlan {
+  const input = ofConfiguredFamilies(published);
   const { config } = input;
   const { snapshot, source } = input.feed;
   const { tree: last, managed } = input.baseline;
@@ -157,6 +159,15 @@ export function planRun(input: RunInput): RunPlan {
     }),
   );
   return { ...planned, unchanged: false, files };
+}
+
+function ofConfiguredFamilies(input: RunInput): RunInput {
+  const { families } = input.config;
+  return {
+    ...input,
+    feed: { ...input.feed, snapshot: snapshotOfFamilies(input.feed.snapshot, families) },
+    ...(input.m365 === undefined ? {} : { m365: m365OfFamilies(input.m365, families) }),
+  };
 }
 
 function guard(

@@ -7,6 +7,7 @@ import type { AllowlistConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { type EndpointRow, selectRows } from '../endpoints/endpoint-table.ts';
 import { loadEndpointTable } from '../endpoints/load.ts';
+import { BOTH_FAMILIES } from '../feed/families.ts';
 import { type HostPattern, parseHost, parseHostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
 import { tableKey } from '../policy/resolve.ts';
@@ -95,7 +96,8 @@ export async function probeCommand(flags: ProbeFlags, io: Io): Promise<void> {
     findings = await probe(endpoints, {
       routes,
       proxy,
-      families: flags.family === undefined ? [4, 6] : [flags.family === '4' ? 4 : 6],
+      families:
+        flags.family === undefined ? (config?.families ?? BOTH_FAMILIES) : [flags.family === '4' ? 4 : 6],
       nameServers,
       issuers: {
         organisations: flags.issuer ?? data.issuers,

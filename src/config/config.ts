@@ -2,6 +2,7 @@ import type { M365Config } from '../feed/load-m365.ts';
 import type { M365PartialNameUse, M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
 import type { FeedSourceConfig, HttpConfig } from '../feed/source-config.ts';
+import type { Family } from '../net/address.ts';
 import type { HostPattern } from '../net/host-pattern.ts';
 import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -65,6 +66,8 @@ export interface AllowlistConfig {
   /** The file itself. */
   readonly file: string;
   readonly feed: FeedConfig;
+  /** The address families that anything is said and written of. */
+  readonly families: readonly Family[];
   readonly rules: readonly RuleConfig[];
   readonly targets: readonly TargetConfig[];
   readonly output: string;

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
+import { BOTH_FAMILIES } from '../feed/families.ts';
 import { M365_INSTANCES, type M365Instance, type M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
 import { type HostPattern, parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
-import type { Prefix } from '../net/prefix.ts';
+import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import { DEFAULT_LIMITS, type GuardLimits } from '../policy/guards/limits.ts';
 import type { Problem } from '../problem.ts';
 import type {
@@ -42,6 +43,15 @@ export function normalise(
     else names.set(name, index);
   }
   const feed = normaliseFeed(document, path);
+  const families = BOTH_FAMILIES.filter((family) => document.families?.includes(family) ?? true);
+  for (const [index, { prefixes }] of rules.entries())
+    for (const prefix of prefixes)
+      if (!families.includes(prefix.family))
+        problems.push({
+          where: `rules[${index}].prefixes`,
+          what: `${formatPrefix(prefix)} is IPv${prefix.family}, which families leaves out`,
+          next: 'remove the prefix, or add the family',
+        });
   problems.push(...m365RuleProblems(rules, feed));
   const targets = Object.entries(document.targets).map(([id, target]): TargetConfig => {
     const { template, addresses, budget, ...options } = target ?? {};
@@ -75,6 +85,7 @@ export function normalise(
     config: {
       file: resolve(file),
       feed,
+      families,
       rules,
       targets,
       output: path(document.output ?? 'allowlists'),

@@ -297,6 +297,14 @@ const target = z.looseObject({
 export const configSchema = z.strictObject({
   version: z.literal(1),
   feed: feed.optional(),
+  families: z
+    .array(z.union([z.literal(4), z.literal(6)]))
+    .min(1)
+    .max(2)
+    .optional()
+    .describe(
+      'the address families of your network, [4] or [6]; the other is read as if it were not published, and nothing speaks of it; both by default',
+    ),
   rules: z.array(rule).min(1),
   targets: z.record(z.string(), target.nullable()),
   output: z.string().optional().describe('the output tree, relative to this file; default `allowlists`'),
