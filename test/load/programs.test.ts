@@ -67,10 +67,13 @@ describe('probe', () => {
 });
 
 describe('deviceOf', () => {
-  it('knows a device for every bundled target of a Linux program', async () => {
-    const elsewhere = ['pac', 'edl', 'paloalto', 'connector'];
-    for (const id of await bundledTargets())
-      if (elsewhere.includes(id)) await expect(deviceOf(id)).rejects.toThrow(/nothing here loads/);
-      else expect(Object.keys(await deviceOf(id)).sort()).toEqual(['apply', 'check', 'withdraw']);
+  it('knows a device for the targets of Linux programs, and no other', async () => {
+    const here = ['dnsmasq', 'haproxy', 'iptables', 'nftables', 'nginx', 'squid'];
+    const bundled = await bundledTargets();
+    expect(bundled).toEqual(expect.arrayContaining(here));
+    for (const id of bundled)
+      if (here.includes(id))
+        expect(Object.keys(await deviceOf(id)).sort()).toEqual(['apply', 'check', 'withdraw']);
+      else await expect(deviceOf(id)).rejects.toThrow(/nothing here loads/);
   });
 });

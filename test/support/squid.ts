@@ -121,7 +121,7 @@ export class RunningSquid {
     for (let attempt = 0; attempt < 100; attempt++) {
       const [status] = await running.ask([{ method: 'GET', host: 'ready.invalid', port: 1 }]);
       if (status !== -1) return running;
-      if (squid.exitCode !== null) break;
+      if (squid.exitCode !== null || squid.signalCode !== null) break;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const log = await readFile(join(directory, 'cache.log'), 'utf8').catch(() => 'no log');
@@ -141,7 +141,7 @@ export class RunningSquid {
   /** @param last whether its directory is to be removed as well */
   async stop(last = true): Promise<void> {
     this.#origin?.kill('SIGKILL');
-    if (this.#squid.exitCode === null) {
+    if (this.#squid.exitCode === null && this.#squid.signalCode === null) {
       this.#squid.kill('SIGTERM');
       const timer = setTimeout(() => this.#squid.kill('SIGKILL'), 5000);
       await once(this.#squid, 'exit');
