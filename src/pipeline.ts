@@ -383,6 +383,9 @@ function makeReview(
     ],
     drift,
     unused,
+    lowConfidence: [...input.tables.values()]
+      .filter(({ confidence }) => confidence === 'low')
+      .map(({ id }) => id),
     // The age of a feed is another tomorrow: it is told by the run, and kept out of what is committed.
     guards: findings.filter(({ guard: name, outcome }) => !(name === feedStale.name && outcome === 'noted')),
     acceptances,

@@ -45,6 +45,8 @@ export interface Review {
   readonly drift: readonly Drift[];
   /** What rules select and no target uses: no part of the week. */
   readonly unused: readonly UnusedTags[];
+  /** Endpoint tables in use whose sources cannot be relied on, by id. */
+  readonly lowConfidence?: readonly string[];
   readonly guards: readonly GuardFinding[];
   readonly acceptances: readonly Acceptance[];
   readonly coverage: readonly CoverageRow[];

@@ -79,5 +79,15 @@ describe('scenarios', () => {
     const noted = await run('run', '--dry-run', '--feed', 'ServiceTags_AzureGovernment_20260105.json');
     expect(noted.stderr).toContain('noted: the endpoint table private-network-connector-usgov');
     expect(noted.status).toBe(0);
+    const details = await run(
+      'run',
+      '--dry-run',
+      '--details',
+      '--feed',
+      'ServiceTags_AzureGovernment_20260105.json',
+    );
+    expect(details.stdout.replace(/\s+/g, ' ')).toContain(
+      'the endpoint table private-network-connector-usgov is of low confidence: check its rows',
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -79,6 +79,18 @@ class Site {
       'utf8',
     );
     return /proxyaddress="([^"]+)"/.exec(config)?.[1];
+  }
+
+  explain(log: string): {
+    readonly status: number | null;
+    readonly refused: readonly { readonly subject: string; readonly cause: string }[];
+  } {
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [join(installation, 'dist/cli/main.js'), 'explain', log, '--json'],
+      { cwd: this.directory, encoding: 'utf8', timeout: 60_000 },
+    );
+    return { status, ...JSON.parse(stdout) };
   }
 
   remove(): void {
@@ -210,6 +222,21 @@ describe.skipIf(absent)('the scenarios, from init to a connection', () => {
         JSON.stringify([[INSIDE[0], 443]]),
       );
       expect(JSON.parse(direct)).toEqual([false]);
+
+      // What the proxy's own log tells of that: the refused names, and the ones that no firewall let through are no refusals.
+      const explained = site.explain(join(directory, 'access.log'));
+      expect(explained.status).toBe(2);
+      expect(
+        explained.refused
+          .filter(({ subject }) => subject !== 'ready.invalid:1')
+          .map(({ subject, cause }) => [subject, cause]),
+      ).toEqual([
+        // By address the policy has it, and nftables lets it through: Squid goes by names.
+        [`${INSIDE[0]}:443`, 'not-loaded'],
+        ['evil.example:443', 'not-asked'],
+        ['four.msappproxy.net:8443', 'not-asked'],
+        ['msappproxy.net:443', 'not-asked'],
+      ]);
 
       site.week('20260112');
       await load(site);

@@ -21,6 +21,13 @@ const NOTES_OPEN = 10;
 export function noteSection(review: Review): Block[] {
   const notes = noteworthy(review.diff, review.context);
   const items = [
+    ...(review.lowConfidence ?? []).map(
+      (table): Line => [
+        'the endpoint table ',
+        outside(table),
+        ' is of low confidence: check its rows before you rely on them',
+      ],
+    ),
     ...noteLines(review, notes.filter(isLoud)),
     ...noteLines(
       review,
