@@ -53,22 +53,38 @@ export function fitPolicy(
   };
 }
 
-/** What a rule asks of a target: its names, and its addresses where they are used. */
-export function intendedAdmission(rule: PolicyRule, useAddresses: boolean): Admission {
+/** What a rule asks of a target: its names, and its addresses on the ports on which they are used. */
+export function intendedAdmission(rule: PolicyRule, addressPorts: PortSet): Admission {
   const names = rule.names.map(({ hosts, ports }) => Admission.hosts(hosts, ports));
   return Admission.union(
-    useAddresses ? [...names, Admission.addresses(rule.addresses, rule.addressPorts)] : names,
+    addressPorts.isEmpty ? names : [...names, Admission.addresses(rule.addresses, addressPorts)],
   );
 }
 
-/** Whether a target with these capabilities is asked for the addresses of a rule, and not for its names alone. */
-export function usesAddresses(rule: PolicyRule, capabilities: Capabilities, addressUse: AddressUse): boolean {
-  if (!capabilities.traffic) return false;
-  if (rule.names.length === 0 || addressUse === 'always') return true;
-  return (
-    addressUse === 'fallback' &&
-    rule.names.some(({ hosts }) => !splitNames(hosts, capabilities).omitted.isEmpty)
-  );
+/**
+ * The ports on which a target with these capabilities is asked for the addresses of a rule, and not for its names
+ * alone; none where it is not. Where names match on some ports only, addresses make up for them on the others.
+ */
+export function usedAddressPorts(
+  rule: PolicyRule,
+  capabilities: Capabilities,
+  addressUse: AddressUse,
+): PortSet {
+  if (!capabilities.traffic) return PortSet.empty;
+  if (rule.names.length === 0 || addressUse === 'always') return rule.addressPorts;
+  if (addressUse === 'never') return PortSet.empty;
+  if (rule.names.some(({ hosts }) => !splitNames(hosts, capabilities).omitted.isEmpty))
+    return rule.addressPorts;
+  return rule.names
+    .reduce((closed, { ports }) => closed.union(closedToNames(ports, capabilities)), PortSet.empty)
+    .intersection(rule.addressPorts);
+}
+
+/** The ports of a grant on which the target can match no name. */
+function closedToNames(ports: PortSet, { names, namePorts }: Capabilities): PortSet {
+  return names === 'none' || namePorts === undefined
+    ? PortSet.empty
+    : ports.difference(PortSet.parseList(namePorts));
 }
 
 /** A rule before its addresses are cut into prefixes. */
@@ -77,6 +93,7 @@ interface FittedRule {
   readonly names: readonly NameGrant[];
   /** What is written by address: empty where the rule is not by address, or the target has no such family. */
   readonly addresses: DualStackSet;
+  readonly addressPorts: PortSet;
   readonly intended: Admission;
   readonly omissions: readonly Omission[];
   readonly widenings: readonly Widening[];
@@ -87,7 +104,17 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
   const widenings: Widening[] = [];
 
   const names: NameGrant[] = [];
-  for (const grant of rule.names) {
+  for (const asked of rule.names) {
+    const closed = closedToNames(asked.ports, capabilities);
+    if (!closed.isEmpty)
+      omissions.push({
+        rule: rule.name,
+        kind: 'names',
+        omitted: Admission.hosts(asked.hosts, closed),
+        reason: `this target matches names on port ${capabilities.namePorts} only`,
+      });
+    const grant = { hosts: asked.hosts, ports: asked.ports.difference(closed) };
+    if (grant.ports.isEmpty) continue;
     const { kept, omitted, apexes, below } = splitNames(grant.hosts, capabilities);
     if (!omitted.isEmpty)
       omissions.push({
@@ -117,7 +144,8 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
   }
   widenings.push(...wideningsOfRows(rule, names));
 
-  const useAddresses = usesAddresses(rule, capabilities, addressUse);
+  const addressPorts = usedAddressPorts(rule, capabilities, addressUse);
+  const useAddresses = !addressPorts.isEmpty;
   if (useAddresses)
     for (const family of [4, 6] as const) {
       const capable = family === 4 ? capabilities.ipv4 : capabilities.ipv6;
@@ -126,7 +154,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
       omissions.push({
         rule: rule.name,
         kind: family === 4 ? 'ipv4' : 'ipv6',
-        omitted: Admission.addresses(only, rule.addressPorts),
+        omitted: Admission.addresses(only, addressPorts),
         reason: `this target matches no IPv${family} addresses`,
       });
     }
@@ -139,7 +167,8 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
     addresses: useAddresses
       ? ofFamilies(rule.addresses, capabilities.ipv4, capabilities.ipv6)
       : DualStackSet.empty,
-    intended: intendedAdmission(rule, useAddresses),
+    addressPorts,
+    intended: intendedAdmission(rule, addressPorts),
     omissions,
     widenings,
   };
@@ -172,19 +201,19 @@ function wideningsOfRows({ name, rows }: PolicyRule, written: readonly NameGrant
 }
 
 function finishRule(fitted: FittedRule, cover: Cover, capabilities: Capabilities) {
-  const { rule, names, intended, omissions } = fitted;
+  const { rule, names, addressPorts, intended, omissions } = fitted;
   const widenings = [...fitted.widenings];
   if (!cover.extra.isEmpty)
     widenings.push({
       rule: rule.name,
       kind: 'budget',
-      admitted: Admission.addresses(cover.extra, rule.addressPorts),
+      admitted: Admission.addresses(cover.extra, addressPorts),
       reason: `${cover.ipv4.length + cover.ipv6.length} prefixes where the exact addresses take ${fitted.addresses.cover().length}; these are the fewest extra addresses for the budget`,
     });
   const set = fitted.addresses.union(cover.extra);
   const addresses: PlannedAddresses | undefined = set.isEmpty
     ? undefined
-    : { set, ipv4: cover.ipv4, ipv6: cover.ipv6, ports: rule.addressPorts };
+    : { set, ipv4: cover.ipv4, ipv6: cover.ipv6, ports: addressPorts };
   if (!capabilities.ports) {
     for (const { hosts, ports } of names)
       widenings.push(portWidening(rule.name, Admission.hosts(hosts, ALL_PORTS.difference(ports))));

@@ -2,7 +2,7 @@ import { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Policy, PolicyRule } from '../policy/policy.ts';
 import { makePolicy } from '../policy/resolve.ts';
 import type { TargetRequest } from './build.ts';
-import { usesAddresses } from './fit.ts';
+import { usedAddressPorts } from './fit.ts';
 
 /** Service tags and endpoint sets that a rule selects and no target uses. */
 export interface UnusedTags {
@@ -24,8 +24,9 @@ export interface PolicyInUse {
 export function policyInUse(policy: Policy, targets: readonly TargetRequest[]): PolicyInUse {
   if (targets.length === 0) return { policy, unused: [] };
   const isUsed = (rule: PolicyRule) =>
-    targets.some(({ target, addressUse }) =>
-      usesAddresses(rule, target.manifest.capabilities, addressUse ?? rule.addressUse),
+    targets.some(
+      ({ target, addressUse }) =>
+        !usedAddressPorts(rule, target.manifest.capabilities, addressUse ?? rule.addressUse).isEmpty,
     );
   const idle = new Set(policy.rules.filter((rule) => rule.tags.length > 0 && !isUsed(rule)));
   if (idle.size === 0) return { policy, unused: [] };

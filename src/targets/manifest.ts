@@ -24,6 +24,11 @@ const capabilities = z.strictObject({
     .enum(['none', 'exact', 'suffix'])
     .default('none')
     .describe('whole host names only, or subdomains of any depth as well'),
+  namePorts: z
+    .string()
+    .regex(/^\d+(-\d+)?(,\d+(-\d+)?)*$/)
+    .optional()
+    .describe('the ports on which a name can match at all, such as 80,443; without it every port'),
   apex: z
     .enum(['separate', 'included'])
     .default('separate')

@@ -144,8 +144,10 @@ describe.each(folders)('%s', (folder, load) => {
   it('reads back as the policy, less what it declares to omit, plus what it declares to widen', async () => {
     for (const policy of [samplePolicy(), makePolicy(...PARTS)]) {
       const { plan, files, target } = make(await load(), policy);
-      const byAddress = new Set(
-        plan.rules.flatMap(({ name, addresses }) => (addresses === undefined ? [] : [name])),
+      const byAddress = new Map(
+        plan.rules.flatMap(({ name, addresses }) =>
+          addresses === undefined ? [] : [[name, addresses.ports]],
+        ),
       );
       const omittedAddresses = new Set(
         plan.omissions.filter(({ kind }) => kind !== 'names').map(({ rule }) => rule),
@@ -155,7 +157,7 @@ describe.each(folders)('%s', (folder, load) => {
         (target.manifest.capabilities.traffic ? policy.rules : []).map((rule) => {
           const intended = intendedAdmission(
             rule,
-            byAddress.has(rule.name) || omittedAddresses.has(rule.name),
+            omittedAddresses.has(rule.name) ? rule.addressPorts : (byAddress.get(rule.name) ?? PortSet.empty),
           );
           const own = <T extends { readonly rule: string }>(all: readonly T[]) =>
             all.filter((each) => each.rule === rule.name);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PortSet } from '../../src/net/ports.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { buildTarget, proveReadBack } from '../../src/targets/build.ts';
 import { loadTarget } from '../../src/targets/catalog.ts';
@@ -54,7 +55,9 @@ describe('dnsmasq', () => {
       options: resolveOptions(addresses.manifest, {}, id),
     });
     const asked = Admission.union(
-      policy.rules.map((rule) => intendedAdmission(rule, rule.names.length === 0)),
+      policy.rules.map((rule) =>
+        intendedAdmission(rule, rule.names.length === 0 ? rule.addressPorts : PortSet.empty),
+      ),
     );
     const beyond = Admission.union(names.widenings.map(({ admitted }) => admitted));
     expect(names.admission.union(plan.admission).equals(asked.union(beyond))).toBe(true);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parsePrefix } from '../../src/net/prefix.ts';
+import { loadTarget } from '../../src/targets/catalog.ts';
 import { fitPolicy } from '../../src/targets/fit.ts';
 import { manifestSchema } from '../../src/targets/manifest.ts';
 import { makePolicy } from '../support/policy.ts';
@@ -123,5 +124,43 @@ describe('a budget', () => {
     expect(() => fitPolicy(open, capabilities(ALL), { budget: { entries: 1, never } })).toThrow(
       /2 is the least/,
     );
+  });
+});
+
+describe('names that match on some ports only', async () => {
+  const web = (await loadTarget('paloalto')).manifest.capabilities;
+  const planned = (ports: string, names: Record<string, string[]>, addressUse?: 'always') =>
+    fitPolicy(
+      makePolicy({
+        name: 'mail',
+        names,
+        prefixes: ['192.0.2.0/24'],
+        ports,
+        ...(addressUse === undefined ? {} : { addressUse }),
+      }),
+      web,
+    );
+
+  it('are made up for by addresses on the other ports, and on no more', () => {
+    const plan = planned('25,443', { '25,443': ['smtp.example.com'] });
+    expect(plan.omissions.map(({ kind, omitted }) => [kind, omitted.describe()])).toEqual([
+      ['names', ['port 25: smtp.example.com']],
+    ]);
+    expect(plan.admission.describe()).toEqual(['port 25: 192.0.2.0/24', 'port 443: smtp.example.com']);
+  });
+
+  it('are a declared omission where the addresses are for other ports', () => {
+    const plan = planned('443', { '443,5671': ['bus.example.com'] });
+    expect(plan.admission.describe()).toEqual(['port 443: bus.example.com']);
+    expect(plan.omissions).toHaveLength(1);
+  });
+
+  it('leave addresses alone that are asked for always', () => {
+    const plan = planned('25,443', { '443': ['www.example.com'] }, 'always');
+    expect(plan.admission.describe()).toEqual([
+      'port 25: 192.0.2.0/24',
+      'port 443: www.example.com 192.0.2.0/24',
+    ]);
+    expect(plan.omissions).toEqual([]);
   });
 });

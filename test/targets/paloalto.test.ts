@@ -78,7 +78,10 @@ describe('paloalto', () => {
       ['crl.example.net', 80, true],
       ['crl.example.net', 443, false],
       ['www.example.net', 80, true],
-      ['x.bus.example.net', 8085, true],
+      ['x.bus.example.net', 8080, true],
+      // URL categories match web traffic: not AMQP, nor a port of the range beyond.
+      ['x.bus.example.net', 5671, false],
+      ['x.bus.example.net', 8085, false],
       ['x.bus.example.net', 5673, false],
     ])('%s on port %i passes: %s', async (host, port, expected) => {
       const device = load(await buildBundled('paloalto', samplePolicy(), options), setting);
@@ -131,7 +134,7 @@ describe('paloalto', () => {
       'az-connector_80',
       'az-connector_80-443',
       'az-connector_443',
-      'az-connector_p58dfd1',
+      'az-connector_p1b4c42',
       'az-storage-weu_addresses',
       'az-sql_addresses',
       'deny-all',
