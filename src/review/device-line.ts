@@ -31,6 +31,7 @@ export function deviceLine(target: TargetReview): Line {
     ...(isNoEffect(effect) ? [] : [[...figures(target), ...rulesOf(target)]]),
     ...optionsOf(target),
     ...budgetOf(target),
+    ...goneFilesOf(target),
   ];
   if (parts.length > 0) return parts.flatMap((part, index) => [index === 0 ? '' : '; ', ...part]);
   const files = target.files.filter(({ presence }) => presence !== 'unchanged').length;
@@ -47,8 +48,15 @@ export function deviceText(target: TargetReview): string {
 }
 
 /** Whether a target will behave differently in any way that its files say. */
-export function changesDevice({ presence, effect, options }: TargetReview): boolean {
-  return presence !== 'kept' || effect === undefined || !isNoEffect(effect) || options.length > 0;
+export function changesDevice(target: TargetReview): boolean {
+  const { presence, effect, options } = target;
+  return (
+    presence !== 'kept' ||
+    effect === undefined ||
+    !isNoEffect(effect) ||
+    options.length > 0 ||
+    goneFiles(target).length > 0
+  );
 }
 
 function reach(admission: Admission): string {
@@ -118,6 +126,19 @@ function optionsOf({ options }: TargetReview): Line[] {
       outside(`${after ?? 'unset'}`),
     ],
   );
+}
+
+/** Files that a device may load or fetch, and that will not be there any more. */
+function goneFilesOf(target: TargetReview): Line[] {
+  const gone = goneFiles(target);
+  return gone.length === 0 ? [] : [['no longer written: ', outside(enumerate(gone))]];
+}
+
+/** The files that a target has in force and its next version has not. */
+export function goneFiles({ presence, files }: TargetReview): string[] {
+  return presence === 'kept'
+    ? files.filter((file) => file.presence === 'removed').map(({ path }) => path)
+    : [];
 }
 
 /** The extra addresses that a budget lets in, from → to. */

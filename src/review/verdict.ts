@@ -1,6 +1,7 @@
 import { type Note, noteworthy } from '../policy/diff/notes.ts';
 import { riskOfEffect, riskOfPolicy } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
+import { goneFiles } from './device-line.ts';
 import type { Review } from './review.ts';
 import { driftInWords } from './sections/drift.ts';
 import { changedFiles, changesDevices, effectOfReview } from './summary.ts';
@@ -94,7 +95,9 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
       .filter(isLoud)
       .map(({ rule, tag, text }) => `${tag === '' ? `rule ${rule}` : tag} ${text}`),
     ...diff.rules.flatMap(reasonsOfRule),
-    ...targets.flatMap(({ id, presence, options, omissions, widenings }) => {
+    ...targets.flatMap((target) => {
+      const { id, presence, options, omissions, widenings } = target;
+      const gone = goneFiles(target);
       // A target that is new or gone is one point, whatever it declares.
       if (presence === 'added') return [`${id} is new`];
       if (presence === 'removed') return [`${id} is no longer configured`];
@@ -105,6 +108,9 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
       );
       return [
         ...(options.length > 0 ? [`${id} changes ${counted(options.length, 'option')}`] : []),
+        ...(gone.length > 0
+          ? [`${id} no longer writes ${enumerate(gone)}: a device that fetches it keeps its last copy`]
+          : []),
         ...budgets.map(
           ({ rule, change }) =>
             `${id} lets ${spaceInWords(addressesOf(change.gained))} more in for the budget of rule ${rule}`,

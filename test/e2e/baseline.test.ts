@@ -417,4 +417,20 @@ describe.skipIf(lacks('git'))('publish.git', () => {
     expect(readFileSync(environment.GITHUB_STEP_SUMMARY, 'utf8')).toContain('# Azure allowlist: refused');
     expect(readFileSync(environment.GITHUB_OUTPUT, 'utf8')).toMatch(/outcome=refused\n$/);
   });
+
+  it('says that a list which devices may fetch is no longer written', async () => {
+    const { folder, run, out, subjects } = await published({ edl: { combined: true } });
+    expect(readFileSync(join(out, 'edl/all.txt'), 'utf8')).toBe(
+      readFileSync(join(out, 'edl/ipv4.txt'), 'utf8') + readFileSync(join(out, 'edl/ipv6.txt'), 'utf8'),
+    );
+    writeConfiguration(folder, sampleConfiguration({ targets: { edl: {} }, publish: { git: true } }));
+    const { status, stdout, stderr } = await run(ONE);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('no longer written: all.txt');
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      'edl no longer writes all.txt: a device that fetches it keeps its last copy',
+    );
+    expect(existsSync(join(out, 'edl/all.txt'))).toBe(false);
+    expect(subjects()).toHaveLength(2);
+  });
 });

@@ -9,7 +9,9 @@ import type { Vendor } from '../vendor.ts';
 import type { View } from '../view.ts';
 
 const ABOUT = 'about.txt';
-const LISTS = ['all.txt', 'domains.txt', 'ipv4.txt', 'ipv6.txt', 'urls.txt'] as const;
+/** Holds again what two other lists hold, for devices that take one list; written on request. */
+const COMBINED = 'all.txt';
+const LISTS = [COMBINED, 'domains.txt', 'ipv4.txt', 'ipv6.txt', 'urls.txt'] as const;
 
 type ListName = (typeof LISTS)[number];
 
@@ -28,14 +30,20 @@ function extendView(view: View, { rules }: TargetPlan): View & Readonly<Record<s
       ...(subdomains ? [`*.${name}`] : []),
     ]);
   const entries: Readonly<Record<ListName, readonly string[]>> = {
-    'all.txt': [...ipv4, ...ipv6],
+    [COMBINED]: [...ipv4, ...ipv6],
     'domains.txt': domains,
     'ipv4.txt': ipv4,
     'ipv6.txt': ipv6,
     // Without the slash, PAN-OS would take the entry for the beginning of any longer name.
     'urls.txt': domains.map((domain) => `${domain}/`),
   };
-  return { ...view, lists: LISTS.map((path) => ({ path, entries: entries[path] })) };
+  return {
+    ...view,
+    lists: LISTS.filter((path) => path !== COMBINED || view.options.combined === true).map((path) => ({
+      path,
+      entries: entries[path],
+    })),
+  };
 }
 
 function formatAll(prefixes: readonly Prefix[]): string[] {
@@ -58,7 +66,7 @@ function readBack(files: readonly RuleFile[]): Admission {
   const ipv4 = lines('ipv4.txt');
   const ipv6 = lines('ipv6.txt');
   const domains = lines('domains.txt');
-  requireEqual('all.txt', lines('all.txt'), [...ipv4, ...ipv6]);
+  if (texts.has(COMBINED)) requireEqual(COMBINED, lines(COMBINED), [...ipv4, ...ipv6]);
   requireEqual(
     'urls.txt',
     lines('urls.txt'),
