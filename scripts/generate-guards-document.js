@@ -302,6 +302,18 @@ const guards = markdownTable({
     ['unallocated', 'IPv6 space that IANA has given to nobody', '', 'none'],
     ['empty-policy', 'a rule that lets nothing through', '', ''],
     [
+      'constraints',
+      'published addresses outside `constraints.within`, where they are not to be cut out; what `constraints.never` names is cut out always, and a target that would let it through cannot be accepted',
+      '`constraints.outside`: cut',
+      '',
+    ],
+    [
+      'must-have',
+      'a target through which something is not reachable that `require` names, or that loses sign-in addresses which the endpoint tables bring',
+      '`require`: none',
+      'none',
+    ],
+    [
       'target-limit',
       'more entries, bytes or names than the vendor takes (cannot be accepted)',
       '`targets.ID.budget`',

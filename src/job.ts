@@ -7,6 +7,7 @@ import { LOCK_FILE } from './committed/lock.ts';
 import { nearestFolder } from './committed/nearest-folder.ts';
 import { fileDigest, filesReader, readOutputTree } from './committed/output-tree.ts';
 import type { AllowlistConfig, GitConfig } from './config/config.ts';
+import { loadConstraints } from './config/range-files.ts';
 import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
@@ -69,6 +70,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       report(
         `noted: the endpoint table ${id} (${title}) is of low confidence: check its rows before you rely on them`,
       );
+  const constraints = await loadConstraints(config.constraints, config.rules);
   const m365 = await loadM365(request);
   const feed = await loadFeed({
     cloud: config.feed.cloud,
@@ -91,6 +93,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       tables,
       targets,
       m365,
+      constraints,
       baseline,
       accept: request.accept,
       today: request.today,

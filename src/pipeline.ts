@@ -24,13 +24,22 @@ import { m365OfFamilies, snapshotOfFamilies } from './feed/families.ts';
 import type { LoadedFeed } from './feed/load.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import type { FeedSource, ServiceTag, Snapshot } from './feed/snapshot.ts';
-import type { DualStackSet } from './net/dual-stack-set.ts';
+import { DualStackSet } from './net/dual-stack-set.ts';
+import type { Prefix } from './net/prefix.ts';
+import {
+  type Constrained,
+  type Constraints,
+  constrain,
+  declareCuts,
+  NO_CONSTRAINTS,
+} from './policy/constraints.ts';
 import { rememberGains } from './policy/diff/recent-gains.ts';
 import { diffPolicies } from './policy/diff.ts';
 import { rememberSizes } from './policy/guards/drift.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
-import { describeRefusal, judge } from './policy/guards/judge.ts';
+import { CONSTRAINTS, describeRefusal, findingsOf, judge, MUST_HAVE } from './policy/guards/judge.ts';
+import { judgeMustHaves, type MustHave } from './policy/guards/must-have.ts';
 import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
 import { spaceOf, totalsOf } from './policy/totals.ts';
@@ -40,6 +49,7 @@ import { tagsOf } from './review/feeds.ts';
 import { writeMarkdown } from './review/markdown.ts';
 import type { FeedWeek, Review } from './review/review.ts';
 import { reviewTarget, sideOfOutput } from './review/targets.ts';
+import { addressesOf, spaceInWords } from './review/wording.ts';
 import { buildTarget, type TargetOutput, type TargetRequest } from './targets/build.ts';
 import { type PolicyInUse, policyInUse, type UnusedTags } from './targets/in-use.ts';
 
@@ -54,6 +64,8 @@ export interface RunInput {
   readonly targets: readonly TargetRequest[];
   /** The endpoint sets of Microsoft 365; needed where a rule takes some. */
   readonly m365?: M365Endpoints | undefined;
+  /** What may never be let through, and what alone may be; nothing by default. */
+  readonly constraints?: Constraints;
   /** What is in force, as it was committed. */
   readonly baseline: Baseline;
   /** Guards whose refusal is accepted, this once. */
@@ -94,22 +106,31 @@ export class RunRefused extends GuardRefusal {
  * @throws RunRefused, GuardRefusal, ConfigurationError
  */
 export function planRun(published: RunInput): RunPlan {
-  const input = ofConfiguredFamilies(published);
+  const { input, cuts } = constrained(ofConfiguredFamilies(published));
   const { config } = input;
   const { snapshot, source } = input.feed;
   const { tree: last, managed } = input.baseline;
-  const whole = resolvePolicy(
-    config.rules,
-    input.tables,
-    snapshot.tags,
-    input.m365 === undefined
-      ? undefined
-      : { endpoints: input.m365, partialNames: config.feed.m365.partialNames ?? 'widen' },
+  const whole = declareCuts(
+    resolvePolicy(
+      config.rules,
+      input.tables,
+      snapshot.tags,
+      input.m365 === undefined
+        ? undefined
+        : { endpoints: input.m365, partialNames: config.feed.m365.partialNames ?? 'widen' },
+    ),
+    cuts,
   );
   const { policy, unused } = policyInUse(whole, input.targets);
   const totals = totalsOf(snapshot);
-  const findings = guard(input, policy, unused, totals);
-  const outputs = buildAll(policy, input.targets);
+  const judged = guard(input, policy, unused, totals);
+  const outputs = buildAll(
+    policy,
+    input.targets.map((request) => withoutForbidden(request, input.constraints)),
+  );
+  const findings = [...judged, ...guardOutputs(input, cuts, outputs)];
+  const refusal = describeRefusal(findings);
+  if (refusal !== undefined) throw new RunRefused(refusal, findings);
 
   const files = new Map<string, string>(snapshotFiles(policy));
   for (const output of outputs)
@@ -168,6 +189,98 @@ function ofConfiguredFamilies(input: RunInput): RunInput {
     feed: { ...input.feed, snapshot: snapshotOfFamilies(input.feed.snapshot, families) },
     ...(input.m365 === undefined ? {} : { m365: m365OfFamilies(input.m365, families) }),
   };
+}
+
+/** The week as the constraints leave it, and what they take out. */
+function constrained(input: RunInput): { readonly input: RunInput; readonly cuts: Constrained['cuts'] } {
+  if (input.constraints === undefined) return { input, cuts: new Map() };
+  const selected = new Set(input.config.rules.flatMap(({ serviceTags }) => serviceTags));
+  const { snapshot, m365, cuts } = constrain(
+    { snapshot: input.feed.snapshot, m365: input.m365 },
+    selected,
+    input.constraints,
+  );
+  return {
+    input: { ...input, feed: { ...input.feed, snapshot }, ...(m365 === undefined ? {} : { m365 }) },
+    cuts,
+  };
+}
+
+/** A target whose budget does not widen over what the constraints forbid. */
+function withoutForbidden(request: TargetRequest, constraints: Constraints | undefined): TargetRequest {
+  const { budget } = request;
+  if (budget === undefined || constraints === undefined || constraints.never.isEmpty) return request;
+  return { ...request, budget: { ...budget, never: [...budget.never, ...constraints.never.cover()] } };
+}
+
+/**
+ * Judges what the targets let through: nothing that may never be, and everything that has to be.
+ * @throws GuardRefusal if a target lets something through that the constraints forbid; no acceptance passes it
+ */
+function guardOutputs(
+  { config, tables, constraints = NO_CONSTRAINTS, baseline, accept }: RunInput,
+  cuts: Constrained['cuts'],
+  outputs: readonly TargetOutput[],
+): Finding[] {
+  for (const { id, plan } of outputs) {
+    const forbidden = addressesOf(plan.admission).intersection(constraints.never);
+    if (!forbidden.isEmpty)
+      throw new GuardRefusal(
+        `constraints: target ${id} would let ${forbidden.toStrings()[0]} through, which constraints.never forbids`,
+      );
+  }
+  const outside = [...cuts].flatMap(([name, cut]) =>
+    cut.outside.isEmpty
+      ? []
+      : [
+          {
+            refuse: true,
+            message: `${typeof name === 'number' ? `endpoint set ${name}` : name} has ${spaceInWords(cut.outside)} outside constraints.within, ${cut.outside.toStrings()[0]} first`,
+          },
+        ],
+  );
+  const reaches = outputs
+    .filter(({ plan }) => plan.settings !== true)
+    .map(({ id, plan }) => ({
+      target: id,
+      planned: plan.admission,
+      inForce: baseline.inForce.get(id)?.admission,
+    }));
+  return [
+    ...(constraints.outside === 'refuse' ? findingsOf(CONSTRAINTS, outside, accept) : []),
+    ...findingsOf(MUST_HAVE, judgeMustHaves(mustHavesOf(config, tables), reaches), accept),
+  ];
+}
+
+/** What the configuration requires, and what the endpoint tables in use say must stay. */
+function mustHavesOf({ require, families }: AllowlistConfig, tables: RunInput['tables']): MustHave[] {
+  const ofFamilies = (prefixes: readonly Prefix[]) =>
+    DualStackSet.fromPrefixes(prefixes.filter(({ family }) => families.includes(family)));
+  return [
+    ...require.map(
+      ({ host, addresses, ports }, index): MustHave => ({
+        where: `require[${index}]`,
+        host,
+        addresses: ofFamilies(addresses),
+        ports,
+        strength: 'always',
+      }),
+    ),
+    ...[...tables.values()].flatMap(({ id, mustHaves }) =>
+      mustHaves.flatMap(({ host, addresses, ports }) =>
+        // Each range by itself: one that was never let through protects nothing of the others.
+        addresses.map(
+          (prefix): MustHave => ({
+            where: `endpoint table ${id}`,
+            host,
+            addresses: ofFamilies([prefix]),
+            ports,
+            strength: 'kept',
+          }),
+        ),
+      ),
+    ),
+  ];
 }
 
 function guard(

@@ -58,7 +58,7 @@ const rule = z.strictObject({
   addressPorts: z.string(),
   addressUse: z.enum(['fallback', 'always', 'never']),
   omitted: z
-    .array(z.strictObject({ kind: z.enum(['udp', 'wildcard', 'ports']), reason: z.string() }))
+    .array(z.strictObject({ kind: z.enum(['udp', 'wildcard', 'ports', 'constraint']), reason: z.string() }))
     .optional(),
   total: counts.omit({ prefixes: true }),
 });

@@ -53,6 +53,27 @@ export interface FeedConfig {
   readonly cache: { readonly directory?: string; readonly keep?: number };
 }
 
+/** Ranges as a configuration names them: written in it, or in files. */
+export interface RangeSource {
+  readonly prefixes: readonly Prefix[];
+  /** Absolute paths. */
+  readonly files: readonly string[];
+}
+
+/** What may never be let through, and what alone may be published. */
+export interface ConstraintsConfig {
+  readonly never: RangeSource;
+  readonly within: RangeSource | undefined;
+  readonly outside: 'cut' | 'refuse';
+}
+
+/** Something that has to stay reachable. */
+export interface RequireConfig {
+  readonly host: string | undefined;
+  readonly addresses: readonly Prefix[];
+  readonly ports: PortSet;
+}
+
 /** How the output tree is committed. */
 export interface GitConfig {
   /** Undefined: the branch that is checked out, or that the CI names. */
@@ -70,6 +91,8 @@ export interface AllowlistConfig {
   readonly families: readonly Family[];
   readonly rules: readonly RuleConfig[];
   readonly targets: readonly TargetConfig[];
+  readonly constraints: ConstraintsConfig;
+  readonly require: readonly RequireConfig[];
   readonly output: string;
   readonly guards: GuardLimits;
   readonly publish: { readonly git: GitConfig | undefined };

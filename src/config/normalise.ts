@@ -2,16 +2,19 @@ import { resolve } from 'node:path';
 import { BOTH_FAMILIES } from '../feed/families.ts';
 import { M365_INSTANCES, type M365Instance, type M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
-import { type HostPattern, parseHostPattern } from '../net/host-pattern.ts';
+import { type HostPattern, parseHost, parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import { DEFAULT_LIMITS, type GuardLimits } from '../policy/guards/limits.ts';
 import type { Problem } from '../problem.ts';
 import type {
   AllowlistConfig,
+  ConstraintsConfig,
   EndpointSelection,
   FeedConfig,
   GitConfig,
+  RangeSource,
+  RequireConfig,
   RuleConfig,
   TargetConfig,
 } from './config.ts';
@@ -90,6 +93,10 @@ export function normalise(
       targets,
       output: path(document.output ?? 'allowlists'),
       guards: normaliseGuards(document.guards, problems),
+      constraints: normaliseConstraints(document.constraints, path, problems),
+      require: (document.require ?? []).map((entry, index) =>
+        normaliseRequire(entry, `require[${index}]`, problems),
+      ),
       publish: { git: normaliseGit(document.publish?.git) },
       schedule:
         document.schedule === undefined
@@ -294,17 +301,63 @@ function normaliseGuards(document: ConfigDocument['guards'], problems: Problem[]
   };
 }
 
+function normaliseConstraints(
+  document: ConfigDocument['constraints'],
+  path: (relative: string) => string,
+  problems: Problem[],
+): ConstraintsConfig {
+  const read = (key: 'never' | 'within'): RangeSource => {
+    const entries = document?.[key] ?? [];
+    return {
+      prefixes: entries.flatMap((entry, index) =>
+        typeof entry === 'string'
+          ? parseEach([entry], `constraints.${key}`, parseTypedPrefix, problems, index)
+          : [],
+      ),
+      files: entries.flatMap((entry) => (typeof entry === 'string' ? [] : [path(entry.file)])),
+    };
+  };
+  if (document?.outside !== undefined && document.within === undefined)
+    problems.push({
+      where: 'constraints.outside',
+      what: 'means nothing without within',
+      next: 'add within, or remove the key',
+    });
+  return {
+    never: read('never'),
+    within: document?.within === undefined ? undefined : read('within'),
+    outside: document?.outside ?? 'cut',
+  };
+}
+
+function normaliseRequire(
+  { host, addresses, ports }: NonNullable<ConfigDocument['require']>[number],
+  where: string,
+  problems: Problem[],
+): RequireConfig {
+  if (host === undefined && addresses === undefined)
+    problems.push({ where, what: 'requires nothing', next: 'give host, addresses or both' });
+  const [name] = parseEach(host === undefined ? [] : [host], `${where}.host`, parseHost, problems);
+  const parsed = parseEach((ports ?? [443]).map(String), `${where}.ports`, PortSet.parse, problems);
+  return {
+    host: name,
+    addresses: parseEach(addresses, `${where}.addresses`, parseTypedPrefix, problems),
+    ports: parsed.reduce((all, some) => all.union(some), PortSet.empty),
+  };
+}
+
 function parseEach<T>(
   texts: readonly string[] | undefined,
   where: string,
   parse: (text: string) => T,
   problems: Problem[],
+  from = 0,
 ): T[] {
   return (texts ?? []).flatMap((text, index) => {
     try {
       return [parse(text)];
     } catch (error) {
-      problems.push({ where: `${where}[${index}]`, what: (error as Error).message });
+      problems.push({ where: `${where}[${from + index}]`, what: (error as Error).message });
       return [];
     }
   });

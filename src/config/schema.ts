@@ -278,6 +278,37 @@ const guards = z.strictObject({
     .optional(),
 });
 
+const ranges = z.array(
+  z.union([
+    z.string().describe('an address or a CIDR'),
+    z.strictObject({
+      file: z.string().describe('one address or CIDR a line, # begins a comment; relative to this file'),
+    }),
+  ]),
+);
+
+const constraints = z.strictObject({
+  never: ranges
+    .optional()
+    .describe('ranges that no target may let through, whatever is published: your own, partners, resolvers'),
+  within: ranges
+    .min(1)
+    .optional()
+    .describe('published addresses outside these ranges are left out; by default all may be published'),
+  outside: z
+    .enum(['cut', 'refuse'])
+    .optional()
+    .describe(
+      'what becomes of published addresses outside `within`: cut out and declared (default), or refused',
+    ),
+});
+
+const required = z.strictObject({
+  host: z.string().optional().describe('a host name; reachable by its name, or by all of the addresses'),
+  addresses: z.array(z.string()).min(1).optional().describe('addresses or CIDRs, all of them'),
+  ports: z.array(port).min(1).optional().describe('default [443]'),
+});
+
 /** Keys beside these are the target's own options, checked against its manifest. */
 const target = z.looseObject({
   template: z.string().optional().describe('the folder of a format of your own, relative to this file'),
@@ -309,6 +340,12 @@ export const configSchema = z.strictObject({
   targets: z.record(z.string(), target.nullable()),
   output: z.string().optional().describe('the output tree, relative to this file; default `allowlists`'),
   guards: guards.optional(),
+  constraints: constraints.optional(),
+  require: z
+    .array(required)
+    .min(1)
+    .optional()
+    .describe('what has to stay reachable through every target, or the run is refused'),
   publish: z
     .strictObject({
       git: z

@@ -1,6 +1,7 @@
 import type { HostPattern } from '../net/host-pattern.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
 import type { PortSet } from '../net/ports.ts';
+import type { Prefix } from '../net/prefix.ts';
 import { ConfigurationError } from '../problem.ts';
 import { closest } from '../suggest.ts';
 
@@ -48,6 +49,15 @@ export interface EndpointSource {
   readonly date: string;
 }
 
+/** A host of the table, with addresses that are published for it, which an update may not take away. */
+export interface TableMustHave {
+  readonly host: string;
+  readonly addresses: readonly Prefix[];
+  readonly ports: PortSet;
+  /** Ids of the table's `sources` that say so. */
+  readonly sources: readonly string[];
+}
+
 export interface OptionalGroup {
   readonly id: string;
   readonly description: string;
@@ -63,6 +73,7 @@ export interface EndpointTable {
   readonly sources: readonly EndpointSource[];
   readonly rows: readonly EndpointRow[];
   readonly optionalGroups: readonly OptionalGroup[];
+  readonly mustHaves: readonly TableMustHave[];
   readonly history: readonly { readonly date: string; readonly change: string }[];
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
+import { parsePrefix } from '../net/prefix.ts';
 import { ConfigurationError, type Problem } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import { closest } from '../suggest.ts';
@@ -141,6 +142,11 @@ function referenceProblems(document: unknown, file: string): Problem[] {
     refer(at(row, 'optional'), groups, `${where}.optional`, 'an optional group');
     if (isRecord(row)) problems.push(...rowProblems(row, where));
   });
+  listAt(document, 'mustHaves').forEach((entry, index) => {
+    listAt(entry, 'sources').forEach((name, place) => {
+      refer(name, sources, `${file}: mustHaves[${index}].sources[${place}]`, 'a source');
+    });
+  });
   return problems;
 }
 
@@ -156,19 +162,33 @@ function rowProblems(row: Readonly<Record<string, unknown>>, where: string): Pro
   ];
 }
 
-function normalise({ optionalGroups = [], history = [], ...file }: EndpointTableFile): EndpointTable {
-  const rows = file.rows.flatMap(({ hosts, ports, coveredBy = [], ...row }) => {
-    const portSet = ports
-      .map((port) => PortSet.parse(String(port)))
-      .reduce((all, some) => all.union(some), PortSet.empty);
-    return hosts.map((host) => ({ ...row, host: parseHostPattern(host), ports: portSet, coveredBy }));
-  });
+function normalise({
+  optionalGroups = [],
+  mustHaves = [],
+  history = [],
+  ...file
+}: EndpointTableFile): EndpointTable {
+  const rows = file.rows.flatMap(({ hosts, ports, coveredBy = [], ...row }) =>
+    hosts.map((host) => ({ ...row, host: parseHostPattern(host), ports: portsOf(ports), coveredBy })),
+  );
   return {
     ...file,
     optionalGroups,
+    mustHaves: mustHaves.map(({ host, addresses, ports, sources }) => ({
+      host,
+      addresses: addresses.map(parsePrefix),
+      ports: portsOf(ports),
+      sources,
+    })),
     history,
     rows: rows.map((row, index): EndpointRow => ({ table: file.id, index, ...row })),
   };
+}
+
+function portsOf(ports: readonly (string | number)[]): PortSet {
+  return ports
+    .map((port) => PortSet.parse(String(port)))
+    .reduce((all, some) => all.union(some), PortSet.empty);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { HostSyntaxError, parseHost, parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
+import { parsePrefix } from '../net/prefix.ts';
 import { lintSpelling } from './lint.ts';
 
 const id = z
@@ -54,6 +55,15 @@ const port = z
 function isPortRange(value: string): boolean {
   try {
     return value.includes('-') && !PortSet.parse(value).isEmpty;
+  } catch {
+    return false;
+  }
+}
+
+function isPrefix(value: string): boolean {
+  try {
+    parsePrefix(value);
+    return true;
   } catch {
     return false;
   }
@@ -127,6 +137,21 @@ export const endpointTableFile = z
       .exactOptional()
       .describe('Groups of rows that are off unless asked for.'),
     rows: z.array(row).min(1, 'must have a row'),
+    mustHaves: z
+      .array(
+        z.strictObject({
+          host: exactHost,
+          addresses: z
+            .array(
+              z.string().refine(isPrefix, 'must be a prefix as Microsoft publishes it (20.190.128.0/18)'),
+            )
+            .min(1, 'must name a prefix'),
+          ports: z.array(port).min(1, 'must name a port'),
+          sources: z.array(z.string()).min(1, 'must name a source'),
+        }),
+      )
+      .exactOptional()
+      .describe('Hosts with published addresses that a target which lets them through may not lose.'),
     history: z.array(z.strictObject({ date: month, change: text })).exactOptional(),
   })
   .describe('Required host names of one product in one cloud, with ports and sources.');

@@ -39,10 +39,11 @@ export interface M365Provenance {
 
 /**
  * Something that a rule asks for and that no target is given, because a policy has no words for it: rules
- * are for TCP, and names have a wildcard in front only. Every target declares it as an omission.
+ * are for TCP, names have a wildcard in front only, and the configuration's constraints leave addresses out. Every
+ * target that it concerns declares it as an omission.
  */
 export interface RuleOmission {
-  readonly kind: 'udp' | 'wildcard' | 'ports';
+  readonly kind: 'udp' | 'wildcard' | 'ports' | 'constraint';
   /** What is left out, and why. */
   readonly reason: string;
 }

@@ -160,7 +160,8 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
     }
   // After the fallback: addresses make up for names that a target cannot match, not for these.
   for (const { kind, reason } of rule.omitted ?? [])
-    omissions.push({ rule: rule.name, kind, omitted: Admission.empty, reason });
+    if (kind !== 'constraint' || useAddresses)
+      omissions.push({ rule: rule.name, kind, omitted: Admission.empty, reason });
   return {
     rule,
     names,

@@ -129,8 +129,17 @@ describe('the bundled tables', () => {
         ...sources.map((s) => s.date),
       ]),
     ).toEqual([
-      ['app-proxy-2020', 'public', 'high', '2020-04-07'],
-      ['private-network-connector', 'public', 'high', '2026-02-04', '2025-05-01', '2023-11-27', '2020-06-23'],
+      ['app-proxy-2020', 'public', 'high', '2020-04-07', '2022-07-29'],
+      [
+        'private-network-connector',
+        'public',
+        'high',
+        '2026-02-04',
+        '2025-05-01',
+        '2023-11-27',
+        '2020-06-23',
+        '2022-07-29',
+      ],
       ['private-network-connector-usgov', 'usgov', 'low', '2025-04-09'],
     ]);
   });
@@ -160,7 +169,7 @@ describe('the bundled tables', () => {
   test('use every source and every optional group that they declare', async () => {
     for (const id of await listEndpointTables()) {
       const table = await loadEndpointTable(id);
-      expect(new Set(table.rows.flatMap(({ sources }) => sources))).toEqual(
+      expect(new Set([...table.rows, ...table.mustHaves].flatMap(({ sources }) => sources))).toEqual(
         new Set(table.sources.map((source) => source.id)),
       );
       expect(new Set(table.rows.flatMap(({ optional }) => optional ?? []))).toEqual(

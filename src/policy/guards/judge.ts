@@ -8,7 +8,7 @@ import { feedAbsurd } from './feed-absurd.ts';
 import { feedRollback } from './feed-rollback.ts';
 import { feedShrink } from './feed-shrink.ts';
 import { feedStale } from './feed-stale.ts';
-import type { Finding, Guard, GuardContext } from './guard.ts';
+import type { Finding, Guard, GuardContext, Remark } from './guard.ts';
 import { newSpace } from './new-space.ts';
 import { regionLost } from './region-lost.ts';
 import { specialUse } from './special-use.ts';
@@ -40,6 +40,22 @@ export const GUARDS: readonly Guard[] = [
   emptyPolicy,
 ];
 
+/** The guard that looks at what the targets let through, once they are built. */
+export const MUST_HAVE = 'must-have';
+
+/** The guard of `constraints.within` with `outside: refuse`. */
+export const CONSTRAINTS = 'constraints';
+
+/** What came of a guard that is asked beside those of the list. */
+export function findingsOf(guard: string, remarks: readonly Remark[], accept: readonly string[]): Finding[] {
+  if (remarks.length === 0) return [{ guard, outcome: 'passed', message: '' }];
+  return remarks.map(({ refuse, message }) => ({
+    guard,
+    outcome: refuse ? (accept.includes(guard) ? 'accepted' : 'refused') : 'noted',
+    message,
+  }));
+}
+
 /**
  * Runs every guard. A refusal that `accept` names becomes an acceptance, which lock and review record.
  * @throws ConfigurationError if `accept` names a guard that does not exist
@@ -49,18 +65,12 @@ export function judge(context: GuardContext, accept: readonly string[]): Finding
   return GUARDS.flatMap(({ name, cannot, judge: ask }): readonly Finding[] => {
     const why = cannot?.(context);
     if (why !== undefined) return [{ guard: name, outcome: 'not judged', message: why }];
-    const remarks = ask(context);
-    if (remarks.length === 0) return [{ guard: name, outcome: 'passed', message: '' }];
-    return remarks.map(({ refuse, message }) => ({
-      guard: name,
-      outcome: refuse ? (accept.includes(name) ? 'accepted' : 'refused') : 'noted',
-      message,
-    }));
+    return findingsOf(name, ask(context), accept);
   });
 }
 
 function checkAcceptances(accept: readonly string[]): void {
-  const known = GUARDS.map(({ name }) => name);
+  const known = [...GUARDS.map(({ name }) => name), CONSTRAINTS, MUST_HAVE];
   for (const name of accept)
     if (!known.includes(name)) {
       const near = closest(name, known);
