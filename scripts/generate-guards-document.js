@@ -300,6 +300,19 @@ const guards = markdownTable({
       '3,092,526 (2022-10-03); 98,304 but for 2,719,744 on 2022-10-17; 15,532,036 /64 (2025-08-04)',
     ],
     ['unallocated', 'IPv6 space that IANA has given to nobody', '', 'none'],
+    ['m365-rollback', 'a version of the Microsoft 365 endpoints older than the one in force', '', ''],
+    [
+      'm365-set',
+      'an endpoint set in force that is withdrawn, has no names any more, loses more than half of four or more, swaps all or more than doubles them, or asks for a port that no set had',
+      '',
+      '',
+    ],
+    [
+      'broad-name',
+      'a name that no rule in force has: all of a public suffix or of a top-level domain that does not exist, a name without a dot, letters beyond ASCII; from an endpoint set also all of a domain that anybody can get a name below (elsewhere noted)',
+      '',
+      '',
+    ],
     ['empty-policy', 'a rule that lets nothing through', '', ''],
     [
       'constraints',

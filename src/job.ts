@@ -1,5 +1,5 @@
 import { AZURE_SPACE_FILE } from './committed/azure-space.ts';
-import { readBaseline } from './committed/baseline.ts';
+import { type Baseline, readBaseline } from './committed/baseline.ts';
 import { driftInForce } from './committed/drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import { readInForce } from './committed/in-force.ts';
@@ -14,6 +14,7 @@ import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import { planRun, REVIEW_FILE, type RunPlan } from './pipeline.ts';
+import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { AllowlistError, ConfigurationError, type Problem } from './problem.ts';
@@ -87,6 +88,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const own = await ownPlaces(targets);
   const plan = async (): Promise<RunPlan> => {
     const baseline = await readBaseline(config.output, { targets: targets.map(({ id }) => id), report });
+    checkM365(request, m365, baseline);
     const planned = planRun({
       config,
       feed,
@@ -226,7 +228,7 @@ export async function loadTables(config: AllowlistConfig): Promise<Map<string, E
 
 /**
  * Gets the endpoint sets of Microsoft 365 where a rule takes some.
- * @throws FeedError; ConfigurationError listing every selector that selects nothing
+ * @throws FeedError
  */
 async function loadM365(request: JobRequest): Promise<M365Endpoints | undefined> {
   const { config, environment, report, offline, cacheDirectory } = request;
@@ -240,10 +242,16 @@ async function loadM365(request: JobRequest): Promise<M365Endpoints | undefined>
     report,
     ...(cacheDirectory === undefined ? {} : { cacheDirectory }),
   });
-  const problems = m365Problems(config.rules, endpoints);
+  return endpoints;
+}
+
+/** @throws ConfigurationError listing every selector that selects nothing, given what is in force */
+function checkM365({ config }: JobRequest, endpoints: M365Endpoints | undefined, { tree }: Baseline): void {
+  if (endpoints === undefined) return;
+  const inForce = tree?.lock.m365?.instance === endpoints.instance ? m365IdsOf(tree.policy) : [];
+  const problems = m365Problems(config.rules, endpoints, inForce);
   if (problems.length > 0)
     throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
-  return endpoints;
 }
 
 /** Loads the configured targets and checks their options. @throws ConfigurationError listing every problem */

@@ -22,7 +22,7 @@ import type { AllowlistConfig, TargetConfig } from './config/config.ts';
 import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import { m365OfFamilies, snapshotOfFamilies } from './feed/families.ts';
 import type { LoadedFeed } from './feed/load.ts';
-import type { M365Endpoints } from './feed/m365.ts';
+import { type M365Endpoints, matchesM365, selectM365Rows } from './feed/m365.ts';
 import type { FeedSource, ServiceTag, Snapshot } from './feed/snapshot.ts';
 import { DualStackSet } from './net/dual-stack-set.ts';
 import type { Prefix } from './net/prefix.ts';
@@ -39,6 +39,7 @@ import { rememberSizes } from './policy/guards/drift.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { CONSTRAINTS, describeRefusal, findingsOf, judge, MUST_HAVE } from './policy/guards/judge.ts';
+import { type M365Week, m365IdsOf } from './policy/guards/m365-sets.ts';
 import { judgeMustHaves, type MustHave } from './policy/guards/must-have.ts';
 import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
@@ -310,6 +311,7 @@ function guard(
       totals,
       policy,
       configuredTags,
+      m365: m365Week(input),
       baseline: input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree),
     },
     input.accept,
@@ -324,7 +326,7 @@ function guard(
  * those in force that the service does not have any more.
  */
 function m365Tags(
-  { m365, baseline }: RunInput,
+  { config, m365, baseline }: RunInput,
   policy: Policy,
 ): ReadonlyMap<string, { readonly rules: string[]; readonly tag: ServiceTag | undefined }> {
   const sets = new Map<string, { readonly rules: string[]; readonly tag: ServiceTag | undefined }>();
@@ -333,13 +335,43 @@ function m365Tags(
     for (const tag of tags)
       if (tag.m365 !== undefined)
         sets.set(tag.tag, { rules: [...(sets.get(tag.tag)?.rules ?? []), name], tag: asServiceTag(tag) });
-  const published = new Set(m365.rows.map(({ id }) => id));
+  const published = new Map(m365.rows.map((row) => [row.id, row]));
+  const selectors = config.rules.flatMap((rule) => rule.m365);
   const instance = baseline.tree?.lock.m365?.instance;
   for (const { name, tags } of instance === m365.instance ? (baseline.tree?.policy.rules ?? []) : [])
-    for (const { tag, m365: set } of tags)
-      if (set !== undefined && !published.has(set.id))
-        sets.set(tag, { rules: [...(sets.get(tag)?.rules ?? []), name], tag: undefined });
+    for (const { tag, m365: set } of tags) {
+      if (set === undefined) continue;
+      const rules = [...(sets.get(tag)?.rules ?? []), name];
+      const row = published.get(set.id);
+      if (row === undefined) sets.set(tag, { rules, tag: undefined });
+      // It is still there, and has lost every address: what is judged is what was, against nothing.
+      else if (row.prefixes.length === 0 && selectors.some((selector) => matchesM365(row, selector)))
+        sets.set(tag, {
+          rules,
+          tag: asServiceTag({ tag, region: '', prefixes: [], addresses: DualStackSet.empty }),
+        });
+    }
   return sets;
+}
+
+/** What the guards of the Microsoft 365 service look at: the selected sets, and those in force that it has withdrawn. */
+function m365Week({ m365, config, baseline }: RunInput): M365Week | undefined {
+  if (m365 === undefined) return undefined;
+  const selectors = config.rules.flatMap((rule) => rule.m365);
+  const published = new Set(m365.rows.map(({ id }) => id));
+  const { tree } = baseline;
+  const inForce = tree?.lock.m365?.instance === m365.instance ? m365IdsOf(tree.policy) : [];
+  const asked = new Set(selectors.flatMap(({ ids = [] }) => ids));
+  const { rows, instance, version } = m365;
+  return {
+    instance,
+    version,
+    selected: new Map(selectM365Rows(rows, selectors).map((row) => [row.id, row])),
+    // Which sets a selector without numbers meant, only their rows could say: the set in force was one of them.
+    withdrawn: inForce.filter(
+      (id) => !published.has(id) && (asked.has(id) || selectors.some(({ ids }) => ids === undefined)),
+    ),
+  };
 }
 
 function asServiceTag({ tag, prefixes, addresses }: TagAddresses): ServiceTag {
@@ -378,6 +410,8 @@ function guardBaseline(tree: OutputTree): GuardBaseline {
     tags: new Map(policy.rules.flatMap(({ tags }) => tags.map(({ tag, addresses }) => [tag, addresses]))),
     space: azureSpaceOf(tree),
     accepted: readAcceptedSizes(lock),
+    policy,
+    m365: lock.m365,
   };
 }
 

@@ -75,10 +75,14 @@ export function m365Rules(
   return { rules, omitted: rules.length === 0 ? left : [] };
 }
 
-/** What is wrong with the selectors of the rules, given the sets that there are. */
+/**
+ * What is wrong with the selectors of the rules, given the sets that there are. A set in force that the service has
+ * withdrawn is no mistake of the configuration: the guard `m365-set` speaks of it.
+ */
 export function m365Problems(
   rules: readonly Pick<RuleConfig, 'm365'>[],
   { instance, rows }: M365Endpoints,
+  inForce: readonly number[] = [],
 ): Problem[] {
   const areas = [...new Set(rows.map(({ serviceArea }) => serviceArea))].sort();
   const ids = new Set(rows.map(({ id }) => id));
@@ -96,7 +100,8 @@ export function m365Problems(
           },
         ];
       }
-      const unknown = (selector.ids ?? []).filter((id) => !ids.has(id));
+      const withdrawn = (selector.ids ?? []).filter((id) => !ids.has(id) && inForce.includes(id));
+      const unknown = (selector.ids ?? []).filter((id) => !ids.has(id) && !inForce.includes(id));
       if (unknown.length > 0)
         return [
           {
@@ -105,7 +110,7 @@ export function m365Problems(
             next: 'remove what Microsoft has withdrawn',
           },
         ];
-      return rows.some((row) => matchesM365(row, selector))
+      return withdrawn.length > 0 || rows.some((row) => matchesM365(row, selector))
         ? []
         : [{ where, what: `no endpoint set of Microsoft 365 (${instance}) matches all of it` }];
     }),

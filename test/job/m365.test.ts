@@ -46,6 +46,8 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
   interface Week {
     readonly m365?: readonly object[];
     readonly settings?: object;
+    /** Of a rule of its own. */
+    readonly hosts?: readonly string[];
     readonly feed?: string;
     readonly accept?: readonly string[];
     readonly offline?: boolean;
@@ -64,7 +66,13 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
         .map((path) => [path, readFileSync(path, 'utf8')]),
     );
 
-  async function run({ m365 = [{}], settings = {}, feed = SAMPLE, ...rest }: Week = {}): Promise<JobResult> {
+  async function run({
+    m365 = [{}],
+    settings = {},
+    feed = SAMPLE,
+    hosts = [],
+    ...rest
+  }: Week = {}): Promise<JobResult> {
     const file = join(directory, 'allowlist.yaml');
     const config = {
       version: 1,
@@ -73,7 +81,10 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
         http: { retries: 0 },
         m365: { service: server.origin, ...settings },
       },
-      rules: [{ name: 'office', reason: 'Microsoft 365', m365 }],
+      rules: [
+        { name: 'office', reason: 'Microsoft 365', m365 },
+        ...(hosts.length > 0 ? [{ name: 'own', hosts, ports: [443] }] : []),
+      ],
       targets: {
         iptables: {},
         squid: {},
@@ -102,6 +113,12 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
   const failure = (week: Week) => run(week).then(String, (error: unknown) => error);
   const changed = (id: number, change: Partial<PublishedSet>) =>
     M365_SETS.map((set) => (set.id === id ? { ...set, ...change } : set));
+
+  const without = (id: number, key: 'ips' | 'urls') =>
+    M365_SETS.map((set) => {
+      const { [key]: _, ...rest } = set;
+      return set.id === id ? rest : set;
+    });
 
   it('publishes names and addresses that verify, with their version in the lock', async () => {
     const { outcome } = await run();
@@ -307,6 +324,27 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     ['everything', changed(10, { ips: ['0.0.0.0/0'] }), 'too-broad'],
     ['private addresses', changed(10, { ips: ['10.1.0.0/16'] }), 'special-use'],
     ['a set withdrawn', M365_SETS.filter(({ id }) => id !== 2), 'tag-missing'],
+    ['every address of a set gone', changed(10, { ips: [] }), 'tag-empty'],
+    ['every address of a set left out', without(2, 'ips'), 'tag-empty'],
+    ['every name of a set gone', changed(1, { urls: [] }), 'm365-set'],
+    ['every name of a set left out', without(1, 'urls'), 'm365-set'],
+    ['all names swapped', changed(1, { urls: ['a.example.net', '*.b.example.net'] }), 'm365-set'],
+    ['a set of names withdrawn', M365_SETS.filter(({ id }) => id !== 39), 'm365-set'],
+    ['a port that no set had', changed(2, { tcpPorts: '22,587,993' }), 'm365-set'],
+    ['every port', changed(2, { tcpPorts: '1-65535' }), 'm365-set'],
+    ...[
+      '*.com',
+      'com',
+      '*.co.uk',
+      'localhost',
+      '*.corp',
+      '*.blob.core.windows.net',
+      'оutlook.example.com',
+    ].map((name): [string, readonly PublishedSet[], string] => [
+      `the name ${name}`,
+      changed(2, { urls: ['smtp.example.com', 'outlook.example.com', name] }),
+      'broad-name',
+    ]),
     ['half of a set gone', changed(1, { ips: ['198.51.100.0/26', '2001:db8:1::/48'] }), 'tag-shrink'],
   ])('refuses %s, and what stands stays', async (_, sets, guard) => {
     await run();
@@ -320,6 +358,47 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     expect((await run({ accept: accepted.split(',') })).outcome).toBe('published');
     expect(read('allowlist.lock.json')).toContain(`"guard": "${guard}"`);
   });
+
+  it('refuses a version older than the one in force', async () => {
+    publish(M365_SETS, '2026020100');
+    await run();
+    publish(M365_SETS, '2026010100');
+    expect(String(await failure({}))).toMatch(
+      /m365-rollback: the endpoints of Microsoft 365 are version 2026010100, older than 2026020100/,
+    );
+    expect((await run({ accept: ['m365-rollback'] })).outcome).toBe('unchanged');
+  });
+
+  it('lets the withdrawal of a set be accepted that the configuration names by number', async () => {
+    const m365 = [{ ids: [1, 2] }];
+    await run({ m365 });
+    publish(
+      M365_SETS.filter(({ id }) => id !== 2),
+      '2026020100',
+    );
+    const error = await failure({ m365 });
+    expect(error).toBeInstanceOf(GuardRefusal);
+    expect(String(error)).toContain('m365-set: Microsoft 365 has withdrawn endpoint set 2: smtp.example.com');
+    const accept = String(error)
+      .match(/--accept (\S+)/)![1]!
+      .split(',');
+    expect((await run({ m365, accept })).outcome).toBe('published');
+    // It is in force no more: now the number is a mistake of the configuration.
+    expect(await failure({ m365 })).toBeInstanceOf(ConfigurationError);
+  });
+
+  it.each(['*.com', 'com', 'localhost', '*.corp'])(
+    'says the same of %s in the configuration',
+    async (host) => {
+      const error = await failure({ hosts: [host] });
+      expect(String(error)).toMatch(
+        /broad-name: rule own: .* lets a whole top-level domain or public suffix through/,
+      );
+      expect((await run({ hosts: [host], accept: ['broad-name'] })).outcome).toBe('published');
+      // In force, it was accepted once.
+      expect((await run({ hosts: [host] })).outcome).toBe('unchanged');
+    },
+  );
 
   it('refuses a rule of which only UDP is left', async () => {
     const error = await failure({ m365: [{ serviceArea: 'Skype' }] });

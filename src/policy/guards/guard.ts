@@ -3,6 +3,7 @@ import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import type { Policy } from '../policy.ts';
 import type { AcceptedSizes } from './drift.ts';
 import type { GuardLimits } from './limits.ts';
+import type { M365Week } from './m365-sets.ts';
 
 /** Totals of a whole feed, kept so that the next week can be compared with it. */
 export interface FeedTotals {
@@ -24,6 +25,10 @@ export interface GuardBaseline {
   readonly tags: ReadonlyMap<string, DualStackSet>;
   /** All addresses of that week's feed; undefined where an earlier version wrote the tree. */
   readonly space: DualStackSet | undefined;
+  /** What is in force. */
+  readonly policy?: Policy;
+  /** The version of the Microsoft 365 endpoints in force. */
+  readonly m365?: { readonly instance: string; readonly version?: string | undefined } | undefined;
   /** Earlier weeks that were accepted, oldest first. */
   readonly accepted: readonly AcceptedSizes[];
 }
@@ -38,6 +43,8 @@ export interface GuardContext {
   readonly policy: Policy;
   /** Configured tags, with the rules that name them. */
   readonly configuredTags: ReadonlyMap<string, readonly string[]>;
+  /** Undefined where no rule takes endpoint sets of Microsoft 365. */
+  readonly m365?: M365Week | undefined;
   /** Undefined on the first run. */
   readonly baseline: GuardBaseline | undefined;
 }

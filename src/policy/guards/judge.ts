@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../problem.ts';
 import { closest } from '../../suggest.ts';
+import { broadName } from './broad-name.ts';
 import { emptyPolicy, tagEmpty, tagMissing } from './configured-tags.ts';
 import { crossTag } from './cross-tag.ts';
 import { dateAhead } from './date-ahead.ts';
@@ -9,6 +10,7 @@ import { feedRollback } from './feed-rollback.ts';
 import { feedShrink } from './feed-shrink.ts';
 import { feedStale } from './feed-stale.ts';
 import type { Finding, Guard, GuardContext, Remark } from './guard.ts';
+import { m365Rollback, m365Set } from './m365-sets.ts';
 import { newSpace } from './new-space.ts';
 import { regionLost } from './region-lost.ts';
 import { specialUse } from './special-use.ts';
@@ -37,6 +39,9 @@ export const GUARDS: readonly Guard[] = [
   specialUse,
   unallocated,
   tooBroad,
+  m365Rollback,
+  m365Set,
+  broadName,
   emptyPolicy,
 ];
 
