@@ -33,6 +33,7 @@ const row = z.strictObject({
   sources: z.array(z.string()),
   since: z.string().optional(),
   optional: z.string().optional(),
+  inText: z.string().optional(),
   misprintOf: z.string().optional(),
   coveredBy: z.array(z.strictObject({ tag: z.string(), basis: z.string() })),
   notCovered: z.string().optional(),
@@ -74,8 +75,9 @@ export function writePolicy(policy: Policy): PolicyDocument {
       name: rule.name,
       reason: rule.reason,
       names: rule.names.map(({ hosts, ports }) => ({ ports: ports.toString(), hosts: hosts.toStrings() })),
-      rows: rule.rows.map(({ host, ports, sources, coveredBy, ...row }) => ({
+      rows: rule.rows.map(({ host, ports, inText, sources, coveredBy, ...row }) => ({
         ...row,
+        ...(inText === undefined ? {} : { inText: inText.toString() }),
         host: formatHostPattern(host),
         ports: ports.toString(),
         sources: [...sources],
@@ -130,9 +132,19 @@ export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) =
   );
 }
 
-function readRow({ host, ports, ...rest }: PolicyDocument['rules'][number]['rows'][number]): EndpointRow {
+function readRow({
+  host,
+  ports,
+  inText,
+  ...rest
+}: PolicyDocument['rules'][number]['rows'][number]): EndpointRow {
   // JSON has no undefined: an optional key that is absent stays absent.
-  return { ...rest, host: parseHostPattern(host), ports: PortSet.parseList(ports) } as EndpointRow;
+  return {
+    ...rest,
+    host: parseHostPattern(host),
+    ports: PortSet.parseList(ports),
+    ...(inText === undefined ? {} : { inText: PortSet.parseList(inText) }),
+  } as EndpointRow;
 }
 
 function countsOf(addresses: DualStackSet) {

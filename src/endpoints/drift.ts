@@ -79,7 +79,7 @@ export function findSource(table: EndpointTable, location: string): EndpointSour
 
 /**
  * Compares the endpoint tables of a Markdown document with a table: hosts, paths and ports. Purposes are told in each
- * side's own words and are not compared. Rows of optional groups need not be in the document, nor does the correction
+ * side's own words and are not compared. Rows of optional groups, and ports that stand in the text, need not be in the document, nor does the correction
  * of a misprint that the document repeats.
  * @param options.source only the rows of this source of the table need be in the document
  * @throws ConfigurationError for a document without a table of endpoints, and for an unknown source
@@ -102,7 +102,11 @@ export function checkEndpoints(
   const required = join(
     table.rows
       .filter((row) => row.optional === undefined && (source === undefined || row.sources.includes(source)))
-      .map((row) => ({ ...row, from: new Set(row.sources) })),
+      .map(({ inText = PortSet.empty, ...row }) => ({
+        ...row,
+        ports: row.ports.difference(inText),
+        from: new Set(row.sources),
+      })),
   );
   return {
     table: table.id,

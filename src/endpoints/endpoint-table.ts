@@ -33,6 +33,8 @@ export interface EndpointRow {
   readonly since?: string;
   /** The optional group that the row belongs to; such rows are off unless the group is asked for. */
   readonly optional?: string;
+  /** Ports that stand in the text of the sources, and not in a table that could be compared with the row. */
+  readonly inText?: PortSet;
   /** The host that was meant: the row repeats a known misprint of its source. */
   readonly misprintOf?: string;
   /** Empty when no tag covers the host; `notCovered` then says why. */

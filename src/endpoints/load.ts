@@ -168,8 +168,14 @@ function normalise({
   history = [],
   ...file
 }: EndpointTableFile): EndpointTable {
-  const rows = file.rows.flatMap(({ hosts, ports, coveredBy = [], ...row }) =>
-    hosts.map((host) => ({ ...row, host: parseHostPattern(host), ports: portsOf(ports), coveredBy })),
+  const rows = file.rows.flatMap(({ hosts, ports, inText, coveredBy = [], ...row }) =>
+    hosts.map((host) => ({
+      ...row,
+      host: parseHostPattern(host),
+      ports: portsOf(ports),
+      ...(inText === undefined ? {} : { inText: portsOf(inText) }),
+      coveredBy,
+    })),
   );
   return {
     ...file,

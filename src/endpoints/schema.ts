@@ -93,6 +93,11 @@ const row = z.strictObject({
     .string()
     .exactOptional()
     .describe('The optional group that the row belongs to: off unless asked for.'),
+  inText: z
+    .array(port)
+    .min(1, 'must name a port')
+    .exactOptional()
+    .describe('Those of the ports that stand in the text of the sources, and not in a table of theirs.'),
   misprintOf: exactHost
     .exactOptional()
     .describe('The host meant, when the source is known to be misprinted.'),

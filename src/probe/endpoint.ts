@@ -1,6 +1,7 @@
 import { type EndpointRow, formatEndpoint } from '../endpoints/endpoint-table.ts';
 import { formatHostPattern, type HostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
+import { PortSet } from '../net/ports.ts';
 
 /** One name and port that is probed, or that cannot be for want of a name below a wildcard. */
 export interface ProbeEndpoint {
@@ -19,8 +20,12 @@ export interface ExampleName {
   readonly host: string;
 }
 
-/** Ports of one row that are probed: a range stands for its first port. */
-const portsOf = ({ ports }: EndpointRow): readonly number[] => ports.ranges.map(({ first }) => first);
+/**
+ * Ports of one row that are probed: a range stands for its first port. That a proxy is to let tunnels through to a port,
+ * as a text says, does not mean that the service listens there.
+ */
+const portsOf = ({ ports, inText = PortSet.empty }: EndpointRow): readonly number[] =>
+  ports.difference(inText).ranges.map(({ first }) => first);
 
 /**
  * What is to be probed for rows of endpoint tables: each host with each of its ports, wildcards by every example

@@ -74,8 +74,8 @@ describe('explain and capture-filter', () => {
     );
     expect(found.unused.rules).toEqual(['idle']);
     expect(found.unused.prefixes).toEqual(['idle: 198.51.100.0/28']);
-    expect(found.unused.rows).toContain('connector: *.servicebus.windows.net on 443');
-    expect(found.unused.rows).not.toContain('connector: *.msappproxy.net on 443');
+    expect(found.unused.rows).toContain('connector: *.servicebus.windows.net on 80,443');
+    expect(found.unused.rows).not.toContain('connector: *.msappproxy.net on 80,443');
     expect(found.planned).toEqual({
       broken: [{ subject: 'old.example.org:8443', requests: 1 }],
       newlyAllowed: [{ subject: 'new.example.org:8443', requests: 1 }],

@@ -166,11 +166,13 @@ describe('the bundled tables', () => {
         row.sources.includes(source) &&
         !table.rows.some(({ misprintOf }) => misprintOf === formatEndpoint(row)),
     );
+    const tabled = ({ ports, inText }: EndpointTable['rows'][number]) =>
+      inText === undefined ? ports : ports.difference(inText);
     const port = (text: string) => (text === '443' ? '' : `:${text}`);
     return form === 'column'
-      ? document(...rows.map((row) => [`\`${formatEndpoint(row)}\``, `${row.ports}/TCP`] as const))
+      ? document(...rows.map((row) => [`\`${formatEndpoint(row)}\``, `${tabled(row)}/TCP`] as const))
       : `| URL | Use |\n| --- | --- |\n${rows
-          .map((row) => `| ${formatEndpoint(row).replace('*', '\\*')}${port(`${row.ports}`)} | x |\n`)
+          .map((row) => `| ${formatEndpoint(row).replace('*', '\\*')}${port(`${tabled(row)}`)} | x |\n`)
           .join('')}`;
   }
 

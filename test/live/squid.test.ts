@@ -56,10 +56,10 @@ async function connectorPolicy(): Promise<Policy> {
   );
 }
 
-/** CONNECT may reach every port but 80, plain requests that one too. */
+/** What is allowed is allowed by CONNECT, and on port 80 plain as well. */
 function requests(attempts: readonly Attempt[]): { request: ProxyRequest; allowed: boolean }[] {
   return attempts.flatMap(({ host, port, allowed }) => [
-    { request: { method: 'CONNECT', host, port }, allowed: allowed && port !== 80 },
+    { request: { method: 'CONNECT', host, port }, allowed },
     ...(port === 80 ? [{ request: { method: 'GET' as const, host, port }, allowed }] : []),
   ]);
 }
@@ -220,6 +220,12 @@ acl authed proxy_auth REQUIRED`;
       { host: 'crl.example.net', port: 443 },
       // Allowed by address, but an address says nothing of who is behind it.
       { host: '192.0.2.1', port: 443 },
+      // An allowed name in the handshake opens no tunnel to somewhere else, and none is hidden behind an allowed host.
+      { host: 'evil.example', port: 443, sni: 'x.example.com' },
+      { host: '127.0.0.1', port: 443, sni: 'login.example.net' },
+      { host: '192.0.2.1', port: 443, sni: 'login.example.net' },
+      { host: 'x.example.com', port: 443, sni: 'evil.example' },
+      { host: 'x.example.com', port: 443, sni: 'login.example.net' },
     ];
     const all = [...spliced, ...bumped];
     const hosts = all.map(({ host }) => host.toLowerCase()).filter((host) => /[a-z]$/.test(host));

@@ -58,7 +58,8 @@ describe('resolving a rule', () => {
     );
     expect(policy.rules[0]?.addressPorts.toString()).toBe('80,443');
     expect(names(policy)['80,443']).toContain('ctldl.windowsupdate.com');
-    expect(names(policy)['443']).toContain('*.msappproxy.net');
+    expect(names(policy)['80,443']).toContain('*.msappproxy.net');
+    expect(names(policy)['443']).toContain('*.microsoftonline.com');
   });
 
   it('leaves optional rows out unless their group is asked for', async () => {

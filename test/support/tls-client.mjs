@@ -1,4 +1,4 @@
-// Opens TLS through a proxy to each { host, port } of the JSON on standard input and prints, as JSON, the
+// Opens TLS through a proxy to each { host, port, sni } (the host's own name by default) of the JSON on standard input and prints, as JSON, the
 // SHA-256 fingerprint of the certificate that it was shown; null where there was none.
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -7,7 +7,7 @@ const [, , proxyHost, proxyPort] = process.argv;
 let text = '';
 for await (const chunk of process.stdin) text += chunk;
 
-const ask = ({ host, port }) =>
+const ask = ({ host, port, sni }) =>
   new Promise((resolve) => {
     const socket = connect(Number(proxyPort), proxyHost);
     const end = (answer) => {
@@ -20,7 +20,8 @@ const ask = ({ host, port }) =>
     socket.write(`CONNECT ${host}:${port} HTTP/1.1\r\nHost: ${host}:${port}\r\n\r\n`);
     socket.once('data', (data) => {
       if (!/^HTTP\/1\.\d 200/.test(data.toString('latin1'))) return end(null);
-      const servername = isIP(host) === 0 ? { servername: host } : {};
+      const name = sni ?? (isIP(host) === 0 ? host : undefined);
+      const servername = name === undefined ? {} : { servername: name };
       const tls = connectTls({ socket, rejectUnauthorized: false, ...servername }, () =>
         end(tls.getPeerCertificate().fingerprint256),
       );

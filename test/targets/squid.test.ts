@@ -11,14 +11,21 @@ describe('squid', () => {
     expect(plan.widenings.map(({ kind }) => kind)).toEqual(['path']);
   });
 
-  it('needs neither a splice file nor more ports where only plain HTTP is allowed', async () => {
+  it('looks into no tunnel to port 80, and needs it in SSL_ports', async () => {
     const { files } = await buildBundled(
       'squid',
       makePolicy({ name: 'plain', names: { '80': ['crl.example.net'] } }),
     );
-    expect(files.map(({ path }) => path)).toEqual(['azure-allow.conf', 'plain_80.names.txt']);
-    expect(files[0]!.text).toContain(
-      'http_access allow azure-plain_80-names azure-ports-80 !azure-connect\n',
+    expect(files.map(({ path }) => path)).toEqual([
+      'azure-allow.conf',
+      'azure-ports.conf',
+      'azure-splice.conf',
+      'plain_80.names.txt',
+    ]);
+    expect(files[0]!.text).toContain('http_access allow azure-plain_80-names azure-ports-80\n');
+    expect(files[1]!.text).toContain('acl SSL_ports port 80\n');
+    expect(files[2]!.text).toContain(
+      'ssl_bump splice azure-step1 azure-plain_80-names-host azure-plain-80\nssl_bump peek azure-step1\n',
     );
   });
 
@@ -59,21 +66,34 @@ describe('squid', () => {
     ['azure-allow.conf', 'http_access allow azure-sql', 'http_access deny azure-sql', /is expected/],
     ['azure-allow.conf', 'http_access allow azure-sql-ipv4 azure-ports-pe67e15\n', '', /never used/],
     ['azure-allow.conf', 'azure-sql-ipv4 azure-ports-pe67e15', 'azure-sql-ipv4', /is expected/],
-    ['azure-allow.conf', 'azure-ports-80 !azure-connect', 'azure-ports-80', /CONNECT only: port 80/],
     ['azure-allow.conf', 'dstdomain -n', 'dstdomain', /not an ACL of this format/],
     ['azure-allow.conf', 'sql-ipv4.txt', 'sql-ipv5.txt', /does not exist/],
     ['azure-allow.conf', 'azure-allowlist/sql', 'azure-allowlost/sql', /not where the other lists are/],
-    ['azure-allow.conf', 'method CONNECT', 'method GET', /not an ACL of this format/],
+    ['azure-allow.conf', 'azure-ports-80\n', 'azure-ports-80 !azure-connect\n', /is expected/],
     ['azure-allow.conf', 'http_access', 'include /etc/x\nhttp_access', /is expected/],
     ['azure-splice.conf', 'SslBump1', 'SslBump2', /not an ACL/],
     ['azure-splice.conf', 'peek azure-step1', 'peek all', /not defined/],
     [
       'azure-splice.conf',
-      'ssl_bump splice azure-connector_443-names-tls azure-ports-443-splice\n',
+      'ssl_bump splice azure-connector_443-names-host azure-connector_443-names-tls azure-ports-443-splice\n',
       '',
       /never/,
     ],
-    ['azure-ports.conf', 'SSL_ports port 1433', 'SSL_ports port 1434', /SSL_ports/],
+    // The server name alone: a tunnel to anywhere would be spliced.
+    [
+      'azure-splice.conf',
+      'splice azure-connector_443-names-host azure-connector_443-names-tls',
+      'splice azure-connector_443-names-tls azure-connector_443-names-tls',
+      /not compared with the host of the CONNECT/,
+    ],
+    [
+      'azure-splice.conf',
+      'splice azure-connector_443-names-host azure-connector_443-names-tls',
+      'splice azure-connector_80-443-names-host azure-connector_443-names-tls',
+      /must come from the same list/,
+    ],
+    ['azure-splice.conf', 'acl azure-plain-80 port 80', 'acl azure-plain-80 port 443', /port 80 alone/],
+    ['azure-ports.conf', 'SSL_ports port 80 1433', 'SSL_ports port 80 1434', /SSL_ports/],
     ['sql-ipv4.txt', '198.18.0.0/15', '198.18.0.0/16\n198.18.0.0/15', /overlap/],
     ['sql-ipv4.txt', '198.18.0.0/15', '198.18.0.1/15', /host bits/],
     ['connector_443.names.txt', 'login', 'deep.label.example.net\nlogin', /twice/],

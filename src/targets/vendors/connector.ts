@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatHostPattern } from '../../net/host-pattern.ts';
+import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { ConfigurationError } from '../../problem.ts';
@@ -73,19 +74,26 @@ function textsOf(
   ]);
 }
 
-/** What the rows of the policy ask for, a host and port each, sorted; a wildcard stands as such. */
+/**
+ * What the rows of the policy ask for, a host and port each, sorted; a wildcard stands as such. A port that only the text
+ * of a source asks for, of the proxy, is none that the service listens on.
+ */
 function endpointsOf({ rules }: Policy): { readonly host: string; readonly port: number }[] {
   const found = new Map<string, { readonly host: string; readonly port: number }>();
-  for (const { names } of rules)
+  for (const { names, rows } of rules)
     for (const { hosts, ports } of names)
-      for (const pattern of hosts.patterns().include)
-        for (const { first } of ports.ranges) {
+      for (const pattern of hosts.patterns().include) {
+        const tunnels = rows
+          .filter(({ host }) => formatHostPattern(host) === formatHostPattern(pattern))
+          .reduce((all, { inText = PortSet.empty }) => all.union(inText), PortSet.empty);
+        for (const { first } of ports.difference(tunnels).ranges) {
           const host = formatHostPattern(pattern);
           // It gets between the quotes of a script.
           if (!/^[a-z0-9._*-]+$/.test(host))
             throw new ReadBackError(`${JSON.stringify(host)} is no host name in canonical spelling`);
           found.set(`${host} ${first}`, { host, port: first });
         }
+      }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }
 

@@ -13,7 +13,7 @@ const ALLOW = 'azure-allow.conf';
 const SPLICE = 'azure-splice.conf';
 const PORTS = 'azure-ports.conf';
 
-/** Plain HTTP: Squid's own rules refuse CONNECT to it, and so do ours. */
+/** Plain HTTP. A tunnel to it carries no TLS handshake that could be looked at. */
 const HTTP = PortSet.of(80);
 /** What Squid's own `SSL_ports` holds. */
 const HTTPS = PortSet.of(443);
@@ -29,20 +29,20 @@ interface ListView {
   readonly type: string;
   /** The ACL type that compares names with the server name of a TLS handshake. */
   readonly tlsType: string;
+  /** Whether a tunnel to its names may carry TLS. */
+  readonly tls: boolean;
   readonly entries: readonly string[];
   readonly on: PortAclView;
 }
 
-/** A set of ports, and what CONNECT may reach of it. */
+/** A set of ports, and those of them on which a tunnel carries TLS. */
 interface PortAclView {
   readonly acl: string;
   readonly ports: string;
+  /** Whether port 80 is one of them. */
+  readonly plain: boolean;
   /** The ports without port 80; empty if nothing is left. */
-  readonly tlsAcl: string;
   readonly tlsPorts: string;
-  /** Whether CONNECT reaches all of them, some (then `tlsAcl` is an ACL of its own), or none. */
-  readonly all: boolean;
-  readonly some: boolean;
 }
 
 function extendView(view: View): View & Readonly<Record<string, unknown>> {
@@ -52,22 +52,27 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
   const beyond = portsBeyond(
     [...portAcls.keys()].map(parsePorts).reduce((all, ports) => all.union(ports), PortSet.empty),
   );
-  const tlsLists = lists.filter(({ names, on }) => names && on.tlsPorts !== '');
+  const spliceLists = lists.filter(({ names }) => names);
+  const tlsLists = spliceLists.filter(({ tls }) => tls);
+  const plainLists = spliceLists.filter(({ on }) => on.plain);
   const tlsPorts = new Set(tlsLists.map(({ on }) => on.acl));
   return {
     ...view,
     lists,
+    spliceLists,
     tlsLists,
-    byMethod: lists.some(({ on }) => !on.all),
+    plainLists,
     portAcls: [...portAcls.values()],
     tlsPortAcls: [...portAcls.values()].filter(({ acl }) => tlsPorts.has(acl)),
-    splice: tlsLists.length === 0 ? [] : [view],
+    plainPortAcls: plainLists.length === 0 ? [] : [{ acl: 'azure-plain-80', ports: squidPorts(HTTP) }],
+    splice: spliceLists.length === 0 ? [] : [view],
     beyond: beyond.isEmpty ? [] : [{ ports: squidPorts(beyond) }],
   };
 }
 
 function nameLists({ id, hosts, ports }: NameListView): ListView[] {
-  const shared = { names: true, on: portAcl(ports) };
+  const on = portAcl(ports);
+  const shared = { names: true, on, tls: on.tlsPorts !== '' };
   const names = hosts.filter(({ apex }) => apex);
   const below = hosts.filter(({ apex }) => !apex);
   const lists: ListView[] = [
@@ -102,6 +107,7 @@ function addressList({ id, prefixes, ports }: AddressListView): ListView {
     names: false,
     type: 'dst -n',
     tlsType: '',
+    tls: false,
     entries: prefixes.map(({ prefix }) => prefix),
     on: portAcl(ports),
   };
@@ -109,15 +115,11 @@ function addressList({ id, prefixes, ports }: AddressListView): ListView {
 
 function portAcl({ key, text }: PortsView): PortAclView {
   const ports = parsePorts(text);
-  const tlsPorts = ports.difference(HTTP);
-  const all = tlsPorts.equals(ports);
   return {
     acl: `azure-ports-${key}`,
     ports: squidPorts(ports),
-    tlsAcl: `azure-ports-${key}${all ? '' : '-tls'}`,
-    tlsPorts: squidPorts(tlsPorts),
-    all,
-    some: !all && !tlsPorts.isEmpty,
+    plain: ports.has(80),
+    tlsPorts: squidPorts(ports.difference(HTTP)),
   };
 }
 
@@ -126,12 +128,12 @@ function squidPorts(ports: PortSet): string {
 }
 
 function portsBeyond(ports: PortSet): PortSet {
-  return ports.difference(HTTP).difference(HTTPS);
+  return ports.difference(HTTPS);
 }
 
 /**
  * Reads the files back as Squid would evaluate them: list files through the ACLs that name them, and
- * the `http_access` lines as pairs of a list and its ports, once for plain methods and once for CONNECT.
+ * the `http_access` lines as pairs of a list and its ports, whatever the method.
  */
 function readBack(files: readonly RuleFile[]): Admission {
   const lists = new Map(files.filter(({ path }) => path.endsWith('.txt')).map((file) => [file.path, file]));
@@ -145,30 +147,22 @@ function readBack(files: readonly RuleFile[]): Admission {
   if (allow === undefined) throw new ReadBackError(`${ALLOW} is missing`);
 
   const reader = new ConfigurationReader(allow, lists);
-  const access = reader.accessLines();
-  const plain = Admission.union(access.filter((line) => line.plain).map(({ admission }) => admission));
-  const connect = Admission.union(access.filter((line) => line.connect).map(({ admission }) => admission));
-  const tunnelled = withoutPort80(plain);
-  if (!connect.equals(tunnelled))
-    throw new ReadBackError(`${ALLOW}: CONNECT is not allowed for just what plain requests are allowed for`, [
-      ...difference(ALLOW, 'plain only', tunnelled.difference(connect)),
-      ...difference(ALLOW, 'CONNECT only', connect.difference(tunnelled)),
-    ]);
+  const allowed = reader.allowed();
   for (const path of lists.keys())
     if (!reader.listsRead.has(path)) throw new ReadBackError(`${path}: no ACL of ${ALLOW} reads this list`);
 
-  checkSplice(configurations.get(SPLICE), lists, tunnelled, reader.directory);
-  checkPorts(configurations.get(PORTS), plain);
-  return plain;
+  checkSplice(configurations.get(SPLICE), lists, allowed, reader.directory);
+  checkPorts(configurations.get(PORTS), allowed);
+  return allowed;
 }
 
 function checkSplice(
   file: RuleFile | undefined,
   lists: ReadonlyMap<string, RuleFile>,
-  tunnelled: Admission,
+  allowed: Admission,
   directory: string | undefined,
 ): void {
-  const expected = Admission.union(tunnelled.grants.map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
+  const expected = Admission.union(allowed.grants.map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
   const reader = file === undefined ? undefined : new ConfigurationReader(file, lists);
   const found = reader === undefined ? Admission.empty : reader.spliced();
   if (reader?.directory !== undefined && reader.directory !== directory)
@@ -180,9 +174,9 @@ function checkSplice(
     ]);
 }
 
-function checkPorts(file: RuleFile | undefined, plain: Admission): void {
+function checkPorts(file: RuleFile | undefined, allowed: Admission): void {
   const expected = portsBeyond(
-    plain.grants.reduce((all, { ports }) => all.union(ports), PortSet.empty),
+    allowed.grants.reduce((all, { ports }) => all.union(ports), PortSet.empty),
   ).toString();
   const statements = file === undefined ? [] : statementsOf(file);
   const found = statements
@@ -204,17 +198,10 @@ interface Statement {
   readonly where: string;
 }
 
-interface AccessLine {
-  readonly admission: Admission;
-  /** Which methods it allows. */
-  readonly plain: boolean;
-  readonly connect: boolean;
-}
-
 type Acl =
   | { readonly kind: 'list'; readonly file: string; readonly type: string }
   | { readonly kind: 'ports'; readonly ports: PortSet }
-  | { readonly kind: 'connect' | 'step1' };
+  | { readonly kind: 'step1' };
 
 const LIST_TYPES: Readonly<Record<string, ListKind>> = {
   'dstdomain -n': 'names',
@@ -224,9 +211,15 @@ const LIST_TYPES: Readonly<Record<string, ListKind>> = {
   'ssl::server_name_regex -i': 'below',
 };
 
+/** Those that compare with the host of a request. */
+const HOST_TYPES: ReadonlySet<string> = new Set(['dstdomain -n', 'dstdom_regex -n -i']);
+const ADDRESSES = 'dst -n';
+
 /** One configuration file: its ACLs, then the lines that combine them. */
 class ConfigurationReader {
   readonly listsRead = new Set<string>();
+  /** A list may be read once for the host of a request, and once for the name of a handshake. */
+  readonly #readings = new Set<string>();
   /** The directory that every ACL reads its list from. */
   directory: string | undefined;
   readonly #lists: ReadonlyMap<string, RuleFile>;
@@ -247,36 +240,61 @@ class ConfigurationReader {
       throw new ReadBackError(`${file.path}: the lists are not read from the directory that is stated`);
   }
 
-  accessLines(): AccessLine[] {
-    const lines = this.#lines.map(({ words: [directive, action, ...acls], where }): AccessLine => {
-      if (directive !== 'http_access' || action !== 'allow' || acls.length < 2 || acls.length > 3)
-        throw new ReadBackError(`${where}: \`http_access allow LIST PORTS [METHOD]\` is expected`);
-      const [list, ports, method] = acls as [string, string, string?];
-      const admission = this.#pair(list, ports, where);
-      if (method === undefined) return { admission, plain: true, connect: true };
-      const connect = !method.startsWith('!');
-      if (this.#use(connect ? method : method.slice(1), where).kind !== 'connect')
-        throw new ReadBackError(`${where}: ${method} is not the ACL of the method CONNECT`);
-      return { admission, plain: !connect, connect };
+  /** What the `http_access` lines allow. */
+  allowed(): Admission {
+    const lines = this.#lines.map(({ words: [directive, action, ...acls], where }) => {
+      if (directive !== 'http_access' || action !== 'allow' || acls.length !== 2)
+        throw new ReadBackError(`${where}: \`http_access allow LIST PORTS\` is expected`);
+      return this.#pair(acls[0]!, acls[1]!, where);
     });
     this.#finish();
-    return lines;
+    return Admission.union(lines);
   }
 
-  /** What is spliced; the peek at step 1 must come first, or no name is known. */
+  /**
+   * What is spliced. Tunnels to port 80 are by the host of the CONNECT alone, before the peek; the others by it and by
+   * the name of the handshake, after the peek at step 1, or no name is known.
+   */
   spliced(): Admission {
-    const [peek, ...splices] = this.#lines;
-    if (peek?.words.join(' ').match(/^ssl_bump peek \S+$/) == null)
-      throw new ReadBackError(`${this.#path}: the first ssl_bump line must peek at step 1`);
-    if (this.#use(peek.words[2]!, peek.where).kind !== 'step1')
-      throw new ReadBackError(`${peek.where}: only step 1 may be peeked at: later, nothing could be bumped`);
-    const admissions = splices.map(({ words, where }) => {
-      if (words[0] !== 'ssl_bump' || words[1] !== 'splice' || words.length !== 4)
-        throw new ReadBackError(`${where}: \`ssl_bump splice NAMES PORTS\` is expected`);
-      return this.#pair(words[2]!, words[3]!, where);
+    const peek = this.#lines.findIndex(({ words }) => /^ssl_bump peek \S+$/.test(words.join(' ')));
+    if (peek < 0) throw new ReadBackError(`${this.#path}: an ssl_bump line must peek at step 1`);
+    this.#requireStep1(this.#lines[peek]!.words[2]!, this.#lines[peek]!.where);
+    const admissions = this.#lines.flatMap(({ words, where }, index) => {
+      if (index === peek) return [];
+      if (words[0] !== 'ssl_bump' || words[1] !== 'splice' || words.length !== 5)
+        throw new ReadBackError(`${where}: \`ssl_bump splice\` and three ACLs are expected`);
+      const [, , first, second, ports] = words as unknown as [string, string, string, string, string];
+      if (index < peek) {
+        this.#requireStep1(first, where);
+        this.#requireHostList(second, where);
+        const admission = this.#pair(second, ports, where);
+        if (admission.grants.some((grant) => !grant.ports.equals(HTTP)))
+          throw new ReadBackError(`${where}: what is spliced before the peek is port 80 alone`);
+        return [admission];
+      }
+      this.#requireHostList(first, where);
+      const [host, tls] = [this.#pair(first, ports, where), this.#pair(second, ports, where)];
+      if (!host.equals(tls) || this.#isHostList(second, where))
+        throw new ReadBackError(`${where}: the host and the server name must come from the same list`);
+      return [tls];
     });
     this.#finish();
     return Admission.union(admissions);
+  }
+
+  #requireStep1(name: string, where: string): void {
+    if (this.#use(name, where).kind !== 'step1')
+      throw new ReadBackError(`${where}: only step 1 may stand here: later, nothing could be bumped`);
+  }
+
+  #isHostList(name: string, where: string): boolean {
+    const acl = this.#use(name, where);
+    return acl.kind === 'list' && HOST_TYPES.has(acl.type);
+  }
+
+  #requireHostList(name: string, where: string): void {
+    if (!this.#isHostList(name, where))
+      throw new ReadBackError(`${where}: ${name} is not compared with the host of the CONNECT`);
   }
 
   #define({ words, where }: Statement): void {
@@ -289,7 +307,6 @@ class ConfigurationReader {
   }
 
   #acl(type: string, rest: readonly string[], where: string): Acl {
-    if (type === 'method' && rest.join(' ') === 'CONNECT') return { kind: 'connect' };
     if (type === 'at_step' && rest.join(' ') === 'SslBump1') return { kind: 'step1' };
     if (type === 'port') return { kind: 'ports', ports: readPorts(rest, where) };
     const listType = [type, ...rest.slice(0, -1)].join(' ');
@@ -302,7 +319,9 @@ class ConfigurationReader {
       throw new ReadBackError(`${where}: ${directory} is not where the other lists are`);
     if (!this.#lists.has(file))
       throw new ReadBackError(`${where}: ${file} does not exist: Squid would take it as empty`);
-    if (this.listsRead.has(file)) throw new ReadBackError(`${where}: ${file} is read twice`);
+    const reading = `${HOST_TYPES.has(listType) || listType === ADDRESSES}:${file}`;
+    if (this.#readings.has(reading)) throw new ReadBackError(`${where}: ${file} is read twice`);
+    this.#readings.add(reading);
     this.listsRead.add(file);
     return { kind: 'list', file, type: listType };
   }
@@ -399,14 +418,6 @@ function attempt<T>(where: string, read: () => T): T {
   } catch (error) {
     throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
   }
-}
-
-function withoutPort80(admission: Admission): Admission {
-  return Admission.of(
-    admission.grants
-      .map((grant) => ({ ...grant, ports: grant.ports.difference(HTTP) }))
-      .filter(({ ports }) => !ports.isEmpty),
-  );
 }
 
 function difference(where: string, what: string, admission: Admission) {
