@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { AZURE_SPACE_FILE } from './committed/azure-space.ts';
 import { type Baseline, readBaseline } from './committed/baseline.ts';
 import { driftInForce } from './committed/drift.ts';
@@ -6,26 +7,37 @@ import { readInForce } from './committed/in-force.ts';
 import { LOCK_FILE } from './committed/lock.ts';
 import { nearestFolder } from './committed/nearest-folder.ts';
 import { fileDigest, filesReader, readOutputTree } from './committed/output-tree.ts';
-import type { AllowlistConfig, GitConfig } from './config/config.ts';
+import type { AllowlistConfig, GitConfig, PullRequestConfig } from './config/config.ts';
 import { loadConstraints } from './config/range-files.ts';
 import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
 import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
-import { planRun, REVIEW_FILE, type RunPlan } from './pipeline.ts';
+import type { Published } from './forge/forge.ts';
+import { planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { AllowlistError, ConfigurationError, type Problem } from './problem.ts';
+import { proposalPlace, proposeChange, tellRefusal } from './propose.ts';
 import { ciBranch } from './publish/ci-branch.ts';
 import { type Altered, requireCommitted } from './publish/committed-bytes.ts';
 import { commitTree } from './publish/git.ts';
 import { requireOurs } from './publish/ours.ts';
-import { push, settleOnBranch } from './publish/push.ts';
+import {
+  BehindRemote,
+  currentBranch,
+  fetchForRetry,
+  moveTo,
+  type PushTarget,
+  push,
+  settleOnBranch,
+} from './publish/push.ts';
 import { requireReady } from './publish/ready.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
+import { withWorkTree } from './publish/work-tree.ts';
 import { commitMessage } from './review/commit-message.ts';
 import type { Review } from './review/review.ts';
 import { differenceInWords } from './review/sections/drift.ts';
@@ -50,13 +62,15 @@ export interface JobRequest {
 
 /** What came of a run. */
 export interface JobResult {
-  readonly outcome: 'published' | 'unchanged' | 'would-publish';
+  readonly outcome: 'published' | 'proposed' | 'unchanged' | 'would-publish';
   readonly review: Review;
   readonly change: TreeChange;
   /** The commit's id, where the tree was committed. */
   readonly commit: string | undefined;
   /** The branch that holds it. */
   readonly branch: string | undefined;
+  /** Where people are asked to approve it. */
+  readonly pullRequest?: Published | undefined;
 }
 
 /**
@@ -86,8 +100,8 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
   });
   const own = await ownPlaces(targets);
-  const plan = async (): Promise<RunPlan> => {
-    const baseline = await readBaseline(config.output, { targets: targets.map(({ id }) => id), report });
+  const plan = async (directory: string): Promise<RunPlan> => {
+    const baseline = await readBaseline(directory, { targets: targets.map(({ id }) => id), report });
     checkM365(request, m365, baseline);
     const planned = planRun({
       config,
@@ -103,11 +117,11 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     for (const { guard, outcome, message } of planned.findings)
       if (outcome === 'noted' || outcome === 'accepted') report(`${outcome}: ${guard}: ${message}`);
     const removed = planned.managed.filter((path) => !planned.files.has(path));
-    await requireOurs(config.output, removed, { digests: baseline.digests, own }, fileDigest);
+    await requireOurs(directory, removed, { digests: baseline.digests, own }, fileDigest);
     return planned;
   };
   if (request.dryRun) {
-    const { review, unchanged, files, managed } = await plan();
+    const { review, unchanged, files, managed } = await plan(config.output);
     const change = await planTree(config.output, files, managed);
     return {
       outcome: unchanged ? 'unchanged' : 'would-publish',
@@ -118,25 +132,110 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     };
   }
   const { git } = config.publish;
+  if (git?.pullRequest !== undefined) return propose(request, { ...git, pullRequest: git.pullRequest }, plan);
   const branch = git === undefined ? undefined : await readyBranch(config.output, git, request.environment);
   return withRunLock(config.output, { report }, async () => {
     const recovered = await recoverTree(config.output);
     if (recovered !== undefined) report(recovered);
-    const planned = await plan();
+    const planned = await plan(config.output);
     const change = await publishTree(config.output, planned.files, planned.managed);
     // What is in force was committed: git is asked even where nothing was written, as an earlier run may have
     // published the same files and failed to commit.
     const commit = git === undefined ? undefined : await commitOutput(config.output, planned);
+    const done = { review: planned.review, change, commit, branch };
     // A commit that an earlier run could not push goes with this one's.
-    if (git?.push === true && branch !== undefined) await push(config.output, { remote: git.remote, branch });
+    const pushed =
+      git?.push === true && branch !== undefined
+        ? await pushOrRetry(config.output, { remote: git.remote, branch }, plan, report)
+        : undefined;
+    if (pushed !== undefined)
+      return { ...done, ...pushed, outcome: pushed.commit === undefined ? 'unchanged' : 'published' };
+    return { ...done, outcome: planned.unchanged ? 'unchanged' : 'published' };
+  });
+}
+
+type Planner = (directory: string) => Promise<RunPlan>;
+
+/** Proposes the change to people instead of committing it to the branch that is checked out. */
+async function propose(
+  { config, environment, report }: JobRequest,
+  git: GitConfig & { readonly pullRequest: PullRequestConfig },
+  plan: Planner,
+): Promise<JobResult> {
+  const directory = config.output;
+  await requireReady(directory, { mayBeDetached: true });
+  const base = git.branch ?? (await currentBranch(directory)) ?? ciBranch(environment);
+  const place = await proposalPlace(config, git, base, { environment, report });
+  return withRunLock(directory, { report }, async () => {
+    const planned = await plan(directory).catch(async (error: unknown) => {
+      if (error instanceof RunRefused)
+        await tellRefusal(place, error, { configuration: relative('', config.file), report });
+      throw error;
+    });
+    const { commit, change, pullRequest } = await proposeChange(place, planned, {
+      directory,
+      report,
+      write: async (elsewhere) => {
+        const written = await publishTree(elsewhere, planned.files, planned.managed);
+        return { commit: await commitOutput(elsewhere, planned), change: written };
+      },
+    });
     return {
-      outcome: planned.unchanged ? 'unchanged' : 'published',
+      outcome: commit === undefined ? 'unchanged' : 'proposed',
       review: planned.review,
       change,
       commit,
-      branch,
+      branch: commit === undefined ? undefined : git.pullRequest.branch,
+      pullRequest,
     };
   });
+}
+
+/** How often a push is tried again that others were faster than. */
+const PUSH_RETRIES = 3;
+
+/**
+ * Pushes the commit of this run. Where somebody else has pushed, the run is compared with what they pushed, and its
+ * commit is made anew upon theirs; nothing is forced.
+ * @returns what became of it then; undefined where the first push was taken
+ * @throws BehindRemote where people have to bring both together
+ */
+async function pushOrRetry(
+  directory: string,
+  target: PushTarget,
+  plan: Planner,
+  report: (line: string) => void,
+): Promise<Pick<JobResult, 'review' | 'change' | 'commit'> | undefined> {
+  let behind: BehindRemote;
+  try {
+    await push(directory, target);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof BehindRemote)) throw error;
+    behind = error;
+  }
+  for (let attempt = 1; attempt <= PUSH_RETRIES; attempt++) {
+    const head = await fetchForRetry(directory, target);
+    if (head === undefined) throw behind;
+    report(
+      `${target.remote}, branch ${target.branch}: somebody else has pushed; compared with ${head.slice(0, 12)} anew`,
+    );
+    try {
+      const result = await withWorkTree(directory, head, async (elsewhere) => {
+        const planned = await plan(elsewhere);
+        const change = await publishTree(elsewhere, planned.files, planned.managed);
+        const commit = await commitOutput(elsewhere, planned);
+        if (commit !== undefined) await push(elsewhere, target);
+        return { review: planned.review, change, commit };
+      });
+      await moveTo(directory, result.commit ?? head);
+      return result;
+    } catch (error) {
+      if (!(error instanceof BehindRemote)) throw error;
+      behind = error;
+    }
+  }
+  throw behind;
 }
 
 /**

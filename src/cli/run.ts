@@ -27,7 +27,7 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
   const config = await configOf(flags);
   const tell = (markdown: string, outputs: JobOutputs) =>
     tellCi(markdown, outputs, io.environment, flags.json === true ? io.err : io.out);
-  const { outcome, review, change, commit, branch } = await runJob({
+  const { outcome, review, change, commit, branch, pullRequest } = await runJob({
     config,
     ...(flags.feed === undefined ? {} : { feed: flags.feed }),
     dryRun: flags.dryRun ?? false,
@@ -53,6 +53,7 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
           output: config.output,
           commit: commit ?? null,
           branch: branch ?? null,
+          pullRequest: pullRequest ?? null,
           files: change,
           review: reviewDocument(review),
         },
@@ -73,6 +74,10 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
       io.out(
         `Dry run, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
       );
+    else if (outcome === 'proposed')
+      io.out(
+        `${pullRequest!.reference} ${PULL_REQUEST_WORDS[pullRequest!.action]}: ${pullRequest!.url}\n${counts}${tail} on ${branch}; what is checked out stays as it is.`,
+      );
     else io.out(`${place}: ${counts}${tail}.`);
   }
   tell(writeMarkdown(review), {
@@ -82,10 +87,17 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
     subject: summarise(review),
     commit: commit ?? '',
     branch: branch ?? '',
+    pull_request: pullRequest?.url ?? '',
   });
   if (flags.dryRun === true && flags.detailedExitcode === true && changesDevices(review))
     io.setStatus(EXIT_STATUS.differs);
 }
+
+const PULL_REQUEST_WORDS = {
+  opened: 'opened',
+  updated: 'updated',
+  unchanged: 'is open with this change',
+} as const satisfies Record<string, string>;
 
 /** A path as one would type it: relative where it is below the working directory. */
 function nearest(path: string): string {

@@ -2,6 +2,8 @@ import type { M365Config } from '../feed/load-m365.ts';
 import type { M365PartialNameUse, M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
 import type { FeedSourceConfig, HttpConfig } from '../feed/source-config.ts';
+import type { ForgeKind } from '../forge/settings.ts';
+import type { TokenSource } from '../forge/token.ts';
 import type { Family } from '../net/address.ts';
 import type { HostPattern } from '../net/host-pattern.ts';
 import type { PortSet } from '../net/ports.ts';
@@ -80,6 +82,25 @@ export interface GitConfig {
   readonly branch: string | undefined;
   readonly remote: string;
   readonly push: boolean;
+  /** Undefined: the commit is the change, nobody is asked. */
+  readonly pullRequest: PullRequestConfig | undefined;
+}
+
+/** How a change is proposed to people. */
+export interface PullRequestConfig {
+  /** The branch that holds the change. */
+  readonly branch: string;
+  /** What the address of the remote does not tell. */
+  readonly forge: ForgeKind | undefined;
+  readonly api: string | undefined;
+  readonly project: string | undefined;
+  /** Undefined: the forge's usual variables. */
+  readonly token: TokenSource | undefined;
+  readonly reviewers: readonly string[];
+  readonly labels: readonly string[];
+  readonly autoMerge: boolean;
+  /** Whether a refused week opens an issue. */
+  readonly issues: boolean;
 }
 
 /** A whole `allowlist.yaml`, normalised; every path is absolute. */

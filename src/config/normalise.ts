@@ -13,6 +13,7 @@ import type {
   EndpointSelection,
   FeedConfig,
   GitConfig,
+  PullRequestConfig,
   RangeSource,
   RequireConfig,
   RuleConfig,
@@ -97,7 +98,7 @@ export function normalise(
       require: (document.require ?? []).map((entry, index) =>
         normaliseRequire(entry, `require[${index}]`, problems),
       ),
-      publish: { git: normaliseGit(document.publish?.git) },
+      publish: { git: normaliseGit(document.publish?.git, path, problems) },
       schedule:
         document.schedule === undefined
           ? undefined
@@ -107,15 +108,43 @@ export function normalise(
   };
 }
 
+type GitDocument = NonNullable<NonNullable<ConfigDocument['publish']>['git']>;
+
 function normaliseGit(
-  git:
-    | boolean
-    | { branch?: string | undefined; remote?: string | undefined; push?: boolean | undefined }
-    | undefined,
+  git: GitDocument | undefined,
+  path: (relative: string) => string,
+  problems: Problem[],
 ): GitConfig | undefined {
   if (git === undefined || git === false) return undefined;
-  const { branch, remote = 'origin', push = false } = git === true ? {} : git;
-  return { branch, remote, push };
+  const { branch, remote = 'origin', push = false, pullRequest } = git === true ? {} : git;
+  const proposed = normalisePullRequest(pullRequest, path);
+  if (proposed !== undefined && proposed.branch === branch)
+    problems.push({
+      where: 'publish.git.pullRequest.branch',
+      what: 'is the branch that the change is for',
+      next: 'name another, or remove the key',
+    });
+  return { branch, remote, push, pullRequest: proposed };
+}
+
+function normalisePullRequest(
+  document: Exclude<GitDocument, boolean>['pullRequest'],
+  path: (relative: string) => string,
+): PullRequestConfig | undefined {
+  if (document === undefined || document === false) return undefined;
+  const { branch, forge, api, project, token, reviewers, labels, autoMerge, issues } =
+    document === true ? {} : document;
+  return {
+    branch: branch ?? 'azure-allowlist/update',
+    forge,
+    api,
+    project,
+    token: token !== undefined && 'file' in token ? { file: path(token.file) } : token,
+    reviewers: reviewers ?? [],
+    labels: labels ?? [],
+    autoMerge: autoMerge ?? false,
+    issues: issues ?? true,
+  };
 }
 
 function normaliseRule(

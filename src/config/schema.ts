@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { M365_CATEGORIES, M365_INSTANCES, M365_PARTIAL_NAME_USES } from '../feed/m365.ts';
+import { FORGES } from '../forge/settings.ts';
 import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
 
 /**
@@ -325,6 +326,34 @@ const target = z.looseObject({
     .describe('the most address entries; if exceeded, the fewest extra addresses are let in, and declared'),
 });
 
+const pullRequest = z.strictObject({
+  branch: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('the branch that holds the change while it is open; default azure-allowlist/update'),
+  forge: z.enum(FORGES).optional().describe('by default known by the address of the remote'),
+  api: z.url().optional().describe('the address of the API; by default from the address of the remote'),
+  project: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('owner/name, as the forge has it; by default from the address of the remote'),
+  token: z
+    .union([secret, z.strictObject({ file: z.string() })])
+    .optional()
+    .describe(
+      'where the token is; by default GITHUB_TOKEN, GITLAB_TOKEN, SYSTEM_ACCESSTOKEN, GITEA_TOKEN or BITBUCKET_TOKEN',
+    ),
+  reviewers: z.array(z.string()).optional().describe('users to ask when it is opened'),
+  labels: z.array(z.string()).optional().describe('labels beside those of the verdict'),
+  autoMerge: z
+    .boolean()
+    .optional()
+    .describe('let the forge merge a routine change once its own conditions are met; default false'),
+  issues: z.boolean().optional().describe('open an issue for a week that is refused; default true'),
+});
+
 export const configSchema = z.strictObject({
   version: z.literal(1),
   feed: feed.optional(),
@@ -361,6 +390,12 @@ export const configSchema = z.strictObject({
               ),
             remote: z.string().min(1).optional().describe('where to push; default origin'),
             push: z.boolean().optional().describe('push the commit, never by force; default false'),
+            pullRequest: z
+              .union([z.boolean(), pullRequest])
+              .optional()
+              .describe(
+                'propose the change instead of committing it to the branch that is checked out; default false',
+              ),
           }),
         ])
         .optional()

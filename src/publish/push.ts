@@ -1,4 +1,5 @@
 import { attempt, openGit, succeeds } from '../committed/git-read.ts';
+import { nearestFolder } from '../committed/nearest-folder.ts';
 import { AllowlistError } from '../problem.ts';
 
 /** Where a commit is pushed to. */
@@ -6,6 +7,13 @@ export interface PushTarget {
   /** A remote's name, as `git remote` lists it. */
   readonly remote: string;
   readonly branch: string;
+}
+
+/** The branch that HEAD is on; undefined where it is detached. */
+export async function currentBranch(directory: string): Promise<string | undefined> {
+  const git = await openGit(await nearestFolder(directory), {});
+  const name = await git.raw(['symbolic-ref', '--quiet', '--short', 'HEAD']).catch(() => '');
+  return name.trim() === '' ? undefined : name.trim();
 }
 
 /**
@@ -19,8 +27,8 @@ export async function settleOnBranch(
   wanted: string | undefined,
 ): Promise<string | undefined> {
   const git = await openGit(directory, {});
-  const current = await git.raw(['symbolic-ref', '--quiet', '--short', 'HEAD']).catch(() => '');
-  if (current.trim() !== '') return current.trim();
+  const current = await currentBranch(directory);
+  if (current !== undefined) return current;
   if (wanted === undefined) return undefined;
   await attempt(directory, `use ${wanted} as a branch`, () =>
     git.raw(['check-ref-format', '--branch', wanted]),
@@ -40,9 +48,14 @@ export async function settleOnBranch(
   return wanted;
 }
 
+/** The remote has commits that are not here: what was planned was compared with an older state. */
+export class BehindRemote extends AllowlistError {
+  override readonly name = 'BehindRemote';
+}
+
 /**
  * Pushes HEAD to a branch of a remote, never by force.
- * @throws AllowlistError where the remote is not there, refuses, or has commits that are not here
+ * @throws BehindRemote where the remote has commits that are not here; AllowlistError where it is not there, or refuses
  */
 export async function push(directory: string, { remote, branch }: PushTarget): Promise<void> {
   const git = await openGit(directory, {});
@@ -51,7 +64,8 @@ export async function push(directory: string, { remote, branch }: PushTarget): P
   } catch (cause) {
     const said = (cause as Error).message.trim();
     const isBehind = /\b(fetch first|non-fast-forward)\b/.test(said);
-    throw new AllowlistError(
+    const Kind = isBehind ? BehindRemote : AllowlistError;
+    throw new Kind(
       `the commit stands here, but ${remote} did not take it`,
       [
         {
@@ -70,6 +84,41 @@ export async function push(directory: string, { remote, branch }: PushTarget): P
 }
 
 /** git repeats the address of a remote, and with it what stands before the host. */
-function withoutCredentials(text: string): string {
+export function withoutCredentials(text: string): string {
   return text.replace(/(\w+:\/\/)[^\s/@]*@/g, '$1');
+}
+
+/**
+ * Fetches a branch whose push was refused.
+ * @returns the commit that it is on; undefined where HEAD has commits beside this run's that the remote lacks, which
+ * only people can bring together
+ * @throws AllowlistError where the remote cannot be asked
+ */
+export async function fetchForRetry(
+  directory: string,
+  { remote, branch }: PushTarget,
+): Promise<string | undefined> {
+  const git = await openGit(directory, {});
+  await attempt(directory, `fetch ${branch} from ${remote}`, () =>
+    git.raw(['fetch', '--quiet', '--no-tags', remote, `refs/heads/${branch}`]),
+  );
+  const head = (await git.raw(['rev-parse', 'FETCH_HEAD'])).trim();
+  const ahead = (await git.raw(['rev-list', `${head}..HEAD`])).split('\n').filter((line) => line !== '');
+  return ahead.length === 1 ? head : undefined;
+}
+
+/**
+ * Moves the branch that is checked out from a commit of this run, which no remote has, to the one that was pushed in
+ * its stead, and the files of both with it; other changes in the working tree and in the index stay.
+ * @throws AllowlistError where a file that somebody has changed here differs between the two
+ */
+export async function moveTo(directory: string, commit: string): Promise<void> {
+  const git = await openGit(directory, {});
+  const head = (await git.raw(['rev-parse', 'HEAD'])).trim();
+  await attempt(directory, `bring the working tree to ${commit.slice(0, 12)}`, () =>
+    git.raw(['read-tree', '-m', '-u', head, commit]),
+  );
+  await attempt(directory, `move the branch to ${commit.slice(0, 12)}`, () =>
+    git.raw(['update-ref', '-m', 'azure-allowlist: follow the remote', 'HEAD', commit, head]),
+  );
 }

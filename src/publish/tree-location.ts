@@ -33,6 +33,12 @@ async function realAncestor(path: string): Promise<string> {
   }
 }
 
+/** How the scratch folders of runs in git's directory are named. */
+export const SCRATCH_PREFIX = 'azure-allowlist-';
+
+const isScratch = (part: string | undefined): boolean =>
+  part !== undefined && new RegExp(`^${SCRATCH_PREFIX}\\w{6}$`).test(part);
+
 /**
  * Finds the output tree and refuses places that are no place for one.
  *
@@ -45,7 +51,10 @@ export async function locateTree(path: string): Promise<TreeLocation> {
   const name = basename(absolute);
   if (name === '')
     throw new AllowlistError(`the output directory must not be the root of a file system: ${path}`);
-  const strange = absolute.split(sep).find((part) => part === '.git' || part === 'node_modules');
+  const parts = absolute.split(sep);
+  // A working tree that a run makes for itself stands below git's directory, and is a place like any other.
+  const own = parts.findIndex((part, index) => part === 'tree' && isScratch(parts[index - 1]));
+  const strange = parts.slice(own + 1).find((part) => part === '.git' || part === 'node_modules');
   if (strange !== undefined)
     throw new ConfigurationError(`the output directory must not be inside ${strange}: ${path}`);
   const parent = await realAncestor(dirname(absolute));

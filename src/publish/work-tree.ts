@@ -1,0 +1,38 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { attempt, gitDirectory, openGit } from '../committed/git-read.ts';
+import { nearestFolder } from '../committed/nearest-folder.ts';
+import { SCRATCH_PREFIX } from './tree-location.ts';
+
+/**
+ * Checks a revision out into a working tree of its own below git's directory, for the time of the work: the branch,
+ * the index and the files of the user's working tree stay as they are.
+ * @param work gets the place of the directory in that working tree
+ * @throws AllowlistError where git cannot make it
+ */
+export async function withWorkTree<T>(
+  directory: string,
+  revision: string,
+  work: (directory: string) => Promise<T>,
+): Promise<T> {
+  const place = await nearestFolder(directory);
+  const git = await openGit(place, {});
+  const top = await attempt(place, 'find the root of the working tree', () =>
+    git.raw(['rev-parse', '--show-toplevel']),
+  );
+  const prefix = await attempt(place, 'find the folder in the working tree', () =>
+    git.raw(['rev-parse', '--show-prefix']),
+  );
+  const scratch = await mkdtemp(join(await gitDirectory(git, place), SCRATCH_PREFIX));
+  const tree = join(scratch, 'tree');
+  try {
+    await attempt(top.trim(), `check ${revision} out beside the working tree`, () =>
+      git.raw(['worktree', 'add', '--quiet', '--detach', tree, revision]),
+    );
+    return await work(join(tree, prefix.trim(), relative(place, directory)));
+  } finally {
+    await git.raw(['worktree', 'remove', '--force', tree]).catch(() => undefined);
+    await rm(scratch, { recursive: true, force: true });
+    await git.raw(['worktree', 'prune']).catch(() => undefined);
+  }
+}
