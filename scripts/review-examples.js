@@ -1,7 +1,7 @@
 // Writes the examples of docs/review.md: what `run` prints for five pairs of real weeks and a week with space that is
 // nobody's of Azure. `node scripts/review-examples.js DIR` with the public weekly files rewrites the document, and with
 // `--check` compares and exits with 1 if it differs.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -45,13 +45,35 @@ const CONFIGURATION = {
 const scratch = mkdtempSync(join(tmpdir(), 'review-examples-'));
 const file = (date) => join(directory, `ServiceTags_Public_${date}.json.gz`);
 
-function run(feed) {
-  return execFileSync(process.execPath, [join(root, 'dist/cli/main.js'), 'run', '--feed', feed], {
-    cwd: scratch,
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH, HOME: scratch, COLUMNS: '100' },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  }).trimEnd();
+function start(feed, ...flags) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'dist/cli/main.js'), 'run', '--feed', feed, ...flags],
+    {
+      cwd: scratch,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: scratch, COLUMNS: '100' },
+      timeout: 60_000,
+    },
+  );
+  return { status, stdout: stdout.trimEnd(), stderr: stderr.trimEnd() };
+}
+
+function run(feed, ...flags) {
+  const { status, stdout, stderr } = start(feed, ...flags);
+  if (status !== 0) throw new Error(`${feed}: exit status ${status}: ${stderr}`);
+  return stdout;
+}
+
+/** A refusal as it is printed, and what the run says that accepts it. */
+function refused(before, after) {
+  rmSync(join(scratch, 'allowlists'), { recursive: true, force: true });
+  run(before);
+  const { status, stderr } = start(after);
+  if (status !== 3) throw new Error(`${after}: exit status ${status}, a refusal was expected`);
+  const said = stderr.split('\n').filter((line) => !line.startsWith('noted: '));
+  const accept = /--accept (\S+)/.exec(stderr)[1];
+  return `${said.join('\n')}\n\n${run(after, '--accept', accept)}`;
 }
 
 function second(before, after) {
@@ -76,8 +98,8 @@ const examples = [
     second(file(before), file(after)),
   ]),
   [
-    `${dashed(INTRUDED[0])} → ${dashed(INTRUDED[1])}, with ${SPACE.join(' and ')} put into AzureCloud`,
-    second(file(INTRUDED[0]), intruded(INTRUDED[1])),
+    `${dashed(INTRUDED[0])} → ${dashed(INTRUDED[1])}, with ${SPACE.join(' and ')} put into AzureCloud: the refusal, and the run that accepts it`,
+    refused(file(INTRUDED[0]), intruded(INTRUDED[1])),
   ],
 ];
 rmSync(scratch, { recursive: true, force: true });
