@@ -237,6 +237,23 @@ check: not allowed; probe: blocked; explain: refused though a rule asks for it);
       (await import('./replay.ts')).replayCommand(directory, options, io),
     );
 
+  program
+    .command('serve')
+    .description(
+      'serve an output tree over HTTP(S) to devices that pull: PAC files, external lists, `load URL`',
+    )
+    .argument('<dir>', 'the output tree')
+    .option('--listen <[address:]port>', 'where to listen', '127.0.0.1:8080')
+    .option('--client <cidr>', 'who may ask; repeatable; everybody by default', all)
+    .option('--user <name>', 'asks for this user and a password (HTTP basic authentication)')
+    .option('--password-file <file>', 'its password; else the variable AZURE_ALLOWLIST_SERVE_PASSWORD')
+    .option('--tls-cert <file>', 'a PEM certificate with its chain: serves HTTPS')
+    .option('--tls-key <file>', 'its key')
+    .option('--client-ca <file>', 'clients must show a certificate of this authority')
+    .action(async (directory: string, options) =>
+      (await import('./serve.ts')).serveCommand(directory, options, io),
+    );
+
   const device = () => [
     new Option('--target <id>', 'nftables, iptables, dnsmasq, squid, haproxy or nginx').makeOptionMandatory(),
     new Option(

@@ -1,6 +1,8 @@
 import IPCIDR from 'ip-cidr';
 import { parseAddress, width } from '../net/address.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
+import { ConfigurationError } from '../problem.ts';
 
 /**
  * Parses an address or CIDR as people type it: upper case and any RFC 4291 spelling are fine, a bare
@@ -21,4 +23,17 @@ export function parseTypedPrefix(text: string): Prefix {
     throw new RangeError(`${quoted} has host bits set; did you mean ${formatPrefix(prefix)} or ${host}?`);
   }
   return prefix;
+}
+
+/** The addresses of a list that people typed. @throws ConfigurationError that names the flag or key */
+export function typedPrefixes(texts: readonly string[], where: string): DualStackSet {
+  return DualStackSet.fromPrefixes(
+    texts.map((text) => {
+      try {
+        return parseTypedPrefix(text);
+      } catch (error) {
+        throw new ConfigurationError(`${where}: ${(error as Error).message}`, [], { cause: error });
+      }
+    }),
+  );
 }

@@ -385,7 +385,17 @@ describe.skipIf(absent)('load, on the device', () => {
         expect([taken.status, inForce(target)]).toEqual([1, first]);
         expect([await lets(both()), await lets(added())]).toEqual([true, false]);
 
-        await must(weeks[1], target, ...flags, '--reload', reload());
+        // Pulled from the product's own server.
+        const server = namespace.start(
+          ...(command('serve', weeks[1], '--listen', '127.0.0.1:8099') as [string, ...string[]]),
+        );
+        server.stdout.resume();
+        await new Promise((done) => server.stderr.once('data', done));
+        try {
+          await must('http://127.0.0.1:8099', target, ...flags, '--reload', reload());
+        } finally {
+          server.kill('SIGTERM');
+        }
         expect([await lets(both()), await lets(added())]).toEqual([true, true]);
         const second = inForce(target);
         writeFileSync(configuration, `${readFileSync(configuration, 'utf8')}\nnonsense here\n`);

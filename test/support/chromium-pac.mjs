@@ -1,6 +1,7 @@
 // Drives a headless Chromium with a PAC file and reports which way each URL went. To be run where every
 // address is local. The job is JSON on standard input:
-// { pac, urls, key, certificate, ports: { http, https }, proxyPort, pacPort, profile }
+// { pac, urls, key, certificate, ports: { http, https }, proxyPort, pacPort, profile, pacUrl }
+// With `pacUrl` Chromium takes the file from there, and `pac` is not served.
 // Prints { ways: ['direct' | 'proxy' | 'neither' | 'both'], fetches, mediaType, scriptErrors }.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -69,7 +70,7 @@ const context = await chromium.launchPersistentContext(join(job.profile, 'profil
     ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     '--disable-features=HttpsUpgrades,HttpsFirstBalancedMode,HttpsFirstBalancedModeAutoEnable',
     '--host-resolver-rules=MAP * 127.0.0.9, EXCLUDE 127.0.0.1',
-    `--proxy-pac-url=http://127.0.0.1:${job.pacPort}/wpad.dat`,
+    `--proxy-pac-url=${job.pacUrl ?? `http://127.0.0.1:${job.pacPort}/wpad.dat`}`,
     `--log-net-log=${log}`,
   ],
 });

@@ -54,6 +54,7 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
     ['dnsmasq', '--version'],
   ],
   'review-page': [['chromium', '--version']],
+  serve: [['chromium', '--version']],
   scenarios: [
     ['squid', '-v'],
     ['nft', '--version'],
