@@ -313,6 +313,7 @@ const guards = markdownTable({
       '',
       '',
     ],
+    ['lock-edited', 'a lock that is not as a run wrote it: the other guards compare with it', '', ''],
     ['empty-policy', 'a rule that lets nothing through', '', ''],
     [
       'constraints',

@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { AZURE_SPACE_FILE } from './committed/azure-space.ts';
 import { type Baseline, readBaseline } from './committed/baseline.ts';
 import { driftInForce } from './committed/drift.ts';
@@ -7,6 +7,7 @@ import { readInForce } from './committed/in-force.ts';
 import { LOCK_FILE } from './committed/lock.ts';
 import { nearestFolder } from './committed/nearest-folder.ts';
 import { fileDigest, filesReader, readOutputTree } from './committed/output-tree.ts';
+import { unlistedFiles } from './committed/unlisted.ts';
 import type { AllowlistConfig, GitConfig, PullRequestConfig } from './config/config.ts';
 import { loadConstraints } from './config/range-files.ts';
 import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
@@ -103,6 +104,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const plan = async (directory: string): Promise<RunPlan> => {
     const baseline = await readBaseline(directory, { targets: targets.map(({ id }) => id), report });
     checkM365(request, m365, baseline);
+    for (const path of baseline.tree === undefined ? [] : await unlistedFiles(directory, baseline.tree.lock))
+      report(
+        `noted: ${join(directory, path)}: no run wrote it, and a program that takes in the folder would load it`,
+      );
     const planned = planRun({
       config,
       feed,

@@ -6,6 +6,7 @@ import {
   acceptedSizesOfLock,
   feedOfLock,
   formatLock,
+  keptLock,
   LOCK_FILE,
   type Lock,
   m365OfLock,
@@ -14,6 +15,7 @@ import {
   readAcceptedSizes,
   recentGainsOfLock,
   snapshotFiles,
+  stateOfLock,
   targetOfLock,
 } from './committed/lock.ts';
 import { fileDigest, type OutputTree } from './committed/output-tree.ts';
@@ -159,7 +161,7 @@ export function planRun(published: RunInput): RunPlan {
     return {
       ...planned,
       unchanged: true,
-      files: new Map([...last.files, [LOCK_FILE, formatLock(last.lock)]]),
+      files: new Map([...last.files, [LOCK_FILE, keptLock(last.lock)]]),
     };
   files.set(REVIEW_FILE, writeMarkdown(review));
   files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceOf(snapshot)));
@@ -411,6 +413,7 @@ function guardBaseline(tree: OutputTree): GuardBaseline {
     space: azureSpaceOf(tree),
     accepted: readAcceptedSizes(lock),
     policy,
+    lock: stateOfLock(lock),
     m365: lock.m365,
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { M365_INSTANCES, type M365Endpoints } from '../feed/m365.ts';
 import type { FeedSource, Snapshot } from '../feed/snapshot.ts';
@@ -77,6 +78,8 @@ const lockSchema = z.strictObject({
     .optional(),
   /** SHA-256 of every other file that the tool wrote, by path. */
   files: z.record(z.string(), z.string()),
+  /** SHA-256 of this document without this key; absent where an earlier version wrote it. */
+  digest: z.string().optional(),
 });
 
 /** What the files beside it were made from. */
@@ -104,8 +107,23 @@ export function parseLock(text: string, where: string): Lock {
 }
 
 /** The lock's text: keys in the order of the schema, so that equal content is equal bytes, read back or made anew. */
-export function formatLock(lock: Lock): string {
-  return `${JSON.stringify(lockSchema.parse(lock), null, 2)}\n`;
+export function formatLock({ digest: _, ...lock }: Lock): string {
+  const { digest: __, ...content } = lockSchema.parse(lock);
+  const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+  return `${JSON.stringify({ ...content, digest }, null, 2)}\n`;
+}
+
+/** The text of a lock that stays: one of an earlier version gets no digest that no run gave it. */
+export function keptLock(lock: Lock): string {
+  return lock.digest === undefined
+    ? `${JSON.stringify(lockSchema.parse(lock), null, 2)}\n`
+    : formatLock(lock);
+}
+
+/** Whether a lock is as a run wrote it; unknown where an earlier version did. */
+export function stateOfLock(lock: Lock): 'whole' | 'edited' | 'unknown' {
+  if (lock.digest === undefined) return 'unknown';
+  return (JSON.parse(formatLock(lock)) as Lock).digest === lock.digest ? 'whole' : 'edited';
 }
 
 /** The parts of a lock that come from the feed. */

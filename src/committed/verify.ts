@@ -3,7 +3,7 @@ import { AllowlistError, type Problem } from '../problem.ts';
 import { proveReadBack, proveSettings } from '../targets/build.ts';
 import type { RuleFile } from '../targets/render.ts';
 import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
-import { type Lock, targetOfLock } from './lock.ts';
+import { LOCK_FILE, type Lock, stateOfLock, targetOfLock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
 
@@ -32,6 +32,12 @@ export async function verifyTree(tree: OutputTree): Promise<Verification> {
       });
   }
   problems.push(...verifyAzureSpace(tree));
+  if (stateOfLock(tree.lock) === 'edited')
+    problems.push({
+      where: LOCK_FILE,
+      what: 'was edited after a run wrote it',
+      next: 'restore it from the repository',
+    });
   const targets = Object.entries(tree.lock.targets);
   for (const [id, locked] of targets) problems.push(...(await verifyTarget(tree, id, locked)));
   return { files: Object.keys(tree.lock.files).length, targets: targets.map(([id]) => id), problems };

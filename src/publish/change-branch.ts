@@ -1,18 +1,15 @@
-import type { SimpleGit } from 'simple-git';
 import { attempt, openGit } from '../committed/git-read.ts';
 import { nearestFolder } from '../committed/nearest-folder.ts';
 import { AllowlistError } from '../problem.ts';
+import { type ForeignCommit, foreignCommits } from './foreign-commits.ts';
 import { withoutCredentials } from './push.ts';
-
-/** Every commit of this tool says so, in its last lines. */
-const TRAILER = /^Policy-Digest: [0-9a-f]+$/m;
 
 /** What is on the branch of a change, on the remote. */
 export interface ChangeBranch {
   /** Undefined where there is no such branch. */
   readonly head: string | undefined;
   /** Commits on it that this tool did not write, and that the base does not have: newest first. */
-  readonly foreign: readonly { readonly commit: string; readonly author: string; readonly subject: string }[];
+  readonly foreign: readonly ForeignCommit[];
 }
 
 /**
@@ -35,23 +32,6 @@ export async function readChangeBranch(
     git.raw(['fetch', '--quiet', '--no-tags', remote, `refs/heads/${branch}`]),
   );
   return { head, foreign: await foreignCommits(git, place, `${base}..${head}`) };
-}
-
-async function foreignCommits(
-  git: SimpleGit,
-  place: string,
-  range: string,
-): Promise<ChangeBranch['foreign']> {
-  const log = await attempt(place, `list the commits of ${range}`, () =>
-    git.raw(['log', '-z', '--format=%H%n%an%n%s%n%B', range]),
-  );
-  return log
-    .split('\0')
-    .filter((entry) => entry !== '')
-    .flatMap((entry) => {
-      const [commit = '', author = '', subject = '', ...message] = entry.split('\n');
-      return TRAILER.test(message.join('\n')) ? [] : [{ commit, author, subject }];
-    });
 }
 
 /** Whether two commits have the same bytes in a directory. */

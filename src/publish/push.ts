@@ -1,6 +1,7 @@
 import { attempt, openGit, succeeds } from '../committed/git-read.ts';
 import { nearestFolder } from '../committed/nearest-folder.ts';
 import { AllowlistError } from '../problem.ts';
+import { foreignCommits } from './foreign-commits.ts';
 
 /** Where a commit is pushed to. */
 export interface PushTarget {
@@ -90,8 +91,8 @@ export function withoutCredentials(text: string): string {
 
 /**
  * Fetches a branch whose push was refused.
- * @returns the commit that it is on; undefined where HEAD has commits beside this run's that the remote lacks, which
- * only people can bring together
+ * @returns the commit that it is on; undefined where HEAD has commits of people that the remote lacks, which only they
+ * can bring together
  * @throws AllowlistError where the remote cannot be asked
  */
 export async function fetchForRetry(
@@ -103,8 +104,8 @@ export async function fetchForRetry(
     git.raw(['fetch', '--quiet', '--no-tags', remote, `refs/heads/${branch}`]),
   );
   const head = (await git.raw(['rev-parse', 'FETCH_HEAD'])).trim();
-  const ahead = (await git.raw(['rev-list', `${head}..HEAD`])).split('\n').filter((line) => line !== '');
-  return ahead.length === 1 ? head : undefined;
+  const ahead = await foreignCommits(git, directory, `${head}..HEAD`);
+  return ahead.length === 0 ? head : undefined;
 }
 
 /**

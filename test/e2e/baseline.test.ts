@@ -360,15 +360,24 @@ describe.skipIf(lacks('git'))('publish.git', () => {
     expect(remoteSubjects()).toHaveLength(2);
   });
 
-  it('never forces over the commits of others, and says what to do', async () => {
-    const { folder, run, remoteSubjects, original, remote } = await cloned({ push: true });
+  it('never forces over the commits of others: the run is made anew upon them', async () => {
+    const { folder, git, run, remoteSubjects, original, remote } = await cloned({ push: true });
     original('-C', folder, 'commit', '-q', '--allow-empty', '-m', 'Somebody else');
     original('-C', folder, 'push', '-q', remote, 'main');
     const { status, stderr } = await run(TWO);
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/somebody else has pushed since this clone was made; nothing was forced/);
-    expect(stderr).toContain('git pull --rebase origin main');
-    expect(remoteSubjects()[0]).toBe('Somebody else');
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(/somebody else has pushed; compared with [0-9a-f]{12} anew/);
+    expect(remoteSubjects().slice(0, 2)).toEqual([expect.stringContaining('2026-01-12'), 'Somebody else']);
+    // Commits of this clone that the remote lacks are not for a run to bring together with theirs.
+    git('commit', '-q', '--allow-empty', '-m', 'Not yet pushed');
+    original('-C', folder, 'pull', '-q', '--rebase', remote, 'main');
+    original('-C', folder, 'commit', '-q', '--allow-empty', '-m', 'Somebody else again');
+    original('-C', folder, 'push', '-q', remote, 'main');
+    const stuck = await run(TWO);
+    expect(stuck.status).toBe(1);
+    expect(stuck.stderr).toMatch(/somebody else has pushed since this clone was made; nothing was forced/);
+    expect(stuck.stderr).toContain('git pull --rebase origin main');
+    expect(remoteSubjects()[0]).toBe('Somebody else again');
   });
 
   it.each<[string, Record<string, string>]>([
@@ -411,7 +420,7 @@ describe.skipIf(lacks('git'))('publish.git', () => {
       /^# Azure allowlist, `2026-01-05` → `2026-01-12`/,
     );
     expect(readFileSync(environment.GITHUB_OUTPUT, 'utf8')).toMatch(
-      /^outcome=published\nverdict=look\nchanged=true\nsubject=Azure allowlist of 2026-01-12: .*\ncommit=[0-9a-f]{40}\nbranch=main\n$/,
+      /^outcome=published\nverdict=look\nchanged=true\nsubject=Azure allowlist of 2026-01-12: .*\ncommit=[0-9a-f]{40}\nbranch=main\npull_request=\n$/,
     );
     expect((await run(ONE, environment)).status).toBe(3);
     expect(readFileSync(environment.GITHUB_STEP_SUMMARY, 'utf8')).toContain('# Azure allowlist: refused');

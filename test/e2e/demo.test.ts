@@ -218,6 +218,32 @@ describe('the sample', () => {
     }
   });
 
+  it('has a verify that finds what no run wrote, and an edited lock, which the next run refuses', async () => {
+    const folder = workplace();
+    writeConfiguration(folder, sampleConfiguration());
+    expect((await azureAllowlist(['run', '--feed', SAMPLE_WEEKS[0]], { cwd: folder })).status).toBe(0);
+    const verify = () => azureAllowlist(['verify', 'allowlists'], { cwd: folder });
+    const evil = join(folder, 'allowlists/iptables/evil.rules');
+    writeFileSync(evil, '-A FORWARD -j ACCEPT\n');
+    const found = await verify();
+    expect(found.status).toBe(1);
+    expect(found.stderr).toContain('iptables/evil.rules: lies in a folder of the tree, and no run wrote it');
+    const run = await azureAllowlist(['run', '--feed', SAMPLE_WEEKS[1]], { cwd: folder });
+    expect(run.stderr).toMatch(/noted: .*evil\.rules: no run wrote it/);
+    rmSync(evil);
+    const lock = join(folder, 'allowlists/allowlist.lock.json');
+    writeFileSync(
+      lock,
+      readFileSync(lock, 'utf8').replace('"fileDate": "2026-01-12"', '"fileDate": "2025-01-12"'),
+    );
+    const edited = await verify();
+    expect(edited.status).toBe(1);
+    expect(edited.stderr).toContain('allowlist.lock.json: was edited after a run wrote it');
+    const refused = await azureAllowlist(['run', '--feed', SAMPLE_WEEKS[1]], { cwd: folder });
+    expect(refused.status).toBe(3);
+    expect(refused.stderr).toContain('lock-edited');
+  });
+
   it('repairs a file that was edited or lost, and verify names it before', async () => {
     const folder = workplace();
     writeConfiguration(folder, sampleConfiguration());

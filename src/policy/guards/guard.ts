@@ -25,6 +25,8 @@ export interface GuardBaseline {
   readonly tags: ReadonlyMap<string, DualStackSet>;
   /** All addresses of that week's feed; undefined where an earlier version wrote the tree. */
   readonly space: DualStackSet | undefined;
+  /** Whether the lock of that week is as a run wrote it. */
+  readonly lock?: 'whole' | 'edited' | 'unknown';
   /** What is in force. */
   readonly policy?: Policy;
   /** The version of the Microsoft 365 endpoints in force. */

@@ -10,6 +10,7 @@ import { feedRollback } from './feed-rollback.ts';
 import { feedShrink } from './feed-shrink.ts';
 import { feedStale } from './feed-stale.ts';
 import type { Finding, Guard, GuardContext, Remark } from './guard.ts';
+import { lockEdited } from './lock-edited.ts';
 import { m365Rollback, m365Set } from './m365-sets.ts';
 import { newSpace } from './new-space.ts';
 import { regionLost } from './region-lost.ts';
@@ -22,6 +23,7 @@ import { unallocated } from './unallocated.ts';
 
 /** Every guard between compare and render, in the order they are reported. */
 export const GUARDS: readonly Guard[] = [
+  lockEdited,
   feedRollback,
   feedStale,
   dateAhead,

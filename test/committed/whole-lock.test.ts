@@ -1,0 +1,103 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { baselineOf } from '../../src/committed/baseline.ts';
+import { formatLock, LOCK_FILE, type Lock, parseLock, stateOfLock } from '../../src/committed/lock.ts';
+import { unlistedFiles } from '../../src/committed/unlisted.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { loadFeed } from '../../src/feed/load.ts';
+import { loadTables, loadTargets } from '../../src/job.ts';
+import { planRun } from '../../src/pipeline.ts';
+
+const SAMPLE = new URL('../../data/sample/', import.meta.url).pathname;
+let text: string;
+
+beforeAll(async () => {
+  const config = await loadConfig(join(SAMPLE, 'allowlist.yaml'));
+  const feed = await loadFeed({
+    cloud: 'public',
+    source: { kind: 'file', path: join(SAMPLE, 'ServiceTags_Public_20260105.json') },
+    http: {},
+    offline: false,
+    environment: {},
+    today: '2026-01-13',
+    report: () => {},
+  });
+  const { files } = planRun({
+    config,
+    feed,
+    tables: await loadTables(config),
+    targets: await loadTargets(config),
+    baseline: await baselineOf(undefined),
+    accept: [],
+    today: '2026-01-13',
+  });
+  text = files.get(LOCK_FILE)!;
+});
+
+type Path = readonly string[];
+
+/** Every place of a document where a value stands that is no object or list. */
+function leaves(value: unknown, path: Path = []): Path[] {
+  return value === null || typeof value !== 'object'
+    ? [path]
+    : Object.entries(value).flatMap(([key, below]) => leaves(below, [...path, key]));
+}
+
+function edited(document: unknown, path: Path): string {
+  const copy = structuredClone(document) as Record<string, unknown>;
+  let at = copy;
+  for (const key of path.slice(0, -1)) at = at[key] as typeof at;
+  const last = path.at(-1)!;
+  const value = at[last];
+  at[last] = typeof value === 'number' ? value + 1 : typeof value === 'boolean' ? !value : `${value}0`;
+  return `${JSON.stringify(copy, null, 2)}\n`;
+}
+
+describe('a lock', () => {
+  it('is whole as it was written, and read back and written again', () => {
+    const lock = parseLock(text, LOCK_FILE);
+    expect(stateOfLock(lock)).toBe('whole');
+    expect(formatLock(lock)).toBe(text);
+    const { digest: _, ...earlier } = lock;
+    expect(stateOfLock(earlier as Lock)).toBe('unknown');
+  });
+
+  it('shows the edit of any single value in it', () => {
+    const document = JSON.parse(text) as unknown;
+    const places = leaves(document);
+    expect(places.length).toBeGreaterThan(200);
+    const unnoticed = places.filter((path) => {
+      try {
+        return stateOfLock(parseLock(edited(document, path), LOCK_FILE)) !== 'edited';
+      } catch {
+        // No lock at all any more.
+        return false;
+      }
+    });
+    expect(unnoticed.map((path) => path.join('.'))).toEqual([]);
+  });
+});
+
+describe('what lies in the folders of a tree', () => {
+  it('is listed where no run wrote it: a file, a link, a folder below', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'unlisted-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const lock = {
+      targets: { nginx: {} },
+      files: { 'nginx/azure.conf': 'x', 'REVIEW.md': 'x' },
+    } as unknown as Lock;
+    mkdirSync(join(directory, 'nginx/deep/er'), { recursive: true });
+    mkdirSync(join(directory, 'ours'));
+    const names = ['azure.conf', 'evil.conf', 'deep/er/evil.conf'].map((name) => `nginx/${name}`);
+    for (const path of [...names, 'REVIEW.md', 'README.md', 'ours/notes.md'])
+      writeFileSync(join(directory, path), 'x');
+    symlinkSync('/etc/passwd', join(directory, 'nginx/link.conf'));
+    expect(await unlistedFiles(directory, lock)).toEqual([
+      'nginx/deep/er/evil.conf',
+      'nginx/evil.conf',
+      'nginx/link.conf',
+    ]);
+  });
+});
