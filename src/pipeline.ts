@@ -129,7 +129,7 @@ export function planRun(published: RunInput): RunPlan {
   const judged = guard(input, policy, unused, totals);
   const outputs = buildAll(
     policy,
-    input.targets.map((request) => withoutForbidden(request, input.constraints)),
+    input.targets.map((request) => withInForce(withoutForbidden(request, input.constraints), last)),
   );
   const findings = [...judged, ...guardOutputs(input, cuts, outputs)];
   const refusal = describeRefusal(findings);
@@ -214,6 +214,14 @@ function withoutForbidden(request: TargetRequest, constraints: Constraints | und
   const { budget } = request;
   if (budget === undefined || constraints === undefined || constraints.never.isEmpty) return request;
   return { ...request, budget: { ...budget, never: [...budget.never, ...constraints.never.cover()] } };
+}
+
+/** A target whose format only adds gets the files in force: what left them has to be taken away. */
+function withInForce(request: TargetRequest, last: OutputTree | undefined): TargetRequest {
+  if (last === undefined || !request.target.manifest.additive) return request;
+  const folder = `${request.id}/`;
+  const inForce = [...last.files].filter(([path]) => path.startsWith(folder));
+  return { ...request, inForce: new Map(inForce.map(([path, text]) => [path.slice(folder.length), text])) };
 }
 
 /**

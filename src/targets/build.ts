@@ -20,6 +20,8 @@ export interface TargetRequest {
   readonly addressUse?: AddressUse | undefined;
   readonly budget?: Budget | undefined;
   readonly options: OptionValues;
+  /** The files that were published last, by path below the target's folder; for a target of an additive format. */
+  readonly inForce?: ReadonlyMap<string, string> | undefined;
 }
 
 /** What a target made of a policy, proven by reading it back. */
@@ -41,7 +43,7 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
   const { manifest, templates, vendor, where } = request.target;
   const plan = fitPolicy(policy, manifest.capabilities, request);
   const view = buildView(plan, manifest, request.options);
-  const extended = vendor.extendView?.(view, plan, policy) ?? view;
+  const extended = vendor.extendView?.(view, plan, policy, request.inForce ?? new Map()) ?? view;
   const files = render(manifest, templates, extended, where)
     .map(withContentDigest)
     .sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -97,6 +97,12 @@ export const manifestSchema = z.strictObject({
   title: z.string(),
   description: z.string(),
   capabilities,
+  additive: z
+    .boolean()
+    .default(false)
+    .describe(
+      'whether loading the files only adds to what the device has: the module of the target then gets the files in force, and its update takes away what left',
+    ),
   limits: limits.default({}),
   options: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/), option).default({}),
   files: z.array(file).min(1),

@@ -11,12 +11,14 @@ import type { OptionValues, View } from './view.ts';
 export interface Vendor {
   /**
    * Adds what the templates need (object names, nesting, hashes) to the view. Pure. The policy is there for targets
-   * whose files name what is required without letting it through.
+   * whose files name what is required without letting it through; the files that were published last, by path, for
+   * those of an additive format, whose updates must take away what left.
    */
   readonly extendView?: (
     view: View,
     plan: TargetPlan,
     policy: Policy,
+    inForce: ReadonlyMap<string, string>,
   ) => View & Readonly<Record<string, unknown>>;
   /**
    * Reads the rendered files back, strictly: what is not understood is a ReadBackError. Pure. The templates

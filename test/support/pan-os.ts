@@ -131,11 +131,58 @@ export class PanOsDevice {
   #delete(words: readonly string[]): boolean {
     const text = words.join(' ');
     const match =
-      /^(?<kind>address-group) (?<name>\S+) (?<field>static)$/.exec(text) ??
-      /^profiles custom-url-(?<kind>category) (?<name>\S+) (?<field>list)$/.exec(text);
+      /^(?<kind>address-group) (?<name>\S+)( (?<field>static))?$/.exec(text) ??
+      /^profiles custom-url-(?<kind>category) (?<name>\S+)( (?<field>list))?$/.exec(text) ??
+      /^(?<kind>address|service|external-list) (?<name>\S+)$/.exec(text) ??
+      /^(?<base>(pre-)?rulebase) (?<kind>security|decryption) rules (?<name>\S+)( (?<field>from|to|source|destination|service|category))?$/.exec(
+        text,
+      );
     if (match === null) throw new Error(`Invalid syntax: delete ${text}`);
-    const { kind, name, field } = match.groups as { kind: string; name: string; field: string };
-    return this.#store.get(`${kind} ${name}`)?.delete(field) ?? false;
+    const { kind, name, field, base } = match.groups as Record<'kind' | 'name', string> &
+      Record<'field' | 'base', string | undefined>;
+    if (base !== undefined && base !== this.#base) throw new Error(`Invalid syntax: delete ${text}`);
+    const key = `${kind} ${name}`;
+    if (field !== undefined) return this.#store.get(key)?.delete(field) ?? false;
+    if (!this.#store.has(key)) return false;
+    const users = base === undefined ? this.#usersOf(kind, name) : [];
+    if (users.length > 0)
+      throw new Error(`${name} cannot be deleted because of references from: ${users[0]}`);
+    this.#store.delete(key);
+    if (base !== undefined) {
+      const order = this.#order[kind as 'security'];
+      order.splice(order.indexOf(name), 1);
+    }
+    return true;
+  }
+
+  /** What refers to an object; an address group and a category of one name are two objects. */
+  #usersOf(kind: string, name: string): string[] {
+    const fields = {
+      address: ['static', 'source', 'destination'],
+      'address-group': ['static', 'source', 'destination'],
+      service: ['service'],
+      category: ['category'],
+      'external-list': ['destination', 'category'],
+    }[kind]!;
+    return [...this.#store].flatMap(([key, object]) =>
+      fields.some((field) => object.get(field)?.includes(name)) ? [key] : [],
+    );
+  }
+
+  /** Everything that the candidate holds, sorted: two devices with equal states behave alike, but for the order of rules. */
+  get state(): readonly string[] {
+    return [...this.#store]
+      .map(([key, object]) => {
+        const fields = [...object].filter(([field]) => field !== 'comments');
+        return `${key} ${JSON.stringify(fields.map(([field, values]) => [field, [...values].sort()]).sort())}`;
+      })
+      .filter((line) => !line.startsWith('tag '))
+      .sort();
+  }
+
+  /** Every object of the device by kind and name, rules among them; tags are shared and stay. */
+  get objects(): readonly string[] {
+    return [...this.#store.keys()].filter((key) => !key.startsWith('tag ')).sort();
   }
 
   #move(words: readonly string[], line: string): void {

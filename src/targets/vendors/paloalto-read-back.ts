@@ -6,6 +6,7 @@ import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
+import { deletesObject, inOrder, type ObjectPath, objectOf, RULE_KINDS } from './paloalto-retired.ts';
 
 /** Members of one static group, on every model. */
 const MEMBERS = 2500;
@@ -201,17 +202,66 @@ function moveRule(
   candidate.places.add(`${rulebase} ${place.join(' ')}`);
 }
 
-/** An update must take away everything that `set` would only add to. */
+/** Lists of a rule, which `set` would only add to. */
+const RULE_LISTS = ['from', 'to', 'source', 'destination', 'service', 'category'] as const;
+
+/**
+ * An update must empty everything that `set` would only add to, and may delete objects that the list does not define,
+ * in an order that leaves no reference to what is gone.
+ */
 function readUpdate(lines: readonly string[], candidate: Candidate, scope: string): void {
+  const base = scope === '' ? 'rulebase' : 'pre-rulebase';
   const expected = [
+    ...(['security', 'decryption'] as const).flatMap((rulebase) =>
+      [...candidate.rules[rulebase].keys()].flatMap((name) =>
+        RULE_LISTS.map((list) => `delete ${scope}${base} ${rulebase} rules ${name} ${list}`),
+      ),
+    ),
     ...[...candidate.groups.keys()].map((name) => `delete ${scope}address-group ${name} static`),
     ...[...candidate.categories.keys()].map(
       (name) => `delete ${scope}profiles custom-url-category ${name} list`,
     ),
-  ].sort();
-  const found = lines.toSorted();
-  if (found.join('\n') !== expected.join('\n'))
-    throw new ReadBackError('azure-update.set does not empty exactly the groups and categories of azure.set');
+  ];
+  const emptied = lines.filter((line) => !deletesObject(line));
+  if (emptied.toSorted().join('\n') !== expected.toSorted().join('\n'))
+    throw new ReadBackError(
+      'azure-update.set does not empty exactly the rules, groups and categories of azure.set',
+    );
+  const defined = new Set(definedObjects(candidate, scope, base));
+  let last: ObjectPath | undefined;
+  let emptying = false;
+  for (const [index, line] of lines.entries()) {
+    if (!deletesObject(line)) {
+      emptying = true;
+      continue;
+    }
+    const object = objectOf('delete', line)!;
+    const fail = (what: string): never => {
+      throw new ReadBackError(`azure-update.set:${index + 1}: ${what}: ${JSON.stringify(line)}`);
+    };
+    if (!/^[a-z][a-z0-9]?-/.test(object.name)) fail('not an object of this target');
+    if (defined.has(object.path)) fail('azure.set defines this object');
+    if (last !== undefined && inOrder(last, object) >= 0) fail('out of order, or twice');
+    if (object.stage < RULE_KINDS && emptying) fail('rules are deleted before anything that they refer to');
+    if (object.stage >= RULE_KINDS && !emptying && expected.length > 0)
+      fail('the groups and rules that refer to it are emptied first');
+    last = object;
+  }
+}
+
+function definedObjects(candidate: Candidate, scope: string, base: string): string[] {
+  const { addresses, groups, services, categories, lists, rules } = candidate;
+  const of = (kind: string, objects: ReadonlyMap<string, unknown>) =>
+    [...objects.keys()].map((name) => `${scope}${kind} ${name}`);
+  return [
+    ...of(`${base} security rules`, rules.security),
+    ...of(`${base} decryption rules`, rules.decryption),
+    ...of('address-group', groups),
+    ...of('address', addresses),
+    ...of('service', services),
+    ...of('profiles custom-url-category', categories),
+    ...of('external-list', lists),
+  ];
 }
 
 type Content = { readonly addresses?: DualStackSet; readonly hosts?: HostSet };

@@ -1,9 +1,12 @@
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { comparePrefixes, formatPrefix, parsePrefix } from '../../net/prefix.ts';
+import type { Policy } from '../../policy/policy.ts';
 import { ConfigurationError, GuardRefusal, type Problem } from '../../problem.ts';
+import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, HostView, NameListView, PortsView, View } from '../view.ts';
 import { readBack } from './paloalto-read-back.ts';
+import { RULE_KINDS, retiredObjects } from './paloalto-retired.ts';
 
 /** Members of one static group, on every model. */
 const MEMBERS = 2500;
@@ -13,6 +16,11 @@ const EXTERNAL_ENTRIES = 50_000;
 const URL_LENGTH = 255;
 
 export const vendor: Vendor = { extendView, readBack };
+
+const FAMILIES = [4, 6] as const;
+
+/** Lists of a rule, which `set` would only add to. */
+const RULE_LISTS = ['from', 'to', 'source', 'destination', 'service', 'category'] as const;
 
 interface Group {
   readonly name: string;
@@ -38,7 +46,12 @@ interface SecurityRule {
  * Names the objects. `_` stands in no rule's name, so that no two objects can come to the same name.
  * @throws GuardRefusal `target-limit` for more objects, lists or entries than the device takes
  */
-function extendView(view: View): View & Readonly<Record<string, unknown>> {
+function extendView(
+  view: View,
+  _plan: TargetPlan,
+  _policy: Policy,
+  inForce: ReadonlyMap<string, string>,
+): View & Readonly<Record<string, unknown>> {
   const { options } = view;
   const names = new Names(String(options.prefix));
   const external = options.lists === 'external';
@@ -59,12 +72,19 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
   };
   const externalLists = external
     ? [
-        ...view.addressLists.map((found) =>
-          list(
-            names.family(found),
-            'ip',
-            found.prefixes.map(({ prefix }) => prefix),
-          ),
+        // Of both families, empty if need be: a list that is gone, PAN-OS goes on enforcing as it last was.
+        ...view.rules.flatMap((rule) =>
+          rule.addressLists.length === 0
+            ? []
+            : FAMILIES.map((family) =>
+                list(
+                  names.family({ rule: rule.name, family }),
+                  'ip',
+                  rule.addressLists
+                    .filter((found) => found.family === family)
+                    .flatMap((found) => found.prefixes.map(({ prefix }) => prefix)),
+                ),
+              ),
         ),
         ...view.nameLists.map((found) => list(names.category(found), 'url', found.hosts.flatMap(urlEntries))),
       ]
@@ -84,7 +104,7 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
       (first): SecurityRule => ({
         name: `${names.rule(rule.name)}_addresses`,
         destination: external
-          ? listed(rule.addressLists.map((found) => names.family(found)))
+          ? listed(FAMILIES.map((family) => names.family({ rule: rule.name, family })))
           : names.rule(rule.name),
         service: names.service(first.ports),
         category: 'any',
@@ -115,22 +135,46 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
   const position = String(options.position);
   const urls = [...new Set(view.nameLists.flatMap(({ hosts }) => hosts.flatMap(urlEntries)))];
   const union = DualStackSet.fromPrefixes(prefixes.map(parsePrefix));
+  const scope = options.panorama === 'firewall' ? '' : `${options.panorama} `;
+  const rulebase = options.panorama === 'firewall' ? 'rulebase' : 'pre-rulebase';
+  const groups = rules.flatMap((rule) => rule.groups);
+  const categories = external
+    ? []
+    : view.nameLists.map((found) => ({
+        name: names.category(found),
+        entries: found.hosts.flatMap(urlEntries),
+      }));
+  const paths = (kind: string, objects: Iterable<{ readonly name: string }>) =>
+    [...objects].map(({ name }) => `${scope}${kind} ${name}`);
+  const retired = retiredObjects(
+    inForce,
+    new Set([
+      ...paths(`${rulebase} security rules`, securityRules),
+      ...paths(`${rulebase} decryption rules`, decryptionRules),
+      ...paths('address-group', groups),
+      ...paths('address', addresses),
+      ...[...services.keys()].map((name) => `${scope}service ${name}`),
+      ...paths('profiles custom-url-category', categories),
+      ...paths('external-list', externalLists),
+    ]),
+  );
   return {
     ...view,
-    scope: options.panorama === 'firewall' ? '' : `${options.panorama} `,
-    rulebase: options.panorama === 'firewall' ? 'rulebase' : 'pre-rulebase',
+    scope,
+    rulebase,
+    ruleLists: [
+      ...securityRules.map(({ name }) => ({ of: 'security', name })),
+      ...decryptionRules.map(({ name }) => ({ of: 'decryption', name })),
+    ].flatMap((rule) => RULE_LISTS.map((list) => ({ ...rule, list }))),
+    retiredRules: retired.filter(({ stage }) => stage < RULE_KINDS),
+    retired: retired.filter(({ stage }) => stage >= RULE_KINDS),
     from: listed(String(options.from).split(' ')),
     to: listed(String(options.to).split(' ')),
     source: listed(String(options.source).split(' ')),
     addresses,
-    groups: rules.flatMap(({ groups }) => groups),
+    groups,
     services: [...services].map(([name, ports]) => ({ name, ports })),
-    categories: external
-      ? []
-      : view.nameLists.map((found) => ({
-          name: names.category(found),
-          entries: found.hosts.flatMap(urlEntries),
-        })),
+    categories,
     externalLists,
     securityRules,
     // `top` puts each above the ones before it: the last one first.
@@ -165,7 +209,7 @@ class Names {
     return `${this.#prefix}-${name}`;
   }
 
-  family({ rule, family }: AddressListView): string {
+  family({ rule, family }: Pick<AddressListView, 'rule' | 'family'>): string {
     return `${this.rule(rule)}_ipv${family}`;
   }
 

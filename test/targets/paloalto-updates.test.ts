@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import type { Policy } from '../../src/policy/policy.ts';
+import { buildTarget, proveReadBack, type TargetOutput } from '../../src/targets/build.ts';
+import { loadTarget, type Target } from '../../src/targets/catalog.ts';
+import { resolveOptions } from '../../src/targets/options.ts';
+import { feedFiles, feedsAvailable } from '../support/feeds.ts';
+import { PanOsDevice, type PanOsSetting } from '../support/pan-os.ts';
+import { makePolicy, type RuleParts } from '../support/policy.ts';
+import { below, seededRandom } from '../support/random.ts';
+import { readWeek, tagPrefixes } from '../support/weeks.ts';
+
+const FORMS: readonly (readonly [string, Readonly<Record<string, unknown>>, PanOsSetting])[] = [
+  ['a firewall', {}, {}],
+  ['Panorama', { panorama: 'device-group branches' }, { scope: 'device-group branches' }],
+  ['external lists', { lists: 'external', externalBaseUrl: 'https://lists.example.com/azure' }, {}],
+];
+
+const filesOf = (output: TargetOutput) => new Map(output.files.map(({ path, text }) => [path, text]));
+
+/** Publishes one policy after the other, each with the files of the one before in force. */
+async function publisher(options: Readonly<Record<string, unknown>>) {
+  const target: Target = await loadTarget('paloalto');
+  let inForce: ReadonlyMap<string, string> = new Map();
+  const publish = (policy: Policy, more: Readonly<Record<string, unknown>> = {}) => {
+    const values = resolveOptions(target.manifest, { ...options, ...more }, 'targets.paloalto');
+    const output = buildTarget(policy, { id: 'paloalto', target, options: values, inForce });
+    inForce = filesOf(output);
+    return inForce;
+  };
+  return { target, publish };
+}
+
+/** A device that fetches its external lists from the files that it was given last. */
+function newDevice(setting: PanOsSetting = {}) {
+  let files: ReadonlyMap<string, string> = new Map();
+  const device = new PanOsDevice({
+    ...setting,
+    fetch: (url) => files.get(url.replace(/^https:\/\/[^/]+\/azure\//, '')) ?? '',
+  });
+  return {
+    device,
+    take: (published: ReadonlyMap<string, string>) => {
+      files = published;
+      device.paste(published.get('azure-update.set')!);
+      expect(device.paste(published.get('azure.set')!)).toEqual([]);
+      expect(device.commit()).toEqual([]);
+    },
+  };
+}
+
+const fresh = (files: ReadonlyMap<string, string>, setting: PanOsSetting) => {
+  const { device, take } = newDevice(setting);
+  take(files);
+  return device;
+};
+
+/** Rules, ports, names and addresses that come and go. */
+function randomPolicy(random: () => number): Policy {
+  const PORTS = ['443', '80,443', '80', '443,8080', '587', '1433,11000-11999'];
+  const pick = <T>(items: readonly T[]): T => items[below(random, items.length)]!;
+  const some = <T>(items: readonly T[]): T[] => items.filter(() => below(random, 3) > 0);
+  const hosts = ['a.example.com', '*.b.example.com', '.c.example.com', 'd.example.net', '*.e.example.org'];
+  const prefixes = Array.from({ length: 24 }, (_, index) => `198.51.100.${index * 8}/29`);
+  const ipv6 = Array.from({ length: 6 }, (_, index) => `2001:db8:${index}::/48`);
+  const names = some(['web', 'mail', 'web-2', 'storage', 'sql']);
+  return makePolicy(
+    ...(names.length === 0 ? ['web'] : names).map((name): RuleParts => {
+      const chosen = some(hosts);
+      return {
+        name,
+        ...(chosen.length > 0 && below(random, 3) > 0 ? { names: { [pick(PORTS)]: chosen } } : {}),
+        prefixes: [...some(prefixes), ...(below(random, 2) > 0 ? some(ipv6) : [])],
+        ports: pick(PORTS),
+        addressUse: pick(['always', 'fallback', 'never'] as const),
+      };
+    }),
+  );
+}
+
+describe.each(FORMS)('a device that takes every update (%s)', (_, options, setting) => {
+  it('holds what a new one holds after 200 random policies, whichever it missed (seed 5)', async () => {
+    const random = seededRandom(5);
+    const { publish } = await publisher(options);
+    const { device, take } = newDevice(setting);
+    /** Devices that take one policy and then nothing for a while. */
+    const late: { take: (files: ReadonlyMap<string, string>) => void; device: PanOsDevice; until: number }[] =
+      [];
+    for (let turn = 0; turn < 200; turn++) {
+      const files = publish(randomPolicy(random));
+      const expected = fresh(files, setting);
+      take(files);
+      expect(device.state, `policy ${turn}`).toEqual(expected.state);
+      if (turn % 10 === 0) {
+        const one = newDevice(setting);
+        one.take(files);
+        late.push({ ...one, until: turn + 1 + below(random, 60) });
+      }
+      for (const waiting of late.filter(({ until }) => until === turn)) {
+        waiting.take(files);
+        expect(waiting.device.state, `policy ${turn}, late`).toEqual(expected.state);
+      }
+      if (turn % 20 === 0) {
+        // The same update once more changes nothing.
+        take(files);
+        expect(device.state).toEqual(expected.state);
+      }
+    }
+  });
+
+  it.skipIf(!feedsAvailable)('holds nothing of earlier weeks after 60 real ones', async () => {
+    const weeks = feedFiles().map((path) => /(\d{8})/.exec(path.split('/').at(-1)!)![1]!);
+    const { publish } = await publisher(options);
+    const { device, take } = newDevice(setting);
+    const ever = new Set<string>();
+    let most = 0;
+    for (const week of weeks) {
+      const tags = readWeek(week);
+      const files = publish(
+        makePolicy(
+          { name: 'bus', prefixes: tagPrefixes(tags, 'ServiceBus'), ports: '443,5671-5672' },
+          { name: 'aad', prefixes: tagPrefixes(tags, 'AzureActiveDirectory') },
+          { name: 'storage-weu', prefixes: tagPrefixes(tags, 'Storage.WestEurope'), ports: '443' },
+        ),
+      );
+      take(files);
+      const expected = fresh(files, setting);
+      expect(device.state, week).toEqual(expected.state);
+      for (const object of device.objects) ever.add(object);
+      most = Math.max(most, device.objects.length);
+    }
+    process.stdout.write(
+      `${_}: ${weeks.length} weeks: ${device.objects.length} objects on the device, as in the files; without deletes ${ever.size} (most in a week ${most})\n`,
+    );
+    expect(weeks.length).toBeGreaterThanOrEqual(60);
+  });
+});
+
+describe('an update', () => {
+  it('leaves nothing on port 80 where a rule is narrowed to 443', async () => {
+    const { publish } = await publisher({});
+    const { device, take } = newDevice();
+    const rule = (ports: string) =>
+      makePolicy(
+        { name: 'web', names: { [ports]: ['a.example.com'] } },
+        { name: 'net', prefixes: ['192.0.2.0/24', '198.51.100.0/24'], ports },
+      );
+    take(publish(rule('80,443')));
+    expect(device.allows({ host: 'a.example.com', address: '203.0.113.1', port: 80 })).toBe(true);
+    expect(device.allows({ address: '192.0.2.1', port: 80 })).toBe(true);
+    const narrowed = publish(
+      makePolicy(
+        { name: 'web', names: { '443': ['a.example.com'] } },
+        { name: 'net', prefixes: ['192.0.2.0/24'], ports: '443' },
+      ),
+    );
+    take(narrowed);
+    for (const target of [{ host: 'a.example.com', address: '203.0.113.1' }, { address: '192.0.2.1' }])
+      expect([80, 443].map((port) => device.allows({ ...target, port }))).toEqual([false, true]);
+    expect(device.objects.join('\n')).not.toMatch(/80-443|198_51_100/);
+    expect(narrowed.get('azure-update.set')).toContain('delete address az-198_51_100_0-24\n');
+  });
+
+  it('takes a rule away that is gone, with its exemption from inspection', async () => {
+    const { publish } = await publisher({});
+    const { device, take } = newDevice();
+    const web: RuleParts = { name: 'web', names: { '443': ['a.example.com'] } };
+    take(publish(makePolicy(web, { name: 'mail', prefixes: ['192.0.2.0/24'], ports: '587' })));
+    // Microsoft 365 moves a set to another port: the rule is another one.
+    take(publish(makePolicy({ name: 'mail-25', prefixes: ['192.0.2.0/24'], ports: '25' })));
+    expect(device.rules).toEqual(['az-mail-25_addresses']);
+    expect(device.exempts({ host: 'a.example.com', address: '203.0.113.1', port: 443 })).toBe(false);
+    expect(device.objects.join('\n')).not.toMatch(/587|web/);
+  });
+
+  it('takes zones away that the options do not name any more', async () => {
+    const { publish } = await publisher({});
+    const { device, take } = newDevice();
+    const policy = makePolicy({ name: 'net', prefixes: ['192.0.2.0/24'] });
+    take(publish(policy, { from: 'trust untrust' }));
+    take(publish(policy, { from: 'trust' }));
+    expect(device.state.find((line) => line.startsWith('security'))).toContain('["from",["trust"]]');
+  });
+
+  it('goes from groups to external lists and back, and from one prefix of names to another', async () => {
+    const { publish } = await publisher({});
+    const { device, take } = newDevice();
+    const policy = makePolicy(
+      { name: 'web', names: { '443': ['a.example.com'] } },
+      { name: 'net', prefixes: ['192.0.2.0/24', '2001:db8::/32'] },
+    );
+    const external = FORMS[2]![1];
+    for (const options of [{}, external, {}, { prefix: 'x' }, { ...external, prefix: 'x' }, {}]) {
+      const files = publish(policy, options);
+      take(files);
+      expect(device.state).toEqual(fresh(files, {}).state);
+    }
+  });
+
+  it('keeps the list of a family that has become empty: PAN-OS would go on with its last copy', async () => {
+    const { publish } = await publisher(FORMS[2]![1]);
+    publish(makePolicy({ name: 'net', prefixes: ['192.0.2.0/24', '2001:db8::/32'] }));
+    const files = publish(makePolicy({ name: 'net', prefixes: ['192.0.2.0/24'] }));
+    expect(files.get('lists/az-net_ipv6.txt')).toBe('');
+  });
+
+  it.each([
+    ['delete address az-192_0_2_0-24', /azure\.set defines this object/],
+    ['delete address az-203_0_113_0-24\ndelete address az-203_0_113_0-24', /out of order, or twice/],
+    ['delete service az-tcp_1\ndelete address az-203_0_113_0-24', /out of order, or twice/],
+    ['delete address corporate-server', /not an object of this target/],
+    ['delete rulebase security rules az-gone_443', /rules are deleted before/],
+    ['delete config', /does not empty exactly/],
+  ])('is read back strictly: %j', async (line, message) => {
+    const { publish, target } = await publisher({});
+    const policy = makePolicy({ name: 'net', prefixes: ['192.0.2.0/24'] });
+    const files = [...publish(policy)].map(([path, text]) => ({
+      path,
+      text: path === 'azure-update.set' ? `${text}${line}\n` : text,
+    }));
+    const { plan } = buildTarget(policy, {
+      id: 'paloalto',
+      target,
+      options: resolveOptions(target.manifest, {}, 'targets.paloalto'),
+    });
+    expect(() => proveReadBack(target, plan, files)).toThrow(message);
+  });
+});
