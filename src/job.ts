@@ -42,6 +42,7 @@ import { withWorkTree } from './publish/work-tree.ts';
 import { commitMessage } from './review/commit-message.ts';
 import type { Review } from './review/review.ts';
 import { differenceInWords } from './review/sections/drift.ts';
+import { verdict } from './review/verdict.ts';
 import type { TargetRequest } from './targets/build.ts';
 import { bundledTargets, loadTarget, loadTargetFolder } from './targets/catalog.ts';
 import { resolveOptions } from './targets/options.ts';
@@ -63,7 +64,8 @@ export interface JobRequest {
 
 /** What came of a run. */
 export interface JobResult {
-  readonly outcome: 'published' | 'proposed' | 'unchanged' | 'would-publish';
+  /** `held`: a person must look at it, and nothing was written. */
+  readonly outcome: 'published' | 'proposed' | 'unchanged' | 'would-publish' | 'held';
   readonly review: Review;
   readonly change: TreeChange;
   /** The commit's id, where the tree was committed. */
@@ -136,8 +138,21 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       branch: undefined,
     };
   }
-  const { git } = config.publish;
-  if (git?.pullRequest !== undefined) return propose(request, { ...git, pullRequest: git.pullRequest }, plan);
+  const { git, when } = config.publish;
+  if (when === 'routine') {
+    const { review, files, managed } = await plan(config.output);
+    const { level } = verdict(review);
+    if (level === 'look' && git?.pullRequest === undefined)
+      return {
+        outcome: 'held',
+        review,
+        change: await planTree(config.output, files, managed),
+        commit: undefined,
+        branch: undefined,
+      };
+    if (level === 'look') return propose(request, { ...git!, pullRequest: git!.pullRequest! }, plan);
+  } else if (git?.pullRequest !== undefined)
+    return propose(request, { ...git, pullRequest: git.pullRequest }, plan);
   const branch = git === undefined ? undefined : await readyBranch(config.output, git, request.environment);
   return withRunLock(config.output, { report }, async () => {
     const recovered = await recoverTree(config.output);

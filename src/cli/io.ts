@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { visible } from './visible.ts';
 
 /** What commands may touch of the process: nothing else in the product does. */
 export interface Io {
@@ -21,6 +22,7 @@ export interface Io {
 export function processIo(): Io {
   const { stdout, stderr, env } = process;
   const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
+  const colours = (env.NO_COLOR ?? '') === '' && (forced || stdout.isTTY === true);
   let read = true;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     // `… | head` closes the pipe when it has enough: no failure of the command's.
@@ -28,16 +30,16 @@ export function processIo(): Io {
     read = false;
   });
   return {
-    out: (text) => stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+    out: (text) => stdout.write(`${visible(text, colours).replace(/\n$/, '')}\n`),
     flushed: async () => {
       if (read && stdout.writableNeedDrain) await once(stdout, 'drain').catch(() => undefined);
       return read;
     },
-    err: (text) => stderr.write(text.endsWith('\n') ? text : `${text}\n`),
+    err: (text) => stderr.write(`${visible(text, false).replace(/\n$/, '')}\n`),
     environment: env,
     today: () => new Date().toISOString().slice(0, 10),
     columns: stdout.isTTY ? stdout.columns : columnsOf(env.COLUMNS),
-    colours: (env.NO_COLOR ?? '') === '' && (forced || stdout.isTTY === true),
+    colours,
     setStatus: (status) => {
       process.exitCode = status;
     },

@@ -51,7 +51,7 @@ function build(): Command {
       'after',
       `
 Exit status: 0 done; 1 failed; 2 there are differences (diff, run --dry-run, with --detailed-exitcode;
-check: not allowed; probe: blocked; explain: refused though a rule asks for it); 3 refused by a guard;
+run with publish.when: routine that a person must look at; check: not allowed; probe: blocked; explain: refused though a rule asks for it); 3 refused by a guard;
 4 feed unavailable or unusable; 5 configuration or usage wrong.`,
     );
 

@@ -74,6 +74,10 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
       io.out(
         `Dry run, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
       );
+    else if (outcome === 'held')
+      io.out(
+        `A person must look at this first: nothing written to ${place} (publish.when: routine). Run again with \`publish: { when: always }\` once it is approved.`,
+      );
     else if (outcome === 'proposed')
       io.out(
         `${pullRequest!.reference} ${PULL_REQUEST_WORDS[pullRequest!.action]}: ${pullRequest!.url}\n${counts}${tail} on ${branch}; what is checked out stays as it is.`,
@@ -89,6 +93,7 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
     branch: branch ?? '',
     pull_request: pullRequest?.url ?? '',
   });
+  if (outcome === 'held') io.setStatus(EXIT_STATUS.differs);
   if (flags.dryRun === true && flags.detailedExitcode === true && changesDevices(review))
     io.setStatus(EXIT_STATUS.differs);
 }

@@ -116,6 +116,10 @@ export interface AllowlistConfig {
   readonly require: readonly RequireConfig[];
   readonly output: string;
   readonly guards: GuardLimits;
-  readonly publish: { readonly git: GitConfig | undefined };
+  readonly publish: {
+    readonly git: GitConfig | undefined;
+    /** `routine`: what asks for a look is proposed, or not published. */
+    readonly when: 'always' | 'routine';
+  };
   readonly schedule: { readonly cron: string; readonly timeZone: string } | undefined;
 }

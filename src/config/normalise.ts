@@ -98,7 +98,10 @@ export function normalise(
       require: (document.require ?? []).map((entry, index) =>
         normaliseRequire(entry, `require[${index}]`, problems),
       ),
-      publish: { git: normaliseGit(document.publish?.git, path, problems) },
+      publish: {
+        git: normaliseGit(document.publish?.git, path, problems),
+        when: document.publish?.when ?? 'always',
+      },
       schedule:
         document.schedule === undefined
           ? undefined

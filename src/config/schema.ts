@@ -400,6 +400,12 @@ export const configSchema = z.strictObject({
         ])
         .optional()
         .describe('commit the output tree when it changed'),
+      when: z
+        .enum(['always', 'routine'])
+        .optional()
+        .describe(
+          'routine: only a routine week is published; what asks for a look becomes a pull request where one is configured, else nothing is written and the exit status is 2',
+        ),
     })
     .optional(),
   schedule: z

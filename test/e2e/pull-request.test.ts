@@ -10,6 +10,8 @@ import { SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';
 const [ONE, TWO] = SAMPLE_WEEKS;
 const TOKEN = 'tok-0123456789';
 const CHANGE = 'azure-allowlist/update';
+/** In the first week of the sample, alone in its neighbourhood. */
+const SMALL = '192.0.2.160/29';
 
 function gitIn(folder: string) {
   return (...args: string[]) =>
@@ -194,6 +196,62 @@ describe.skipIf(lacks('git'))('a change that people approve', () => {
     expect(status).toBe(expected);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain(TOKEN);
+  });
+});
+
+describe.skipIf(lacks('git'))('publish.when: routine', () => {
+  const calm = {
+    rules: [{ name: 'azure', serviceTags: ['AzureCloud'], ports: [443] }],
+    targets: { iptables: {} },
+  };
+  const configured = (folder: string, git: object) =>
+    writeConfiguration(folder, sampleConfiguration({ ...calm, publish: { when: 'routine', git } }));
+
+  it('proposes what asks for a look, and commits and pushes a routine week', async () => {
+    const { run, bare, clone, folder, pulls, server } = await proposing();
+    const settings = {
+      push: true,
+      pullRequest: {
+        forge: 'github',
+        api: server.origin,
+        project: 'net/rules',
+        token: { environment: 'FORGE_TOKEN' },
+      },
+    };
+    configured(folder, settings);
+    clone('commit', '--quiet', '-am', 'Configure');
+    clone('push', '--quiet', 'origin', 'main');
+    // A first run is one to look at.
+    expect((await run(ONE)).stdout).toContain('#7 opened');
+    clone('fetch', '--quiet', 'origin', CHANGE);
+    clone('merge', '--quiet', '--ff-only', 'FETCH_HEAD');
+    clone('push', '--quiet', 'origin', 'main');
+    const title = pulls[0]!.title;
+    const week = JSON.parse(readFileSync(TWO, 'utf8'));
+    // Last week's, but for eight addresses of thousands.
+    const before = JSON.parse(readFileSync(ONE, 'utf8'));
+    week.values = before.values;
+    for (const { properties } of week.values)
+      properties.addressPrefixes = properties.addressPrefixes.filter((prefix: string) => prefix !== SMALL);
+    const routine = join(folder, 'ServiceTags_Public_20260112.json');
+    writeFileSync(routine, JSON.stringify(week));
+    const { status, stdout, stderr } = await run(routine);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('Verdict: Routine');
+    expect(stdout).toContain('committed as');
+    expect(bare('log', '-1', '--format=%s', 'main')).toContain('2026-01-12');
+    expect(pulls[0]!.title).toBe(title);
+  });
+
+  it('writes nothing where nobody can be asked, and says so with exit status 2', async () => {
+    const { run, folder, clone } = repository({});
+    configured(folder, {});
+    const { status, stdout, stderr } = await run(ONE);
+    expect(status, stderr).toBe(2);
+    expect(stdout).toContain('A person must look at this first');
+    expect(existsSync(join(folder, 'allowlists'))).toBe(false);
+    expect(clone('log', '--format=%s')).toBe('Begin');
+    expect(JSON.parse((await run(ONE, '--json')).stdout).outcome).toBe('held');
   });
 });
 
