@@ -215,6 +215,16 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .option('-o, --out <dir>', 'the output tree, instead of the configured one')
     .option('--cron <expression>', 'instead of the configured one')
     .option('--time-zone <name>', 'instead of the configured one')
+    .option('--at-start', 'run once at once')
+    .option(
+      '--jitter <seconds>',
+      'put each run off by up to this time, by chance',
+      from(0, 3600, 'a number of seconds'),
+    )
+    .option('--listen <[address:]port>', 'answer /healthz, /readyz and /metrics there')
+    .addOption(
+      new Option('--log <form>', 'lines for people, or JSON').choices(['text', 'json']).default('text'),
+    )
     .addOption(feed())
     .addOption(cache())
     .action(async (options) => (await import('./schedule.ts')).scheduleCommand(options, io));

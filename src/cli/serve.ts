@@ -3,6 +3,7 @@ import { ConfigurationError } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import { isLoopback, serveTree } from '../serve/server.ts';
 import type { Io } from './io.ts';
+import { listenPlace } from './listen-place.ts';
 
 interface ServeFlags {
   readonly listen: string;
@@ -16,7 +17,7 @@ interface ServeFlags {
 
 /** Serves an output tree to devices that pull, until it is told to stop. */
 export async function serveCommand(directory: string, flags: ServeFlags, io: Io): Promise<void> {
-  const { host, port } = placeOf(flags.listen);
+  const { host, port } = listenPlace(flags.listen);
   const tls = await tlsOf(flags);
   const credentials = await credentialsOf(flags, io);
   if (credentials !== undefined && tls === undefined && !isLoopback(host))
@@ -40,16 +41,6 @@ export async function serveCommand(directory: string, flags: ServeFlags, io: Io)
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
   await server.close();
-}
-
-function placeOf(listen: string): { readonly host: string; readonly port: number } {
-  const [, bracketed, plain, digits] = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(listen) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > 65535)
-    throw new ConfigurationError(
-      `--listen ${JSON.stringify(listen)}: an address and a port are needed, as 127.0.0.1:8080 or [::1]:8080`,
-    );
-  return { host: bracketed ?? plain ?? '127.0.0.1', port };
 }
 
 async function tlsOf({ tlsCert, tlsKey, clientCa }: ServeFlags) {

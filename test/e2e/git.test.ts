@@ -133,4 +133,51 @@ describe.skipIf(lacks('git'))('the schedule', () => {
     expect(git('log', '--format=%s').trim().split('\n')).toHaveLength(2);
     expect(git('status', '--porcelain')).toBe(UNRELATED);
   });
+
+  it('answers health and metrics, goes on after SIGHUP with a broken configuration, and takes a mended one', async () => {
+    const folder = workplace();
+    const write = (schedule: object) =>
+      writeConfiguration(folder, sampleConfiguration({ targets: { iptables: {} }, schedule }));
+    write({ cron: '* * * * * *' });
+    const { child, ended } = start(
+      ['schedule', '--feed', SAMPLE_WEEKS[0], '--at-start', '--listen', '127.0.0.1:0', '--log', 'json'],
+      { cwd: folder },
+    );
+    const lines: { level: number; kind: string; msg: string }[] = [];
+    let rest = '';
+    child.stdout!.on('data', (text: string) => {
+      const parts = `${rest}${text}`.split('\n');
+      rest = parts.pop()!;
+      lines.push(...parts.map((line) => JSON.parse(line)));
+    });
+    const said = async (pattern: RegExp) => {
+      for (let tries = 0; tries < 200; tries++) {
+        const found = lines.find(({ msg }) => pattern.test(msg));
+        if (found !== undefined) return found;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      throw new Error(`not said: ${pattern}\n${JSON.stringify(lines)}`);
+    };
+    const { msg } = await said(/health and metrics at/);
+    const origin = /http:\S+/.exec(msg)![0];
+    expect(await said(/^published: /)).toMatchObject({ kind: 'result', level: 30 });
+    await said(/^unchanged: /);
+    const metrics = await (await fetch(`${origin}/metrics`)).text();
+    expect(metrics).toContain('azure_allowlist_runs_total{outcome="published"} 1\n');
+    expect(metrics).toContain('azure_allowlist_ipv4_addresses{target="iptables"} 36124\n');
+    writeFileSync(join(folder, 'allowlist.yaml'), 'version: [');
+    child.kill('SIGHUP');
+    await said(/^SIGHUP: the schedule goes on with what it had/);
+    await said(/^the run of .* failed: exit 5/);
+    expect((await fetch(`${origin}/readyz`)).status).toBe(503);
+    write({ cron: '*/2 * * * * *' });
+    child.kill('SIGHUP');
+    await said(/^SIGHUP: the configuration was read again/);
+    const { length } = lines;
+    for (let tries = 0; tries < 100 && !lines.slice(length).some(({ kind }) => kind === 'result'); tries++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await fetch(`${origin}/readyz`)).status).toBe(200);
+    child.kill('SIGTERM');
+    expect((await ended).status).toBe(0);
+  });
 });
