@@ -14,24 +14,53 @@ interface AskedName {
  * in one list: `x.a.com` on 80 beside `*.a.com` on 443 becomes `x.a.com` on 80,443.
  */
 export function nameGrants(names: readonly AskedName[]): NameGrant[] {
-  const asked = names.map(({ host, ports }) => ({ hosts: HostSet.fromPatterns([host]), ports }));
-  const full = asked.map(({ hosts }) => ({
-    hosts,
-    ports: asked
-      .filter((other) => other.hosts.isSupersetOf(hosts))
-      .reduce((ports, other) => ports.union(other.ports), PortSet.empty),
-  }));
-  const grants = new Map<string, NameGrant>();
-  for (const { hosts, ports } of full) {
-    const covered = full.some(
-      (other) =>
-        !other.hosts.equals(hosts) && other.hosts.isSupersetOf(hosts) && other.ports.isSupersetOf(ports),
-    );
-    if (covered) continue;
-    const key = ports.toString();
-    grants.set(key, { hosts: grants.get(key)?.hosts.union(hosts) ?? hosts, ports });
+  const asked = new Map<string, Map<string, AskedName>>();
+  for (const { host, ports } of names) {
+    const same = asked.get(host.name) ?? new Map<string, AskedName>();
+    const key = `${host.apex} ${host.subdomains}`;
+    same.set(key, { host, ports: same.get(key)?.ports.union(ports) ?? ports });
+    asked.set(host.name, same);
   }
-  return [...grants.values()].sort((a, b) => comparePorts(a.ports, b.ports));
+  const full = new Map<string, Map<string, AskedName>>();
+  for (const [name, same] of asked)
+    full.set(
+      name,
+      new Map(
+        [...same].map(([key, { host }]) => [
+          key,
+          {
+            host,
+            ports: coverers(host, asked).reduce((all, { ports }) => all.union(ports), PortSet.empty),
+          },
+        ]),
+      ),
+    );
+  const grants = new Map<string, { readonly hosts: HostPattern[]; readonly ports: PortSet }>();
+  for (const same of full.values())
+    for (const one of same.values()) {
+      const covered = coverers(one.host, full).some(
+        (other) => other !== one && other.ports.isSupersetOf(one.ports),
+      );
+      if (covered) continue;
+      const key = one.ports.toString();
+      const grant = grants.get(key) ?? { hosts: [], ports: one.ports };
+      grant.hosts.push(one.host);
+      grants.set(key, grant);
+    }
+  return [...grants.values()]
+    .map(({ hosts, ports }) => ({ hosts: HostSet.fromPatterns(hosts), ports }))
+    .sort((a, b) => comparePorts(a.ports, b.ports));
+}
+
+/** The patterns that cover a pattern, itself among them: those of its name, and those above it that have subdomains. */
+function coverers(host: HostPattern, all: ReadonlyMap<string, ReadonlyMap<string, AskedName>>): AskedName[] {
+  const found = [...(all.get(host.name)?.values() ?? [])].filter(
+    ({ host: other }) => (other.apex || !host.apex) && (other.subdomains || !host.subdomains),
+  );
+  for (let dot = host.name.indexOf('.'); dot >= 0; dot = host.name.indexOf('.', dot + 1))
+    for (const above of all.get(host.name.slice(dot + 1))?.values() ?? [])
+      if (above.host.subdomains) found.push(above);
+  return found;
 }
 
 /** The order of port sets, by their first range that differs. */
