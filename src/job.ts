@@ -1,10 +1,17 @@
 import { join, relative } from 'node:path';
+import {
+  type ApprovedPlan,
+  type PlanOrigin,
+  planDocument,
+  requireApproved,
+  writePlan,
+} from './approved-plan.ts';
 import { AZURE_SPACE_FILE } from './committed/azure-space.ts';
 import { type Baseline, readBaseline } from './committed/baseline.ts';
 import { driftInForce } from './committed/drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import { readInForce } from './committed/in-force.ts';
-import { LOCK_FILE } from './committed/lock.ts';
+import { keptLock, LOCK_FILE } from './committed/lock.ts';
 import { nearestFolder } from './committed/nearest-folder.ts';
 import { fileDigest, filesReader, readOutputTree } from './committed/output-tree.ts';
 import { unlistedFiles } from './committed/unlisted.ts';
@@ -40,6 +47,7 @@ import { withRunLock } from './publish/run-lock.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
 import { withWorkTree } from './publish/work-tree.ts';
 import { commitMessage } from './review/commit-message.ts';
+import { writeMarkdown } from './review/markdown.ts';
 import type { Review } from './review/review.ts';
 import { differenceInWords } from './review/sections/drift.ts';
 import { verdict } from './review/verdict.ts';
@@ -53,6 +61,10 @@ export interface JobRequest {
   /** `--feed FILE|URL` */
   readonly feed?: string;
   readonly dryRun: boolean;
+  /** Where the plan of a dry run is written to. */
+  readonly planFile?: string;
+  /** Only just this may be published. */
+  readonly approved?: ApprovedPlan;
   readonly accept: readonly string[];
   readonly offline: boolean;
   readonly cacheDirectory: string | undefined;
@@ -103,8 +115,18 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
   });
   const own = await ownPlaces(targets);
+  let inForce: string | undefined;
+  const origin = (): PlanOrigin => ({
+    baseline: inForce,
+    feed: {
+      name: feed.source.name,
+      fileDate: feed.snapshot.fileDate ?? null,
+      contentSha256: feed.snapshot.contentSha256,
+    },
+  });
   const plan = async (directory: string): Promise<RunPlan> => {
     const baseline = await readBaseline(directory, { targets: targets.map(({ id }) => id), report });
+    inForce = baseline.tree === undefined ? undefined : fileDigest(keptLock(baseline.tree.lock));
     checkM365(request, m365, baseline);
     for (const path of baseline.tree === undefined ? [] : await unlistedFiles(directory, baseline.tree.lock))
       report(
@@ -123,12 +145,19 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     });
     for (const { guard, outcome, message } of planned.findings)
       if (outcome === 'noted' || outcome === 'accepted') report(`${outcome}: ${guard}: ${message}`);
+    if (request.approved !== undefined) requireApproved(request.approved, planned, origin());
     const removed = planned.managed.filter((path) => !planned.files.has(path));
     await requireOurs(directory, removed, { digests: baseline.digests, own }, fileDigest);
     return planned;
   };
   if (request.dryRun) {
-    const { review, unchanged, files, managed } = await plan(config.output);
+    const planned = await plan(config.output);
+    const { review, unchanged, files, managed } = planned;
+    if (request.planFile !== undefined)
+      await writePlan(
+        request.planFile,
+        planDocument(planned, origin(), request.accept, writeMarkdown(review)),
+      );
     const change = await planTree(config.output, files, managed);
     return {
       outcome: unchanged ? 'unchanged' : 'would-publish',
@@ -139,7 +168,8 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     };
   }
   const { git, when } = config.publish;
-  if (when === 'routine') {
+  // What was approved was looked at.
+  if (when === 'routine' && request.approved === undefined) {
     const { review, files, managed } = await plan(config.output);
     const { level } = verdict(review);
     if (level === 'look' && git?.pullRequest === undefined)

@@ -76,6 +76,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .option('-o, --out <dir>', 'the output tree, instead of the configured one')
     .addOption(feed())
     .option('--dry-run', 'write nothing; show what would change')
+    .option('--plan <file>', 'write down what would be published, for `apply`, and publish nothing')
     .option('--detailed-exitcode', 'with --dry-run: exit 2 if something would change')
     .option('--details', 'the whole review, not one screen of it')
     .option('--accept <guard,...>', 'accept the refusal of a guard, this once; it is recorded', list)
@@ -83,6 +84,19 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .addOption(offline())
     .addOption(json())
     .action(async (options) => (await import('./run.ts')).runCommand(options, io));
+
+  program
+    .command('apply')
+    .description('publish just what `run --plan` wrote down, or refuse because something has moved since')
+    .argument('<plan>', 'the file that was approved')
+    .addOption(config())
+    .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .addOption(feed())
+    .option('--details', 'the whole review, not one screen of it')
+    .addOption(cache())
+    .addOption(offline())
+    .addOption(json())
+    .action(async (plan: string, options) => (await import('./run.ts')).applyCommand(plan, options, io));
 
   program
     .command('fetch')

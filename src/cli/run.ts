@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import pc from 'picocolors';
+import { type ApprovedPlan, readPlan } from '../approved-plan.ts';
 import { runJob } from '../job.ts';
 import { REVIEW_FILE, RunRefused } from '../pipeline.ts';
 import { EXIT_STATUS } from '../problem.ts';
@@ -20,17 +21,27 @@ interface RunFlags extends FeedFlags {
   readonly accept?: readonly string[];
   readonly json?: boolean;
   readonly details?: boolean;
+  /** Writes down what would be published, and publishes nothing. */
+  readonly plan?: string;
+}
+
+/** Publishes just what was approved: the run that a plan was written by, as long as nothing has moved since. */
+export async function applyCommand(file: string, flags: RunFlags, io: Io): Promise<void> {
+  const approved = await readPlan(file);
+  await runCommand({ ...flags, accept: approved.accept }, io, approved);
 }
 
 /** The weekly job. */
-export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
+export async function runCommand(flags: RunFlags, io: Io, approved?: ApprovedPlan): Promise<void> {
   const config = await configOf(flags);
   const tell = (markdown: string, outputs: JobOutputs) =>
     tellCi(markdown, outputs, io.environment, flags.json === true ? io.err : io.out);
   const { outcome, review, change, commit, branch, pullRequest } = await runJob({
     config,
     ...(flags.feed === undefined ? {} : { feed: flags.feed }),
-    dryRun: flags.dryRun ?? false,
+    dryRun: flags.dryRun ?? flags.plan !== undefined,
+    ...(flags.plan === undefined ? {} : { planFile: flags.plan }),
+    ...(approved === undefined ? {} : { approved }),
     accept: flags.accept ?? [],
     offline: flags.offline ?? false,
     cacheDirectory: cacheDirectory(flags, config, io),
@@ -72,7 +83,7 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<void> {
     if (quiet) io.out(`Nothing changes on any device; ${place} stands as it is${tail}.`);
     else if (outcome === 'would-publish')
       io.out(
-        `Dry run, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
+        `${flags.plan === undefined ? 'Dry run' : `The plan is in ${flags.plan}`}, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
       );
     else if (outcome === 'held')
       io.out(
