@@ -25,7 +25,7 @@ const HELPERS: Readonly<Record<string, Helper>> = {
       .map((item, index) =>
         options.fn(item, {
           data: { ...options.data, index, first: index === 0, last: index === value.length - 1 },
-          blockParams: [item, index],
+          blockParams: [strictly(item), index],
         }),
       )
       .join('');
@@ -39,9 +39,33 @@ const HELPERS: Readonly<Record<string, Helper>> = {
   with(value, options) {
     if (typeof value !== 'object' || value === null)
       throw new HelperError('{{#with}} needs an object', options);
-    return options.fn(value);
+    return options.fn(value, { data: options.data, blockParams: [strictly(value)] });
   },
 };
+
+/**
+ * A value as a block parameter: Handlebars looks fields up in one without being strict, and a misspelt field would be an
+ * empty place in a rule file.
+ */
+function strictly(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return new Proxy(value, {
+    get: (target, key, receiver) => {
+      if (typeof key === 'string' && !(key in target)) throw new MissingField(key);
+      return strictly(Reflect.get(target, key, receiver));
+    },
+  });
+}
+
+/** A field that the value of a block parameter does not have. */
+class MissingField extends TypeError {
+  readonly field: string;
+
+  constructor(field: string) {
+    super(`there is no ${JSON.stringify(field)} here`);
+    this.field = field;
+  }
+}
 
 function truth(helper: string, value: unknown, options: Handlebars.HelperOptions): boolean {
   if (typeof value === 'boolean') return value;
@@ -125,9 +149,20 @@ function finish(path: string, rendered: string, encoding: 'ascii' | 'utf-8', whe
   return { path, text };
 }
 
+/** The first line that looks a field up: the run time does not tell where it was. */
+function lineOfField(text: string, field: string): number | undefined {
+  const index = text
+    .split('\n')
+    .findIndex((line) => line.includes(`.${field}`) || line.includes(`.[${field}]`));
+  return index < 0 ? undefined : index + 1;
+}
+
 function templateError(error: unknown, where: string, text: string): ConfigurationError {
   const message = error instanceof Error ? error.message : String(error);
-  const line = (error as { lineNumber?: number }).lineNumber;
+  const line =
+    error instanceof MissingField
+      ? lineOfField(text, error.field)
+      : (error as { lineNumber?: number }).lineNumber;
   const place = line === undefined ? where : `${where}:${line}`;
   const source = line === undefined ? undefined : text.split('\n')[line - 1]?.trim();
   return new ConfigurationError(`${place}: ${message}${source === undefined ? '' : `, in ${source}`}`, [], {

@@ -8,6 +8,7 @@ import { HostSet } from '../../src/net/host-set.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import type { Policy } from '../../src/policy/policy.ts';
+import { AllowlistError } from '../../src/problem.ts';
 import { buildTarget } from '../../src/targets/build.ts';
 import { loadTargetFolder } from '../../src/targets/catalog.ts';
 
@@ -109,5 +110,85 @@ describe('a vendor that is only a folder', () => {
     expect(() => buildTarget(policy(), { id: 'asa', target: misspelt, options: {} })).toThrow(
       /azure\.cfg\.hbs:7: .*mask/,
     );
+  });
+
+  /** What is changed in the template, what into, and what the error says of it. */
+  const WRONG: readonly (readonly [string, string, RegExp])[] = [
+    // Misspelt, in every place where Handlebars takes a name.
+    ['{{this}}', '{{thiss}}', /thiss/],
+    ['{{#each header}}', '{{#each haeder}}', /haeder/],
+    ['{{#each addressLists as |list|}}', '{{#each addresslists as |list|}}', /addresslists/],
+    ['{{#each addressLists as |list|}}', '{{#each addressLists as |lists|}}', /list/],
+    ['network {{list.id}}', 'network {{list.ide}}', /hbs:5: there is no "ide" here/],
+    ['network {{list.id}}', 'network {{list.ID}}', /"ID"/],
+    ['network {{list.id}}', 'network {{liste.id}}', /liste/],
+    ['network {{list.id}}', 'network {{id.list}}', /list/],
+    ['network {{list.id}}', 'network {{list.ports.txt}}', /"txt"/],
+    ['network {{list.id}}', 'network {{list.[ide]}}', /"ide"/],
+    ['network {{list.id}}', 'network {{../list.id}}', /list/],
+    ['network {{list.id}}', 'network {{@root.list.id}}', /list/],
+    ['network {{list.id}}', 'network {{@rot.id}}', /rot/],
+    ['{{#each list.prefixes}}', '{{#each list.prefixs}}', /"prefixs"|prefixs/],
+    ['{{#each list.prefixes}}', '{{#each list.ports}}', /needs an array/],
+    ['{{#each list.prefixes}}', '{{#each list.prefixes.[0]}}', /needs an array/],
+    ['{{#each list.prefixes}}', '{{#each list.id}}', /needs an array/],
+    ['{{address}}', '{{adress}}', /adress/],
+    ['{{address}}', '{{address.text}}', /text/],
+    ['{{address}}', '{{this.adress}}', /adress/],
+    ['{{address}}', '{{./adress}}', /adress/],
+    ['{{address}}', '{{list.address}}', /"address"/],
+    ['{{address}}', '{{../address}}', /address/],
+    ['{{address}}', '{{#if adress}}{{address}}{{/if}}', /adress/],
+    ['{{address}}', '{{#unless adress}}{{address}}{{/unless}}', /adress/],
+    ['{{address}}', '{{#with adress}}{{this}}{{/with}}', /adress/],
+    ['{{address}}', '{{#with this as |entry|}}{{entry.adress}}{{/with}}', /"adress"/],
+    ['{{address}}', '{{#if address}}{{address}}{{/if}}', /needs true, false or an array/],
+    ['{{address}}', '{{lookup this "adress"}}', /lookup/],
+    ['{{address}}', '{{upper address}}', /upper/],
+    ['{{address}}', '{{> entry}}', /entry/],
+    ['{{netmask}}', '{{netmsk}}', /netmsk/],
+    ['{{#each list.ports.ranges}}', '{{#each list.port.ranges}}', /port/],
+    ['eq {{text}}', 'eq {{txt}}', /txt/],
+    ['eq {{text}}', 'eq {{@root.options.port}}', /port/],
+    ['{{/each}}\n{{#each list.ports', '{{/eech}}\n{{#each list.ports', /eech|match/],
+    // What is written is read back: another list, a line too few, the other family, something of nobody's.
+    ['object-group {{list.id}} eq', 'object-group other eq', /never granted/],
+    ['object-group network {{list.id}}\n', 'object-group network all\n', /all|group|connector/],
+    [' network-object {{address}} {{netmask}}\n', '', /connector/],
+    [
+      ' network-object {{address}} {{netmask}}\n',
+      '{{#if @first}} network-object {{address}} {{netmask}}\n{{/if}}',
+      /not a line of this format/,
+    ],
+    [' network-object {{address}} {{netmask}}\n', ' network-object {{last}} {{netmask}}\n', /./],
+    [' network-object {{address}} {{netmask}}\n', ' network-object {{address}} 255.255.0.0\n', /./],
+    [' network-object {{address}} {{netmask}}\n', ' network-object ::/0\n', /./],
+    [' network-object {{address}} {{netmask}}\n', ' network-object any\n', /any/],
+    ['eq {{text}}\n', 'eq 22\n', /granted twice/],
+    ['eq {{text}}\n', 'eq {{text}}\naccess-list azure extended permit ip any any\n', /permit ip any any/],
+    ['! {{this}}\n', '{{this}}\n', /./],
+  ];
+
+  it(`is refused before a byte is written, for ${WRONG.length} mistakes`, () => {
+    expect(WRONG.length).toBeGreaterThanOrEqual(40);
+  });
+
+  it.each(WRONG)('is refused where %j became %j', async (from, to, message) => {
+    const directory = await mkdtemp(join(tmpdir(), 'target-'));
+    await writeFile(join(directory, 'manifest.yaml'), MANIFEST);
+    expect(TEMPLATE).toContain(from);
+    await writeFile(
+      join(directory, 'azure.cfg.hbs'),
+      TEMPLATE.replace(from, () => to),
+    );
+    const build = async () =>
+      buildTarget(policy(), { id: 'asa', target: await loadTargetFolder(directory), options: {} });
+    const error = (await build().then(
+      () => undefined,
+      (caught: unknown) => caught,
+    )) as Error | undefined;
+    expect(error, 'nothing was refused').toBeInstanceOf(AllowlistError);
+    expect(error!.message).toMatch(message);
+    expect(error!.message).not.toMatch(/\n\s+at /);
   });
 });
