@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
+import { LineCounter, parse, parseDocument } from 'yaml';
 import { AllowlistError, ConfigurationError, type Problem } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import { closest } from '../suggest.ts';
@@ -55,9 +55,11 @@ export async function loadTarget(id: string): Promise<Target> {
 export async function loadTargetFolder(directory: string): Promise<Target> {
   const file = join(directory, 'manifest.yaml');
   const where = relative('.', directory) || '.';
+  let text: string;
   let document: unknown;
   try {
-    document = parse(await readRegularText(file));
+    text = await readRegularText(file);
+    document = parse(text);
   } catch (error) {
     throw new ConfigurationError(`cannot read ${file}: ${(error as Error).message}`, [], { cause: error });
   }
@@ -65,9 +67,19 @@ export async function loadTargetFolder(directory: string): Promise<Target> {
   if (!parsed.success)
     throw new ConfigurationError(
       `${file} is not a valid manifest`,
-      parsed.error.issues.map(
-        (issue): Problem => ({ where: issue.path.join('.') || '(top level)', what: issue.message }),
-      ),
+      parsed.error.issues.map((issue): Problem => {
+        const where = issue.path.join('.') || '(top level)';
+        return { where: `${file}:${lineOf(text, issue.path)}: ${where}`, what: issue.message };
+      }),
+    );
+  const problems = patternProblems(parsed.data);
+  if (problems.length > 0)
+    throw new ConfigurationError(
+      `${file} is not a valid manifest`,
+      problems.map((problem) => ({
+        ...problem,
+        where: `${file}:${lineOf(text, problem.path)}: ${problem.where}`,
+      })),
     );
   const templates = new Map<string, string>();
   for (const { template } of parsed.data.files) {
@@ -86,6 +98,59 @@ export async function loadTargetFolder(directory: string): Promise<Target> {
     );
   }
   return { manifest: parsed.data, templates, vendor: {}, where };
+}
+
+/** The line of a manifest on which a key, or the nearest one above it that is there, stands. */
+function lineOf(text: string, path: readonly PropertyKey[]): number {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] } | undefined;
+    if (node?.range?.[0] !== undefined) return lines.linePos(node.range[0]).line;
+  }
+  return 1;
+}
+
+/** What a pattern of a line may capture, by what the line does. */
+const CAPTURES: Readonly<Record<string, readonly string[]>> = {
+  ignore: [],
+  group: ['group'],
+  entry: ['group', 'prefix', 'address', 'length', 'netmask', 'first', 'last', 'host', 'suffix', 'domain'],
+  grant: ['group', 'ports', 'firstPort', 'lastPort'],
+};
+
+/** Patterns that are none, or that capture what nobody reads. */
+function patternProblems(
+  manifest: Manifest,
+): { readonly where: string; readonly what: string; readonly next?: string; readonly path: PropertyKey[] }[] {
+  const judge = (pattern: string, path: PropertyKey[], known: readonly string[] | undefined) => {
+    const where = path.join('.');
+    try {
+      new RegExp(pattern, 'u');
+    } catch (error) {
+      return [{ where, what: (error as Error).message, path }];
+    }
+    const captured = [...pattern.matchAll(/\(\?<([A-Za-z_]\w*)>/g)].map(([, name]) => name!);
+    return captured
+      .filter((name) => known !== undefined && !known.includes(name) && !name.startsWith('same'))
+      .map((name) => ({
+        where,
+        what: `captures (?<${name}>), which nobody reads`,
+        next: `known here: ${known!.join(', ') || 'none'}`,
+        path,
+      }));
+  };
+  return [
+    ...manifest.readBack.flatMap(({ files, lines }, place) => [
+      ...judge(files, ['readBack', place, 'files'], ['group', 'ports']),
+      ...lines.flatMap(({ match, does }, index) =>
+        judge(match, ['readBack', place, 'lines', index, 'match'], CAPTURES[does]),
+      ),
+    ]),
+    ...Object.entries(manifest.options).flatMap(([name, { pattern }]) =>
+      pattern === undefined ? [] : judge(pattern, ['options', name, 'pattern'], undefined),
+    ),
+  ];
 }
 
 async function loadVendor(id: string): Promise<Vendor> {

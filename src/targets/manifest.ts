@@ -83,7 +83,7 @@ const line = z.strictObject({
   does: z
     .enum(['ignore', 'group', 'entry', 'grant'])
     .describe(
-      'entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below); group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>); in any: (?<sameX>), whatever X, has one value in all files',
+      'entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>); in any: (?<sameX>), whatever X, has one value in all files',
     ),
 });
 

@@ -125,8 +125,7 @@ class GrammarReader {
       does,
     }));
     let group = fromPath.group ?? file.path;
-    if (!this.#bindsPorts) this.#grants.push({ group, ports: ALL_PORTS, where: file.path });
-    else if (fromPath.ports !== undefined)
+    if (this.#bindsPorts && fromPath.ports !== undefined)
       this.#grants.push({ group, ports: parsePorts(fromPath.ports), where: file.path });
     const texts = file.text === '' ? [] : file.text.replace(/\n$/, '').split('\n');
     for (const [index, text] of texts.entries()) {
@@ -143,13 +142,9 @@ class GrammarReader {
           group = captures.group ?? group;
           if (this.#named.has(group)) throw new ReadBackError(`${where}: the group ${group} stands twice`);
           this.#named.add(group);
-        } else if (line.does === 'entry') this.#entry(captures, group, where);
-        else if (line.does === 'grant')
-          this.#grants.push({
-            group: captures.group ?? group,
-            ports: this.#bindsPorts ? grantedPorts(captures) : ALL_PORTS,
-            where,
-          });
+        } else if (line.does === 'entry') this.#entry(captures, captures.group ?? group, where);
+        else if (line.does === 'grant' && this.#bindsPorts)
+          this.#grants.push({ group: captures.group ?? group, ports: grantedPorts(captures), where });
       } catch (error) {
         if (error instanceof ReadBackError) throw error;
         throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
@@ -169,6 +164,14 @@ class GrammarReader {
   }
 
   admission(): Admission {
+    // Files that bind no ports grant every group on all of them.
+    if (!this.#bindsPorts)
+      return Admission.union(
+        [...this.#groups].map(([name, entries]) => {
+          entries.requireDisjoint(name);
+          return entries.on(ALL_PORTS);
+        }),
+      );
     for (const [name, entries] of this.#groups) {
       const grants = this.#grants.filter(({ group }) => group === name);
       if (grants.length === 0)
