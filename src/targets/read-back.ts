@@ -124,6 +124,7 @@ class GrammarReader {
       pattern: new RegExp(`^(?:${match})$`, 'u'),
       does,
     }));
+    const beginsGroups = lines.some(({ does }) => does === 'group');
     let group = fromPath.group ?? file.path;
     if (this.#bindsPorts && fromPath.ports !== undefined)
       this.#grants.push({ group, ports: parsePorts(fromPath.ports), where: file.path });
@@ -142,8 +143,11 @@ class GrammarReader {
           group = captures.group ?? group;
           if (this.#named.has(group)) throw new ReadBackError(`${where}: the group ${group} stands twice`);
           this.#named.add(group);
-        } else if (line.does === 'entry') this.#entry(captures, captures.group ?? group, where);
-        else if (line.does === 'grant' && this.#bindsPorts)
+        } else if (line.does === 'entry') {
+          if (captures.group !== undefined && beginsGroups && !this.#named.has(captures.group))
+            throw new ReadBackError(`${where}: no line before it begins the group ${captures.group}`);
+          this.#entry(captures, captures.group ?? group, where);
+        } else if (line.does === 'grant' && this.#bindsPorts)
           this.#grants.push({ group: captures.group ?? group, ports: grantedPorts(captures), where });
       } catch (error) {
         if (error instanceof ReadBackError) throw error;
