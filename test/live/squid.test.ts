@@ -161,6 +161,28 @@ acl authed proxy_auth REQUIRED`;
     }
   });
 
+  it('lets only the clients through that are named, and others meet what comes after', async () => {
+    for (const [clients, status] of [
+      ['127.0.0.0/8', 200],
+      ['192.0.2.99', 403],
+    ] as const) {
+      const directory = await squidDirectory();
+      const { files } = await buildBundled('squid', samplePolicy(), {
+        directory: listDirectory(directory),
+        clients,
+      });
+      const include = `include ${listDirectory(directory)}/azure-allow.conf`;
+      const configuration = await writeSquid(directory, files, [], `${include}\nhttp_access deny all`);
+      expect(await parseComplaints(namespace, configuration)).toEqual([]);
+      const squid = await RunningSquid.start(namespace, directory, configuration, [443]);
+      try {
+        expect(await squid.ask([{ method: 'CONNECT', host: '192.0.2.1', port: 443 }])).toEqual([status]);
+      } finally {
+        await squid.stop(true);
+      }
+    }
+  });
+
   it("needs azure-ports.conf only behind Squid's own deny of ports beyond 443", async () => {
     const directory = await squidDirectory();
     const { files } = await buildBundled('squid', samplePolicy(), { directory: listDirectory(directory) });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { proveReadBack } from '../../src/targets/build.ts';
+import { proveReadBack, proveSettings } from '../../src/targets/build.ts';
 import { makePolicy, samplePolicy } from '../support/policy.ts';
 import { buildBundled, expectGolden, uncaughtEdits } from '../support/rule-files.ts';
 
@@ -123,4 +123,27 @@ describe('squid', () => {
     for (const path of ['stray.txt', 'stray.conf'])
       expect(() => proveReadBack(target, plan, [...files, { path, text: '192.0.2.0/24\n' }])).toThrow(path);
   });
+
+  it('binds every line to the clients that are named, and is held to them', async () => {
+    const clients = '192.0.2.10 2001:db8::/64';
+    const { target, plan, files } = await buildBundled('squid', samplePolicy(), { clients });
+    const [{ text }] = files.filter(({ path }) => path === 'azure-allow.conf') as [(typeof files)[number]];
+    expect(text).toContain('acl azure-clients src 192.0.2.10 2001:db8::/64\n');
+    const lines = text.split('\n').filter((line) => line.startsWith('http_access'));
+    expect(lines.length).toBeGreaterThan(5);
+    expect(lines.filter((line) => !line.endsWith(' azure-clients'))).toEqual([]);
+    const changed = (from: string, to: string) =>
+      files.map((file) => ({ ...file, text: file.text.replace(from, () => to) }));
+    expect(() => proveReadBack(target, plan, changed(' azure-clients\n', '\n'))).toThrow(/is expected/);
+    const options = { directory: '/etc/squid/azure-allowlist', clients };
+    expect(proveSettings(target, options, files)).toEqual([]);
+    expect(proveSettings(target, options, changed('src 192.0.2.10 ', 'src 192.0.2.0/24 '))).toHaveLength(1);
+  });
+
+  it.each(['192.0.2.1/24', '192.0.2.300', '1.2.3', '::g', '10.0.0.0/33'])(
+    'takes no client %j',
+    async (clients) => {
+      await expect(buildBundled('squid', samplePolicy(), { clients })).rejects.toThrow(/clients/);
+    },
+  );
 });

@@ -2,12 +2,13 @@ import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatHostPattern, type HostPattern, parseHost } from '../../net/host-pattern.ts';
 import { HostSet } from '../../net/host-set.ts';
 import { PortSet } from '../../net/ports.ts';
-import { lastAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
+import { formatPrefix, lastAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
+import { ConfigurationError } from '../../problem.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
-import type { AddressListView, NameListView, PortsView, View } from '../view.ts';
+import type { AddressListView, NameListView, OptionValues, PortsView, View } from '../view.ts';
 
 const ALLOW = 'azure-allow.conf';
 const SPLICE = 'azure-splice.conf';
@@ -56,8 +57,16 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
   const tlsLists = spliceLists.filter(({ tls }) => tls);
   const plainLists = spliceLists.filter(({ on }) => on.plain);
   const tlsPorts = new Set(tlsLists.map(({ on }) => on.acl));
+  const clients = clientsOf(String(view.options.clients));
   return {
     ...view,
+    clientAcls: clients === '' ? [] : [{ acl: CLIENTS, clients }],
+    clientTexts: [
+      clients === ''
+        ? 'For every client that the proxy serves: the option `clients` binds the rules to some.'
+        : `Only for the clients ${clients}.`,
+    ],
+    fromClients: clients === '' ? '' : ` ${CLIENTS}`,
     lists,
     spliceLists,
     tlsLists,
@@ -68,6 +77,28 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
     splice: spliceLists.length === 0 ? [] : [view],
     beyond: beyond.isEmpty ? [] : [{ ports: squidPorts(beyond) }],
   };
+}
+
+/** The ACL of the clients that the rules are for. */
+const CLIENTS = 'azure-clients';
+
+/** The clients as they were given. @throws ConfigurationError for what is no address or prefix */
+function clientsOf(text: string): string {
+  const wrong = text === '' ? undefined : text.split(' ').find((part) => !isClient(part));
+  if (wrong !== undefined)
+    throw new ConfigurationError(
+      `targets.squid.clients: ${JSON.stringify(wrong)} is not an address or prefix`,
+    );
+  return text;
+}
+
+/** Reads the options back: where the lists are, and whom the rules are for. */
+function readSettings(files: readonly RuleFile[]): OptionValues {
+  const allow = files.find(({ path }) => path === ALLOW);
+  if (allow === undefined) throw new ReadBackError(`${ALLOW} is missing`);
+  const directory = /^# List files are read from (\S+)$/m.exec(allow.text)?.[1] ?? '';
+  const clients = new RegExp(`^acl ${CLIENTS} src (.+)$`, 'm').exec(allow.text)?.[1] ?? '';
+  return { directory, clients };
 }
 
 function nameLists({ id, hosts, ports }: NameListView): ListView[] {
@@ -201,7 +232,7 @@ interface Statement {
 type Acl =
   | { readonly kind: 'list'; readonly file: string; readonly type: string }
   | { readonly kind: 'ports'; readonly ports: PortSet }
-  | { readonly kind: 'step1' };
+  | { readonly kind: 'step1' | 'clients' };
 
 const LIST_TYPES: Readonly<Record<string, ListKind>> = {
   'dstdomain -n': 'names',
@@ -243,8 +274,13 @@ class ConfigurationReader {
   /** What the `http_access` lines allow. */
   allowed(): Admission {
     const lines = this.#lines.map(({ words: [directive, action, ...acls], where }) => {
-      if (directive !== 'http_access' || action !== 'allow' || acls.length !== 2)
-        throw new ReadBackError(`${where}: \`http_access allow LIST PORTS\` is expected`);
+      const clients = [...this.#acls.values()].some(({ kind }) => kind === 'clients');
+      if (directive !== 'http_access' || action !== 'allow' || acls.length !== (clients ? 3 : 2))
+        throw new ReadBackError(
+          `${where}: \`http_access allow LIST PORTS${clients ? ' CLIENTS' : ''}\` is expected`,
+        );
+      if (clients && this.#use(acls[2]!, where).kind !== 'clients')
+        throw new ReadBackError(`${where}: ${acls[2]} is not the ACL of the clients`);
       return this.#pair(acls[0]!, acls[1]!, where);
     });
     this.#finish();
@@ -308,6 +344,7 @@ class ConfigurationReader {
 
   #acl(type: string, rest: readonly string[], where: string): Acl {
     if (type === 'at_step' && rest.join(' ') === 'SslBump1') return { kind: 'step1' };
+    if (type === 'src' && rest.every(isClient)) return { kind: 'clients' };
     if (type === 'port') return { kind: 'ports', ports: readPorts(rest, where) };
     const listType = [type, ...rest.slice(0, -1)].join(' ');
     const path = /^"(\/[^"]*)\/([^"/]+)"$/.exec(rest.at(-1) ?? '');
@@ -361,6 +398,16 @@ function statementsOf({ path, text }: RuleFile): Statement[] {
       throw new ReadBackError(`${path}:${index + 1}: not a line of this format: ${JSON.stringify(line)}`);
     return [{ words: line.split(' '), where: `${path}:${index + 1}` }];
   });
+}
+
+/** A prefix without host bits, or an address. */
+function isClient(text: string): boolean {
+  const prefix = text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`;
+  try {
+    return formatPrefix(parsePrefix(prefix)) === prefix;
+  } catch {
+    return false;
+  }
 }
 
 function readPorts(words: readonly string[], where: string): PortSet {
@@ -425,4 +472,4 @@ function difference(where: string, what: string, admission: Admission) {
 }
 
 /** Squid: ACL names, the list files behind them, and what may be reached with CONNECT. */
-export const vendor = { extendView, readBack } as const satisfies Vendor;
+export const vendor = { extendView, readBack, readSettings } as const satisfies Vendor;
