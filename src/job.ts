@@ -23,7 +23,7 @@ import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import type { Published } from './forge/forge.ts';
-import { planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
+import { ATOM_FILE, planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
@@ -79,6 +79,8 @@ export interface JobResult {
   /** `held`: a person must look at it, and nothing was written. */
   readonly outcome: 'published' | 'proposed' | 'unchanged' | 'would-publish' | 'held';
   readonly review: Review;
+  /** Everything the guards found. */
+  readonly findings: RunPlan['findings'];
   readonly change: TreeChange;
   /** The commit's id, where the tree was committed. */
   readonly commit: string | undefined;
@@ -115,6 +117,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
   });
   const own = await ownPlaces(targets);
+  const atom = config.publish.atom === undefined ? undefined : await atomWriter(config.publish.atom);
   let inForce: string | undefined;
   const origin = (): PlanOrigin => ({
     baseline: inForce,
@@ -139,6 +142,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       targets,
       m365,
       constraints,
+      ...(atom === undefined ? {} : { atom }),
       baseline,
       accept: request.accept,
       today: request.today,
@@ -162,6 +166,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     return {
       outcome: unchanged ? 'unchanged' : 'would-publish',
       review,
+      findings: planned.findings,
       change,
       commit: undefined,
       branch: undefined,
@@ -170,12 +175,13 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const { git, when } = config.publish;
   // What was approved was looked at.
   if (when === 'routine' && request.approved === undefined) {
-    const { review, files, managed } = await plan(config.output);
+    const { review, findings, files, managed } = await plan(config.output);
     const { level } = verdict(review);
     if (level === 'look' && git?.pullRequest === undefined)
       return {
         outcome: 'held',
         review,
+        findings,
         change: await planTree(config.output, files, managed),
         commit: undefined,
         branch: undefined,
@@ -192,7 +198,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     // What is in force was committed: git is asked even where nothing was written, as an earlier run may have
     // published the same files and failed to commit.
     const commit = git === undefined ? undefined : await commitOutput(config.output, planned);
-    const done = { review: planned.review, change, commit, branch };
+    const done = { review: planned.review, findings: planned.findings, change, commit, branch };
     // A commit that an earlier run could not push goes with this one's.
     const pushed =
       git?.push === true && branch !== undefined
@@ -202,6 +208,14 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       return { ...done, ...pushed, outcome: pushed.commit === undefined ? 'unchanged' : 'published' };
     return { ...done, outcome: planned.unchanged ? 'unchanged' : 'published' };
   });
+}
+
+/** Writes the Atom feed of the changes; its XML library is loaded where it is asked for only. */
+async function atomWriter(
+  options: NonNullable<AllowlistConfig['publish']['atom']>,
+): Promise<NonNullable<Parameters<typeof planRun>[0]['atom']>> {
+  const { addToAtom } = await import('./review/atom.ts');
+  return (last, review, digest) => addToAtom(last, review, { digest, ...options });
 }
 
 type Planner = (directory: string) => Promise<RunPlan>;
@@ -233,6 +247,7 @@ async function propose(
     return {
       outcome: commit === undefined ? 'unchanged' : 'proposed',
       review: planned.review,
+      findings: planned.findings,
       change,
       commit,
       branch: commit === undefined ? undefined : git.pullRequest.branch,
@@ -315,7 +330,7 @@ async function readyBranch(
 
 /** The files and folders of an output tree in which a run may remove something. */
 async function ownPlaces(targets: readonly TargetRequest[]): Promise<ReadonlySet<string>> {
-  const files = [LOCK_FILE, REVIEW_FILE, AZURE_SPACE_FILE, GIT_ATTRIBUTES_FILE];
+  const files = [LOCK_FILE, REVIEW_FILE, ATOM_FILE, AZURE_SPACE_FILE, GIT_ATTRIBUTES_FILE];
   return new Set([...files, 'snapshot', ...(await bundledTargets()), ...targets.map(({ id }) => id)]);
 }
 

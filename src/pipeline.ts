@@ -59,6 +59,9 @@ import { type PolicyInUse, policyInUse, type UnusedTags } from './targets/in-use
 /** Where the review stands in the output tree. */
 export const REVIEW_FILE = 'REVIEW.md';
 
+/** Where the Atom feed of the changes is written, on request. */
+export const ATOM_FILE = 'feed.xml';
+
 /** What a run is made from: everything that was read before the pure part begins. */
 export interface RunInput {
   readonly config: AllowlistConfig;
@@ -71,6 +74,8 @@ export interface RunInput {
   readonly constraints?: Constraints;
   /** What is in force, as it was committed. */
   readonly baseline: Baseline;
+  /** Adds a change to the Atom feed that was committed last. */
+  readonly atom?: (last: string | undefined, review: Review, policyDigest: string) => string;
   /** Guards whose refusal is accepted, this once. */
   readonly accept: readonly string[];
   /** YYYY-MM-DD. */
@@ -164,6 +169,8 @@ export function planRun(published: RunInput): RunPlan {
       files: new Map([...last.files, [LOCK_FILE, keptLock(last.lock)]]),
     };
   files.set(REVIEW_FILE, writeMarkdown(review));
+  if (input.atom !== undefined)
+    files.set(ATOM_FILE, input.atom(last?.files.get(ATOM_FILE), review, policy.digest));
   files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceOf(snapshot)));
   if (config.publish.git !== undefined && !input.baseline.hasOwnAttributes)
     files.set(GIT_ATTRIBUTES_FILE, formatGitAttributes());

@@ -12,6 +12,7 @@ import { writeText } from '../review/text.ts';
 import { verdict } from '../review/verdict.ts';
 import { type JobOutputs, tellCi } from './ci-job.ts';
 import { type Io, widthOf } from './io.ts';
+import { endOf, endOfResult, notifyOf, type RunEnd } from './notify.ts';
 import { cacheDirectory, configOf, type FeedFlags } from './request.ts';
 
 interface RunFlags extends FeedFlags {
@@ -36,7 +37,9 @@ export async function runCommand(flags: RunFlags, io: Io, approved?: ApprovedPla
   const config = await configOf(flags);
   const tell = (markdown: string, outputs: JobOutputs) =>
     tellCi(markdown, outputs, io.environment, flags.json === true ? io.err : io.out);
-  const { outcome, review, change, commit, branch, pullRequest } = await runJob({
+  const notifyPeople = (end: RunEnd) =>
+    notifyOf(config, end, cacheDirectory(flags, config, io), io.environment, io.err);
+  const result = await runJob({
     config,
     ...(flags.feed === undefined ? {} : { feed: flags.feed }),
     dryRun: flags.dryRun ?? flags.plan !== undefined,
@@ -48,13 +51,16 @@ export async function runCommand(flags: RunFlags, io: Io, approved?: ApprovedPla
     environment: io.environment,
     today: io.today(),
     report: io.err,
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
     if (flags.json === true && error instanceof RunRefused)
       io.out(JSON.stringify({ outcome: 'refused', guards: error.findings }, null, 2));
     if (error instanceof RunRefused)
       tell(`# Azure allowlist: refused\n\n${error.message}\n`, { outcome: 'refused' });
+    if (flags.dryRun !== true && flags.plan === undefined) await notifyPeople(endOf(error));
     throw error;
   });
+  const { outcome, review, change, commit, branch, pullRequest } = result;
+  if (outcome !== 'would-publish') await notifyPeople(endOfResult(result));
   const tail = commit === undefined ? '' : `; committed as ${commit.slice(0, 12)}`;
   if (flags.json === true)
     io.out(

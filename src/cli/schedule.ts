@@ -4,6 +4,7 @@ import { summarise } from '../review/summary.ts';
 import { runOnSchedule } from '../schedule/schedule.ts';
 import type { Io } from './io.ts';
 import { listenPlace } from './listen-place.ts';
+import { endOf, endOfResult, notifyOf, type RunEnd } from './notify.ts';
 import { cacheDirectory, configOf, type FeedFlags } from './request.ts';
 
 interface ScheduleFlags extends FeedFlags {
@@ -74,10 +75,15 @@ async function run(
 ): Promise<void> {
   const begin = performance.now();
   const seconds = () => (performance.now() - begin) / 1000;
+  let config: Awaited<ReturnType<typeof configOf>> | undefined;
+  const tell = async (end: RunEnd) => {
+    if (config !== undefined)
+      await notifyOf(config, end, cacheDirectory(flags, config, io), io.environment, report);
+  };
   try {
     // The configuration is read anew each time: a change takes effect at the next run.
-    const config = await configOf(flags);
-    const { outcome, review, commit, pullRequest } = await runJob({
+    config = await configOf(flags);
+    const result = await runJob({
       config,
       ...(flags.feed === undefined ? {} : { feed: flags.feed }),
       dryRun: false,
@@ -88,12 +94,15 @@ async function run(
       today: io.today(),
       report,
     });
+    const { outcome, review, commit, pullRequest } = result;
     monitor.record({ outcome, review, seconds: seconds() });
+    await tell(endOfResult(result));
     const where = pullRequest?.url ?? commit?.slice(0, 12);
     out(`${outcome}: ${summarise(review)}${where === undefined ? '' : ` (${where})`}`);
   } catch (error) {
     const exitStatus = error instanceof AllowlistError ? error.exitStatus : EXIT_STATUS.failed;
     monitor.record({ outcome: 'failed', exitStatus, seconds: seconds() });
+    await tell(endOf(error));
     if (error instanceof AllowlistError) error.message = `exit ${exitStatus}: ${error.message}`;
     throw error;
   }

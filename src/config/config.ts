@@ -8,6 +8,7 @@ import type { Family } from '../net/address.ts';
 import type { HostPattern } from '../net/host-pattern.ts';
 import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { NotifyConfig } from '../notify/notify.ts';
 import type { GuardLimits } from '../policy/guards/limits.ts';
 import type { AddressUse } from '../policy/policy.ts';
 import type { Budget } from '../targets/budget.ts';
@@ -120,6 +121,10 @@ export interface AllowlistConfig {
     readonly git: GitConfig | undefined;
     /** `routine`: what asks for a look is proposed, or not published. */
     readonly when: 'always' | 'routine';
+    /** An Atom feed of the changes beside the review. */
+    readonly atom: { readonly link: string | undefined } | undefined;
   };
+  /** Whom to tell what; undefined: nobody. */
+  readonly notify: NotifyConfig | undefined;
   readonly schedule: { readonly cron: string; readonly timeZone: string } | undefined;
 }

@@ -5,6 +5,7 @@ import type { Cloud } from '../feed/snapshot.ts';
 import { type HostPattern, parseHost, parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
+import { EVENTS } from '../notify/kinds.ts';
 import { DEFAULT_LIMITS, type GuardLimits } from '../policy/guards/limits.ts';
 import type { Problem } from '../problem.ts';
 import type {
@@ -101,7 +102,9 @@ export function normalise(
       publish: {
         git: normaliseGit(document.publish?.git, path, problems),
         when: document.publish?.when ?? 'always',
+        atom: normaliseAtom(document.publish?.atom),
       },
+      notify: normaliseNotify(document.notify, path),
       schedule:
         document.schedule === undefined
           ? undefined
@@ -359,6 +362,31 @@ function normaliseConstraints(
     never: read('never'),
     within: document?.within === undefined ? undefined : read('within'),
     outside: document?.outside ?? 'cut',
+  };
+}
+
+function normaliseAtom(
+  document: NonNullable<ConfigDocument['publish']>['atom'],
+): AllowlistConfig['publish']['atom'] {
+  if (document === undefined || document === false) return undefined;
+  return document === true ? { link: undefined } : { link: document.link };
+}
+
+function normaliseNotify(
+  document: ConfigDocument['notify'],
+  path: (relative: string) => string,
+): AllowlistConfig['notify'] {
+  const file = (template: string | undefined) => (template === undefined ? undefined : path(template));
+  if (document === undefined) return undefined;
+  const { webhooks = [], mail } = document;
+  return {
+    webhooks: webhooks.map(({ url, form, template, on }) => ({
+      url,
+      form: form ?? 'generic',
+      template: file(template),
+      on: on ?? EVENTS,
+    })),
+    mail: mail === undefined ? undefined : { ...mail, template: file(mail.template), on: mail.on ?? EVENTS },
   };
 }
 

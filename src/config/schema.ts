@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { M365_CATEGORIES, M365_INSTANCES, M365_PARTIAL_NAME_USES } from '../feed/m365.ts';
 import { FORGES } from '../forge/settings.ts';
+import { EVENTS, WEBHOOK_FORMS } from '../notify/kinds.ts';
 import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
 
 /**
@@ -354,6 +355,47 @@ const pullRequest = z.strictObject({
   issues: z.boolean().optional().describe('open an issue for a week that is refused; default true'),
 });
 
+const on = z
+  .array(z.enum(EVENTS))
+  .min(1)
+  .optional()
+  .describe(
+    'which events; all by default: a routine change, a week to review, a refusal, a failure, the recovery, a feed that has become stale',
+  );
+
+const notify = z.strictObject({
+  webhooks: z
+    .array(
+      z.strictObject({
+        url: z
+          .union([z.url({ protocol: /^https?$/ }), secret])
+          .describe(
+            'where the event is posted; its path is a secret, so rather name a variable or a command',
+          ),
+        form: z.enum(WEBHOOK_FORMS).optional().describe('default generic'),
+        template: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('a Handlebars file that makes the JSON body instead of the form'),
+        on,
+      }),
+    )
+    .min(1)
+    .optional(),
+  mail: z
+    .strictObject({
+      server: z
+        .union([z.url({ protocol: /^smtps?$/ }), secret])
+        .describe('smtp://user:password@host:587, or smtps://…'),
+      from: z.string().min(3),
+      to: z.array(z.string().min(3)).min(1),
+      template: z.string().min(1).optional().describe('a Handlebars file that makes the text'),
+      on,
+    })
+    .optional(),
+});
+
 export const configSchema = z.strictObject({
   version: z.literal(1),
   feed: feed.optional(),
@@ -406,8 +448,22 @@ export const configSchema = z.strictObject({
         .describe(
           'routine: only a routine week is published; what asks for a look becomes a pull request where one is configured, else nothing is written and the exit status is 2',
         ),
+      atom: z
+        .union([
+          z.boolean(),
+          z.strictObject({
+            link: z
+              .url({ protocol: /^https?$/ })
+              .describe('where people find the output tree, such as its page at the forge'),
+          }),
+        ])
+        .optional()
+        .describe('write feed.xml beside REVIEW.md: an Atom feed of the last 52 changes; default false'),
     })
     .optional(),
+  notify: notify
+    .optional()
+    .describe('who is notified of what came of a run; a place that cannot be reached fails nothing'),
   schedule: z
     .strictObject({
       cron: z.string().describe('five or six fields'),
