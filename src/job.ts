@@ -23,7 +23,7 @@ import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import type { Published } from './forge/forge.ts';
-import { ATOM_FILE, planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
+import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
@@ -32,7 +32,7 @@ import { proposalPlace, proposeChange, tellRefusal } from './propose.ts';
 import { ciBranch } from './publish/ci-branch.ts';
 import { type Altered, requireCommitted } from './publish/committed-bytes.ts';
 import { commitTree } from './publish/git.ts';
-import { requireOurs } from './publish/ours.ts';
+import { requireNotForeign, requireOurs } from './publish/ours.ts';
 import {
   BehindRemote,
   currentBranch,
@@ -152,6 +152,8 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     if (request.approved !== undefined) requireApproved(request.approved, planned, origin());
     const removed = planned.managed.filter((path) => !planned.files.has(path));
     await requireOurs(directory, removed, { digests: baseline.digests, own }, fileDigest);
+    const marks = [...FILE_MARKS].filter(([path]) => planned.files.has(path));
+    await requireNotForeign(directory, new Map(marks), baseline.digests);
     return planned;
   };
   if (request.dryRun) {

@@ -62,6 +62,12 @@ export const REVIEW_FILE = 'REVIEW.md';
 /** Where the Atom feed of the changes is written, on request. */
 export const ATOM_FILE = 'feed.xml';
 
+/** What tells this program's files from others of the same name. */
+export const FILE_MARKS: ReadonlyMap<string, string> = new Map([
+  [REVIEW_FILE, '# Azure allowlist'],
+  [ATOM_FILE, 'urn:azure-allowlist:'],
+]);
+
 /** What a run is made from: everything that was read before the pure part begins. */
 export interface RunInput {
   readonly config: AllowlistConfig;

@@ -10,7 +10,11 @@ import type { NotifiedEvent } from './event.ts';
 export async function renderEvent(file: string, event: NotifiedEvent): Promise<string> {
   const { default: Handlebars } = await import('handlebars');
   const handlebars = Handlebars.create();
-  handlebars.registerHelper('json', (value: unknown) => JSON.stringify(value ?? null));
+  // Handlebars is not strict about what a helper is given.
+  handlebars.registerHelper('json', (value: unknown) => {
+    if (value === undefined) throw new Error('{{json}} needs a field that the event has');
+    return JSON.stringify(value);
+  });
   try {
     const template = handlebars.compile(await readFile(file, 'utf8'), { strict: true, noEscape: true });
     return template({ ...event, link: event.link ?? null });

@@ -52,3 +52,28 @@ export async function requireOurs(
   if (problems.length > 0)
     throw new AllowlistError(`files in ${directory} would be removed that are not this program's`, problems);
 }
+
+/**
+ * Checks before the first byte is written that a file at a name which other programs use as well is one of ours.
+ * @param marks by path, what every such file of a run has in it
+ * @throws AllowlistError listing the files that a run would overwrite and did not write
+ */
+export async function requireNotForeign(
+  directory: string,
+  marks: ReadonlyMap<string, string>,
+  digests: EarlierFiles['digests'],
+): Promise<void> {
+  const problems: Problem[] = [];
+  for (const [path, mark] of marks) {
+    if (digests.has(path)) continue;
+    const where = join(directory, path);
+    const status = await unless(['ENOENT', 'ENOTDIR'], lstat(where));
+    if (status?.isFile() !== true || (await readFile(where, 'utf8')).includes(mark)) continue;
+    problems.push({ where, what: 'no run wrote it, and a run would overwrite it', next: 'move it away' });
+  }
+  if (problems.length > 0)
+    throw new AllowlistError(
+      `files in ${directory} would be overwritten that are not this program's`,
+      problems,
+    );
+}

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DOMParser } from '@xmldom/xmldom';
 import { describe, expect, it } from 'vitest';
@@ -62,6 +62,18 @@ describe('an Atom feed of the changes', () => {
     rmSync(join(folder, 'allowlists/iptables'), { recursive: true });
     await run(TWO);
     expect(() => readFileSync(path)).toThrow('ENOENT');
+  });
+
+  it.each(['feed.xml', 'REVIEW.md'])('leaves a %s that somebody else wrote', async (name) => {
+    const folder = workplace();
+    const path = join(folder, 'allowlists', name);
+    mkdirSync(join(folder, 'allowlists'));
+    writeFileSync(path, 'mine\n');
+    writeConfiguration(folder, sampleConfiguration({ targets: { iptables: {} }, publish: { atom: true } }));
+    const { status, stderr } = await azureAllowlist(['run', '--feed', ONE], { cwd: folder });
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`${name}: no run wrote it`)]);
+    expect(readFileSync(path, 'utf8')).toBe('mine\n');
+    expect(readdirSync(join(folder, 'allowlists'))).toEqual([name]);
   });
 
   it('keeps a year, and begins anew after a file that it cannot read', () => {

@@ -176,7 +176,7 @@ describe('people are told', () => {
       { kind: 'look', first: expect.stringMatching(/^iptables new: /), link: null },
     ]);
     expect(mails[0]).toMatch(/Heads up \(look\): <iptables new: /);
-    expect(stderr).toMatch(/notify\.webhooks\[1\]: cannot notify: .*wrong\.hbs: .*knid/);
+    expect(stderr).toMatch(/notify\.webhooks\[1\]: cannot notify: .*wrong\.hbs: .*needs a field/);
     expect(stderr).toMatch(/notify\.webhooks\[2\]: cannot notify: .*no-json\.hbs does not make JSON/);
   });
 
