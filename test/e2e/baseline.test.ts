@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readTree } from '../publish/trees.ts';
 import { lacks } from '../support/programs.ts';
-import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
+import { azureAllowlist, start, workplace, writeConfiguration } from './command.ts';
 import { FOUR_TARGETS, SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';
 
 const [ONE, TWO] = SAMPLE_WEEKS;
@@ -130,6 +130,28 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     expect(stdout).not.toContain('Drift');
     expect(stdout).toMatch(/squid \+128 −64 IPv4, \+65,536 \/64 \(storage-weu\)/);
     expect(subjects()[0]).toBe('Azure allowlist of 2026-01-12: +128 -64 IPv4, +65,536/64 IPv6');
+  });
+
+  it('stays HEAD after Ctrl-C in the middle of the commit', async () => {
+    const { folder, git, run, out, subjects } = await published();
+    const hook = join(folder, '.git/hooks/pre-commit');
+    writeFileSync(hook, '#!/bin/sh\ntouch "$(git rev-parse --git-dir)/in-the-hook"\nexec sleep 30\n');
+    chmodSync(hook, 0o755);
+    const { child, ended } = start(['run', '--feed', TWO], { cwd: folder, group: true });
+    for (let tries = 0; tries < 300 && !existsSync(join(folder, '.git/in-the-hook')); tries++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(existsSync(join(folder, '.git/in-the-hook'))).toBe(true);
+    process.kill(-child.pid!, 'SIGINT');
+    expect((await ended).status).not.toBe(0);
+    rmSync(hook);
+    expect(subjects()).toHaveLength(1);
+    expect(existsSync(join(out, 'squid/storage-weu-ipv4.txt'))).toBe(true);
+    const { status, stdout, stderr } = await run(TWO);
+    expect(status, stderr).toBe(0);
+    expect(stdout).not.toMatch(/Drift|First run/);
+    expect(stdout).toMatch(/squid \+128 −64 IPv4, \+65,536 \/64 \(storage-weu\)/);
+    expect(subjects()[0]).toBe('Azure allowlist of 2026-01-12: +128 -64 IPv4, +65,536/64 IPv6');
+    expect(git('status', '--porcelain', 'allowlists')).toBe('');
   });
 });
 

@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly environment?: Readonly<Record<string, string>>;
   /** Flags of node itself. */
   readonly node?: readonly string[];
+  /** In a process group of its own, as a terminal has it: Ctrl-C goes to all that it started. */
+  readonly group?: boolean;
 }
 
 /** The longest that any command may take, in milliseconds. */
@@ -32,7 +34,7 @@ const LONGEST = 120_000;
 /** Starts `azure-allowlist` as a user would, in a process of its own. */
 export function start(
   args: readonly string[],
-  { cwd, environment = {}, node = [] }: Surroundings,
+  { cwd, environment = {}, node = [], group = false }: Surroundings,
 ): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
   const child = spawn(process.execPath, [...node, installed('dist/cli/main.js'), ...args], {
     cwd,
@@ -47,6 +49,7 @@ export function start(
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LONGEST,
     killSignal: 'SIGKILL',
+    detached: group,
   });
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
