@@ -12,6 +12,7 @@ import { filesReader, readOutputTree } from '../dist/committed/output-tree.js';
 import { parseConfig } from '../dist/config/load.js';
 import { loadTables, loadTargets } from '../dist/job.js';
 import { planRun } from '../dist/pipeline.js';
+import { GUARDS } from '../dist/policy/guards/judge.js';
 import { AllowlistError } from '../dist/problem.js';
 import { weeklyFiles } from '../dist/replay/weekly-files.js';
 import { changesDevices } from '../dist/review/summary.js';
@@ -49,15 +50,8 @@ const portsOf = (id) =>
   Object.fromEntries(
     Object.entries(PORTS).map(([rule, ports]) => [rule, WITHOUT_PORTS.has(id) ? ['*'] : ports]),
   );
-const ACCEPT = [
-  'feed-rollback',
-  'feed-shrink',
-  'feed-stale',
-  'tag-missing',
-  'tag-empty',
-  'tag-shrink',
-  'tag-growth',
-];
+// The archive has holes: what a guard holds back there is accepted, as a person would after checking.
+const ACCEPT = GUARDS.map(({ name }) => name);
 
 const config = (targets) =>
   parseConfig(

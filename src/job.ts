@@ -22,9 +22,11 @@ import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
+import { loadOrigins } from './feed/origins.ts';
 import type { Published } from './forge/forge.ts';
 import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
+import type { Origins } from './policy/guards/origins.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { tableKey } from './policy/resolve.ts';
 import { AllowlistError, ConfigurationError, type Problem } from './problem.ts';
@@ -102,7 +104,8 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       report(
         `noted: the endpoint table ${id} (${title}) is of low confidence: check its rows before you rely on them`,
       );
-  const constraints = await loadConstraints(config.constraints, config.rules);
+  const origins = await loadSecondSource(request);
+  const constraints = await loadConstraints(config.constraints, config.rules, origins);
   const m365 = await loadM365(request);
   const feed = await loadFeed({
     cloud: config.feed.cloud,
@@ -142,6 +145,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       targets,
       m365,
       constraints,
+      ...(origins === undefined ? {} : { origins }),
       ...(atom === undefined ? {} : { atom }),
       baseline,
       accept: request.accept,
@@ -390,6 +394,28 @@ export async function loadTables(config: AllowlistConfig): Promise<Map<string, E
   if (problems.length > 0)
     throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
   return tables;
+}
+
+/** Reads what networks announce, where a second source is configured; one that cannot be had is a value, no error. */
+async function loadSecondSource({
+  config,
+  environment,
+  report,
+  offline,
+  cacheDirectory,
+}: JobRequest): Promise<Origins | undefined> {
+  if (config.origins === undefined) return undefined;
+  const { refuse, maximumDays } = config.origins;
+  const found = await loadOrigins({
+    config: config.origins,
+    http: config.feed.http,
+    offline,
+    environment,
+    now: Date.now(),
+    report,
+    cacheDirectory,
+  });
+  return { found, refuse, maximumDays };
 }
 
 /**

@@ -43,6 +43,7 @@ import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.t
 import { CONSTRAINTS, describeRefusal, findingsOf, judge, MUST_HAVE } from './policy/guards/judge.ts';
 import { type M365Week, m365IdsOf } from './policy/guards/m365-sets.ts';
 import { judgeMustHaves, type MustHave } from './policy/guards/must-have.ts';
+import type { Origins } from './policy/guards/origins.ts';
 import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
 import { spaceOf, totalsOf } from './policy/totals.ts';
@@ -78,6 +79,8 @@ export interface RunInput {
   readonly m365?: M365Endpoints | undefined;
   /** What may never be let through, and what alone may be; nothing by default. */
   readonly constraints?: Constraints;
+  /** The second source, where one is configured. */
+  readonly origins?: Origins;
   /** What is in force, as it was committed. */
   readonly baseline: Baseline;
   /** Adds a change to the Atom feed that was committed last. */
@@ -335,6 +338,7 @@ function guard(
       policy,
       configuredTags,
       m365: m365Week(input),
+      origins: input.origins,
       baseline: input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree),
     },
     input.accept,

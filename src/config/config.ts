@@ -63,10 +63,22 @@ export interface RangeSource {
   readonly files: readonly string[];
 }
 
+/** Where it is read what networks announce. */
+export interface OriginsConfig {
+  readonly source:
+    | { readonly kind: 'url'; readonly url: string }
+    | { readonly kind: 'file'; readonly path: string };
+  readonly asns: readonly number[];
+  /** What messages call them together. */
+  readonly set: string | undefined;
+  readonly refuse: boolean;
+  readonly maximumDays: number;
+}
+
 /** What may never be let through, and what alone may be published. */
 export interface ConstraintsConfig {
   readonly never: RangeSource;
-  readonly within: RangeSource | undefined;
+  readonly within: (RangeSource & { readonly origins: boolean }) | undefined;
   readonly outside: 'cut' | 'refuse';
 }
 
@@ -113,6 +125,8 @@ export interface AllowlistConfig {
   readonly families: readonly Family[];
   readonly rules: readonly RuleConfig[];
   readonly targets: readonly TargetConfig[];
+  /** Undefined: there is no second source. */
+  readonly origins: OriginsConfig | undefined;
   readonly constraints: ConstraintsConfig;
   readonly require: readonly RequireConfig[];
   readonly output: string;

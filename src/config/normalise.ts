@@ -99,6 +99,7 @@ export function normalise(
       require: (document.require ?? []).map((entry, index) =>
         normaliseRequire(entry, `require[${index}]`, problems),
       ),
+      origins: normaliseOrigins(document.origins, path, problems),
       publish: {
         git: normaliseGit(document.publish?.git, path, problems),
         when: document.publish?.when ?? 'always',
@@ -345,7 +346,7 @@ function normaliseConstraints(
     const entries = document?.[key] ?? [];
     return {
       prefixes: entries.flatMap((entry, index) =>
-        typeof entry === 'string'
+        typeof entry === 'string' && !(key === 'within' && entry === 'origins')
           ? parseEach([entry], `constraints.${key}`, parseTypedPrefix, problems, index)
           : [],
       ),
@@ -360,8 +361,37 @@ function normaliseConstraints(
     });
   return {
     never: read('never'),
-    within: document?.within === undefined ? undefined : read('within'),
+    within:
+      document?.within === undefined
+        ? undefined
+        : { ...read('within'), origins: document.within.includes('origins') },
     outside: document?.outside ?? 'cut',
+  };
+}
+
+/** RIPE NCC's data call (https://stat.ripe.net/docs/data-api/api-endpoints/announced-prefixes). */
+const RIPESTAT = 'https://stat.ripe.net/data/announced-prefixes/data.json?resource=AS{asn}';
+
+function normaliseOrigins(
+  document: ConfigDocument['origins'],
+  path: (relative: string) => string,
+  problems: Problem[],
+): AllowlistConfig['origins'] {
+  if (document === undefined) return undefined;
+  const { source = 'ripestat', asns, set, refuse, maximumDays } = document;
+  const url = source === 'ripestat' ? RIPESTAT : /^https?:\/\//.test(source) ? source : undefined;
+  if (url !== undefined && !URL.canParse(url))
+    problems.push({
+      where: 'origins.source',
+      what: 'is not a URL',
+      next: 'https://host/path?resource=AS{asn}',
+    });
+  return {
+    source: url === undefined ? { kind: 'file', path: path(source) } : { kind: 'url', url },
+    asns: [...new Set(asns)],
+    set,
+    refuse: refuse ?? false,
+    maximumDays: maximumDays ?? 30,
   };
 }
 

@@ -1,7 +1,8 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Constraints } from '../policy/constraints.ts';
-import { ConfigurationError, type Problem } from '../problem.ts';
+import type { Origins } from '../policy/guards/origins.ts';
+import { ConfigurationError, FeedError, type Problem } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import type { ConstraintsConfig, RangeSource, RuleConfig } from './config.ts';
 import { parseTypedPrefix } from './typed-prefix.ts';
@@ -13,6 +14,7 @@ import { parseTypedPrefix } from './typed-prefix.ts';
 export async function loadConstraints(
   { never, within, outside }: ConstraintsConfig,
   rules: readonly Pick<RuleConfig, 'prefixes'>[],
+  second?: Origins,
 ): Promise<Constraints> {
   const problems: Problem[] = [];
   const read = async ({ prefixes, files }: RangeSource): Promise<DualStackSet> => {
@@ -22,7 +24,10 @@ export async function loadConstraints(
   };
   const constraints: Constraints = {
     never: await read(never),
-    within: within === undefined ? undefined : await read(within),
+    within:
+      within === undefined
+        ? undefined
+        : (await read(within)).union(within.origins ? announcedBy(second) : DualStackSet.empty),
     outside,
   };
   for (const [index, { prefixes }] of rules.entries()) {
@@ -36,6 +41,23 @@ export async function loadConstraints(
   }
   if (problems.length > 0) throw new ConfigurationError('the constraints cannot be used', problems);
   return constraints;
+}
+
+/** @throws ConfigurationError, FeedError */
+function announcedBy(second: Origins | undefined): DualStackSet {
+  if (second === undefined)
+    throw new ConfigurationError('the constraints cannot be used', [
+      {
+        where: 'constraints.within',
+        what: 'names origins, which are not configured',
+        next: 'add origins: { asns: [8075] }',
+      },
+    ]);
+  if ('unavailable' in second.found)
+    throw new FeedError('constraints.within needs the second source', [
+      { where: 'origins', what: second.found.unavailable },
+    ]);
+  return second.found.addresses;
 }
 
 async function readRangeFile(file: string, problems: Problem[]): Promise<Prefix[]> {

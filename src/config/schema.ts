@@ -280,20 +280,42 @@ const guards = z.strictObject({
     .optional(),
 });
 
-const ranges = z.array(
-  z.union([
-    z.string().describe('an address or a CIDR'),
-    z.strictObject({
-      file: z.string().describe('one address or CIDR a line, # begins a comment; relative to this file'),
-    }),
-  ]),
-);
+const range = z.union([
+  z.string().describe('an address or a CIDR'),
+  z.strictObject({
+    file: z.string().describe('one address or CIDR a line, # begins a comment; relative to this file'),
+  }),
+]);
+
+const ranges = z.array(range);
+
+const origins = z.strictObject({
+  source: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'ripestat (default), a URL in which {asn} stands for the number, or a file relative to this one: JSON as RIPEstat or bgpq4 give it, or one CIDR a line',
+    ),
+  asns: z
+    .array(z.int().min(1).max(4_294_967_295))
+    .min(1)
+    .max(100)
+    .describe('the networks whose announcements count, such as 8075'),
+  set: z.string().min(1).max(60).optional().describe('what messages call them together'),
+  refuse: z
+    .boolean()
+    .optional()
+    .describe('refuse a week whose gained addresses nobody of the set announces; default false: it is noted'),
+  maximumDays: z.int().positive().optional().describe('days from which on a list is too old; default 30'),
+});
 
 const constraints = z.strictObject({
   never: ranges
     .optional()
     .describe('ranges that no target may let through, whatever is published: your own, partners, resolvers'),
-  within: ranges
+  within: z
+    .array(z.union([range, z.literal('origins').describe('what the networks of `origins` announce')]))
     .min(1)
     .optional()
     .describe('published addresses outside these ranges are left out; by default all may be published'),
@@ -411,6 +433,11 @@ export const configSchema = z.strictObject({
   targets: z.record(z.string(), target.nullable()),
   output: z.string().optional().describe('the output tree, relative to this file; default `allowlists`'),
   guards: guards.optional(),
+  origins: origins
+    .optional()
+    .describe(
+      'a second source: which of the addresses that a week gains are announced by Microsoft’s networks',
+    ),
   constraints: constraints.optional(),
   require: z
     .array(required)

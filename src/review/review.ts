@@ -2,6 +2,7 @@ import type { Drift } from '../committed/drift.ts';
 import type { Cloud } from '../feed/snapshot.ts';
 import type { DiffContext } from '../policy/diff/notes.ts';
 import type { PolicyDiff } from '../policy/diff.ts';
+import type { Finding } from '../policy/guards/guard.ts';
 import type { UnusedTags } from '../targets/in-use.ts';
 import type { CoverageRow } from './coverage.ts';
 import type { TargetReview } from './targets.ts';
@@ -14,14 +15,6 @@ export interface FeedWeek {
   /** YYYY-MM-DD. */
   readonly fileDate: string | undefined;
   readonly changeNumber: number;
-}
-
-/** What one guard found. */
-export interface GuardFinding {
-  readonly guard: string;
-  /** `noted` is worth a look but refuses nothing; `not judged` had nothing to compare; `accepted` would have refused without an acceptance. */
-  readonly outcome: 'passed' | 'not judged' | 'noted' | 'accepted' | 'refused';
-  readonly message: string;
 }
 
 /** A recorded override of one guard. */
@@ -47,7 +40,7 @@ export interface Review {
   readonly unused: readonly UnusedTags[];
   /** Endpoint tables in use whose sources cannot be relied on, by id. */
   readonly lowConfidence?: readonly string[];
-  readonly guards: readonly GuardFinding[];
+  readonly guards: readonly Finding[];
   readonly acceptances: readonly Acceptance[];
   readonly coverage: readonly CoverageRow[];
   /** Whether every required host gets through as it did before. */

@@ -58,7 +58,8 @@ export function verdict(review: Review): Verdict {
     named('accepted') === '' ? [] : [`${named('accepted')} would have refused this and was accepted`];
   if (review.feed.before === undefined && accepted.length === 0)
     return { level: 'look', text: 'First run: check that the rules admit what they are meant to.' };
-  const reasons = [...accepted, ...reasonsToLook(review)];
+  const noted = guards.flatMap(({ guard, look, message }) => (look === true ? [`${guard}: ${message}`] : []));
+  const reasons = [...accepted, ...noted, ...reasonsToLook(review)];
   if (reasons.length > 0)
     return {
       level: 'look',

@@ -4,6 +4,7 @@ import type { Policy } from '../policy.ts';
 import type { AcceptedSizes } from './drift.ts';
 import type { GuardLimits } from './limits.ts';
 import type { M365Week } from './m365-sets.ts';
+import type { Origins } from './origins.ts';
 
 /** Totals of a whole feed, kept so that the next week can be compared with it. */
 export interface FeedTotals {
@@ -47,6 +48,8 @@ export interface GuardContext {
   readonly configuredTags: ReadonlyMap<string, readonly string[]>;
   /** Undefined where no rule takes endpoint sets of Microsoft 365. */
   readonly m365?: M365Week | undefined;
+  /** Undefined where no second source is configured. */
+  readonly origins?: Origins | undefined;
   /** Undefined on the first run. */
   readonly baseline: GuardBaseline | undefined;
 }
@@ -54,6 +57,8 @@ export interface GuardContext {
 /** Something that a guard has to say: a reason to refuse, or something to know. */
 export interface Remark {
   readonly refuse: boolean;
+  /** Worth a review although it refuses nothing. */
+  readonly look?: boolean;
   /** With the figures and the limit's configuration key. */
   readonly message: string;
 }
@@ -61,6 +66,8 @@ export interface Remark {
 /** A check between compare and render. It has nothing to say where all is well. */
 export interface Guard {
   readonly name: string;
+  /** Whether there is anything for it to judge; absent where there always is. */
+  readonly applies?: (context: GuardContext) => boolean;
   /** Why it cannot judge this week, which is no passing; undefined where it can. Absent where it always can. */
   readonly cannot?: (context: GuardContext) => string | undefined;
   readonly judge: (context: GuardContext) => readonly Remark[];
@@ -71,4 +78,6 @@ export interface Finding {
   readonly guard: string;
   readonly outcome: 'passed' | 'not judged' | 'noted' | 'accepted' | 'refused';
   readonly message: string;
+  /** A note that asks for a review. */
+  readonly look?: boolean;
 }

@@ -13,6 +13,7 @@ import type { Finding, Guard, GuardContext, Remark } from './guard.ts';
 import { lockEdited } from './lock-edited.ts';
 import { m365Rollback, m365Set } from './m365-sets.ts';
 import { newSpace } from './new-space.ts';
+import { origins } from './origins.ts';
 import { regionLost } from './region-lost.ts';
 import { specialUse } from './special-use.ts';
 import { tagGrowth } from './tag-growth.ts';
@@ -38,6 +39,7 @@ export const GUARDS: readonly Guard[] = [
   crossTag,
   drift,
   newSpace,
+  origins,
   specialUse,
   unallocated,
   tooBroad,
@@ -56,10 +58,11 @@ export const CONSTRAINTS = 'constraints';
 /** What came of a guard that is asked beside those of the list. */
 export function findingsOf(guard: string, remarks: readonly Remark[], accept: readonly string[]): Finding[] {
   if (remarks.length === 0) return [{ guard, outcome: 'passed', message: '' }];
-  return remarks.map(({ refuse, message }) => ({
+  return remarks.map(({ refuse, look, message }) => ({
     guard,
     outcome: refuse ? (accept.includes(guard) ? 'accepted' : 'refused') : 'noted',
     message,
+    ...(look === true && !refuse ? { look } : {}),
   }));
 }
 
@@ -69,7 +72,8 @@ export function findingsOf(guard: string, remarks: readonly Remark[], accept: re
  */
 export function judge(context: GuardContext, accept: readonly string[]): Finding[] {
   checkAcceptances(accept);
-  return GUARDS.flatMap(({ name, cannot, judge: ask }): readonly Finding[] => {
+  return GUARDS.flatMap(({ name, applies, cannot, judge: ask }): readonly Finding[] => {
+    if (applies?.(context) === false) return [];
     const why = cannot?.(context);
     if (why !== undefined) return [{ guard: name, outcome: 'not judged', message: why }];
     return findingsOf(name, ask(context), accept);
