@@ -37,7 +37,12 @@ describe('every guard', () => {
 
   test('passes a week in which nothing changes', () => {
     expect(judgeMadeUp({ before: week, after: week, limits, accepted })).toEqual(
-      GUARDS.map(({ name }) => ({ guard: name, outcome: 'passed', message: '' })),
+      // Without a second source there is nothing for its guard to say.
+      GUARDS.filter(({ name }) => name !== 'origins').map(({ name }) => ({
+        guard: name,
+        outcome: 'passed',
+        message: '',
+      })),
     );
   });
 
