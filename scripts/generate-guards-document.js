@@ -212,6 +212,12 @@ const guards = markdownTable({
       `\`feed-shrink.prefixPercent\`: ${limits.feedShrinkPrefixPercent}`,
       most.feedPrefixes,
     ],
+    [
+      'feed-quarantine',
+      'nothing: what is wrong in service tags that no rule uses is noted: a name or a label beyond the schema, a prefix in another spelling. In a tag that a rule uses, or in over 20 tags, it is no feed (exit status 4)',
+      '',
+      'none',
+    ],
     ['tag-missing', 'a configured tag that the feed lacks', '`rules[].serviceTags`', ''],
     ['tag-empty', 'a configured tag without prefixes', '`rules[].serviceTags`', ''],
     [

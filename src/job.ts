@@ -115,6 +115,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     environment: request.environment,
     today: request.today,
     report,
+    used: new Set(config.rules.flatMap(({ serviceTags }) => serviceTags)),
     ...(config.feed.cache.keep === undefined ? {} : { cachedFiles: config.feed.cache.keep }),
     ...(request.feed === undefined ? {} : { override: request.feed }),
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),

@@ -3,6 +3,7 @@ import { compareHostPatterns, type HostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import { ConfigurationError } from '../problem.ts';
 import { closest } from '../suggest.ts';
+import { withinTime } from '../within-time.ts';
 import { type EndpointSource, type EndpointTable, formatEndpoint } from './endpoint-table.ts';
 import type { LintFinding } from './lint.ts';
 import { type EndpointDocument, parseEndpointDocument } from './markdown.ts';
@@ -77,6 +78,19 @@ export function findSource(table: EndpointTable, location: string): EndpointSour
   return found.length === 1 ? found[0] : undefined;
 }
 
+/** The most that is read, far beyond any article. */
+const LONGEST_DOCUMENT = 5_000_000;
+const MOST_ENDPOINTS = 20_000;
+
+/** Seconds that reading a document may take. */
+const LONGEST_READING = 5;
+
+function tooMuch(what: string): ConfigurationError {
+  return new ConfigurationError('The document cannot be compared', [
+    { where: 'document', what, next: 'give the Markdown source of the article' },
+  ]);
+}
+
 /**
  * Compares the endpoint tables of a Markdown document with a table: hosts, paths and ports. Purposes are told in each
  * side's own words and are not compared. Rows of optional groups, and ports that stand in the text, need not be in the document, nor does the correction
@@ -92,7 +106,15 @@ export function checkEndpoints(
   const { source } = options;
   if (source !== undefined) requireSource(table, source);
   const exactHosts = new Set(table.rows.filter(({ host }) => !host.subdomains).map(({ host }) => host.name));
-  const document = parseEndpointDocument(markdown, exactHosts);
+  if (markdown.length > LONGEST_DOCUMENT)
+    throw tooMuch(`it has ${markdown.length} characters, ${LONGEST_DOCUMENT} at most`);
+  const document = withinTime(
+    () => parseEndpointDocument(markdown, exactHosts),
+    LONGEST_READING,
+    () => tooMuch(`reading its tables takes over ${LONGEST_READING} seconds`),
+  );
+  if (document.endpoints.length > MOST_ENDPOINTS)
+    throw tooMuch(`its tables have ${document.endpoints.length} endpoints, ${MOST_ENDPOINTS} at most`);
   requireEndpoints(document, markdown);
 
   const documented = join(
@@ -147,11 +169,15 @@ function compare(
   let removed = [...required].filter(([key]) => !documented.has(key)).map(([, endpoint]) => endpoint);
   removed = removed.filter((endpoint) => !documented.has(misprints.get(formatEndpoint(endpoint)) ?? ''));
   // The same name with another wildcard or path is one change, not one row gone and another come.
+  const byName = new Map<string, Endpoint[]>();
+  for (const endpoint of removed)
+    if (byName.get(endpoint.host.name)?.push(endpoint) === undefined)
+      byName.set(endpoint.host.name, [endpoint]);
+  const matched = new Set<Endpoint>();
   for (const there of added) {
-    const here = removed.find(({ host }) => host.name === there.host.name);
+    const here = byName.get(there.host.name)?.shift();
     if (here === undefined) continue;
-    removed = removed.filter((endpoint) => endpoint !== here);
-    added = added.filter((endpoint) => endpoint !== there);
+    matched.add(here).add(there);
     const change = changeOf(
       here,
       there,
@@ -160,6 +186,8 @@ function compare(
     );
     if (change !== undefined) changed.push(change);
   }
+  removed = removed.filter((endpoint) => !matched.has(endpoint));
+  added = added.filter((endpoint) => !matched.has(endpoint));
   return {
     added: [...added].sort(inOrder).map((endpoint) => ({
       endpoint: formatEndpoint(endpoint),
@@ -219,15 +247,16 @@ function misprintPairs(table: EndpointTable): ReadonlyMap<string, string> {
 }
 
 function join(endpoints: readonly Endpoint[]): Endpoints {
-  const joined = new Map<string, Endpoint>();
+  const joined = new Map<string, Endpoint & { readonly from: Set<number | string> }>();
   for (const endpoint of endpoints) {
     const key = formatEndpoint(endpoint);
-    const { ports, from } = joined.get(key) ?? { ports: PortSet.empty, from: [] };
-    joined.set(key, {
-      ...endpoint,
-      ports: endpoint.ports.union(ports),
-      from: new Set([...from, ...endpoint.from]),
-    });
+    const known = joined.get(key);
+    if (known === undefined) joined.set(key, { ...endpoint, from: new Set(endpoint.from) });
+    else {
+      for (const one of endpoint.from) known.from.add(one);
+      if (!known.ports.equals(endpoint.ports))
+        joined.set(key, { ...endpoint, ports: endpoint.ports.union(known.ports), from: known.from });
+    }
   }
   return joined;
 }
@@ -263,7 +292,7 @@ function resembling(endpoint: Endpoint, others: readonly Endpoint[]): { readonly
   const text = formatEndpoint(endpoint);
   const near = others
     .map(formatEndpoint)
-    .filter((other) => distance(text, other) <= 2)
+    .filter((other) => Math.abs(other.length - text.length) <= 2 && distance(text, other) <= 2)
     .sort()[0];
   return near === undefined ? {} : { resembles: near };
 }

@@ -3,18 +3,32 @@ import { FeedError } from '../problem.ts';
 /** What came is no JSON document at all: cut off, a web page, garbage. Another way to the file may give it. */
 export class NotJsonError extends FeedError {}
 
+/** How deep objects and lists may lie in each other; a weekly file has five levels. */
+const MOST_LEVELS = 64;
+
+/** How many keys a document may have in all; a weekly file has some 33,000. */
+const MOST_KEYS = 1_000_000;
+
 /**
- * Decodes published bytes: UTF-8, with or without a byte order mark.
- * @throws NotJsonError for bytes that are not UTF-8
+ * Decodes published bytes: UTF-8, with or without a byte order mark, or UTF-16 with one, as PowerShell saves what a command
+ * prints.
+ * @throws NotJsonError for other bytes
  */
 export function decodeText(content: string | Uint8Array, where: string): string {
   if (typeof content === 'string') return content.startsWith('\ufeff') ? content.slice(1) : content;
+  const [first, second] = content;
+  const encoding =
+    first === 0xff && second === 0xfe ? 'UTF-16LE' : first === 0xfe && second === 0xff ? 'UTF-16BE' : 'UTF-8';
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(content);
+    return new TextDecoder(encoding, { fatal: true }).decode(content);
   } catch (cause) {
-    throw new NotJsonError('the feed is not usable', [{ where, what: 'the content is not UTF-8 text' }], {
-      cause,
-    });
+    throw new NotJsonError(
+      'the feed is not usable',
+      [{ where, what: `the content is not ${encoding} text` }],
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -30,15 +44,17 @@ export function parseJson(text: string, where: string): unknown {
   const start = text.slice(0, 400).trimStart();
   if (start === '' && text.trim() === '') refuse('the content is empty');
   if (start.startsWith('<')) refuse('an HTML or XML page came in place of JSON');
+  // Before JSON.parse, which would build millions of nested lists.
+  const found = walk(text);
+  if (typeof found === 'string') refuse(found);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     refuse(`the content is not JSON, or only a part of it: ${reasonOf(cause, text)}`, where, { cause });
   }
-  const duplicate = findDuplicateKey(text);
-  if (duplicate !== undefined)
-    refuse(`the key ${quote(duplicate.key)} occurs twice in one object`, `${where}: ${duplicate.path}`);
+  if (typeof found === 'object')
+    refuse(`the key ${quote(found.key)} occurs twice in one object`, `${where}: ${found.path}`);
   return value;
 }
 
@@ -65,18 +81,29 @@ interface Frame {
   at: string | number;
 }
 
-/** Walks text that JSON.parse has accepted; iterative, for nesting may be deep. */
-function findDuplicateKey(text: string): { readonly key: string; readonly path: string } | undefined {
+interface DuplicateKey {
+  readonly key: string;
+  readonly path: string;
+}
+
+/**
+ * Looks for a key that occurs twice in one object. The text need not be JSON: what is found in other text means nothing.
+ * @returns the key, or what is beyond the bounds
+ */
+function walk(text: string): DuplicateKey | string | undefined {
+  let keys = 0;
   const stack: Frame[] = [];
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x7b: // {
         stack.push({ keys: new Set(), at: '' });
+        if (stack.length > MOST_LEVELS) return `it is nested deeper than ${MOST_LEVELS} levels`;
         expectsKey = true;
         break;
       case 0x5b: // [
         stack.push({ keys: undefined, at: 0 });
+        if (stack.length > MOST_LEVELS) return `it is nested deeper than ${MOST_LEVELS} levels`;
         expectsKey = false;
         break;
       case 0x7d: // }
@@ -86,7 +113,8 @@ function findDuplicateKey(text: string): { readonly key: string; readonly path: 
         break;
       case 0x2c: {
         // ,
-        const frame = stack.at(-1)!;
+        const frame = stack.at(-1);
+        if (frame === undefined) return undefined;
         if (typeof frame.at === 'number') frame.at++;
         else expectsKey = true;
         break;
@@ -94,11 +122,14 @@ function findDuplicateKey(text: string): { readonly key: string; readonly path: 
       case 0x22: {
         // "
         const end = endOfString(text, i);
-        if (expectsKey) {
-          const frame = stack.at(-1)!;
-          const key = JSON.parse(text.slice(i, end + 1)) as string;
-          if (frame.keys!.has(key)) return { key, path: pathOf(stack.slice(0, -1)) };
-          frame.keys!.add(key);
+        const frame = stack.at(-1);
+        if (end === -1) return undefined;
+        if (expectsKey && frame?.keys !== undefined) {
+          const literal = text.slice(i + 1, end);
+          const key = literal.includes('\\') ? unescaped(literal) : literal;
+          if (frame.keys.has(key)) return { key, path: pathOf(stack.slice(0, -1)) };
+          if (++keys > MOST_KEYS) return `it has more than ${MOST_KEYS} keys`;
+          frame.keys.add(key);
           frame.at = key;
           expectsKey = false;
         }
@@ -109,8 +140,19 @@ function findDuplicateKey(text: string): { readonly key: string; readonly path: 
   return undefined;
 }
 
+/** The text of a string literal; what cannot be read is told by JSON.parse afterwards. */
+function unescaped(literal: string): string {
+  try {
+    return JSON.parse(`"${literal}"`) as string;
+  } catch {
+    return literal;
+  }
+}
+
+/** Where the string that begins there ends; -1 if it does not. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    if (end === -1) return -1;
     let backslashes = 0;
     while (text.charCodeAt(end - 1 - backslashes) === 0x5c) backslashes++;
     if (backslashes % 2 === 0) return end;

@@ -26,6 +26,8 @@ export interface FeedRequest {
   readonly override?: string;
   /** Where fetched files are kept; none are kept without it. */
   readonly cacheDirectory?: string;
+  /** The service tags that rules use: what is wrong in others is noted and left out. Without it all are read strictly. */
+  readonly used?: ReadonlySet<string>;
   /** How many fetched files are kept for each cloud. Default 12. */
   readonly cachedFiles?: number;
   /** Use the newest cached file, and no network. */
@@ -106,7 +108,7 @@ async function loadFile(request: FeedRequest, path: string): Promise<LoadedFeed>
     throw new FeedError('the feed cannot be read', [{ where: path, what }], { cause });
   }
   const published = gunzipIfNeeded(bytes, path, maximum);
-  return understood(published, path, request.cloud, { kind: 'file', name });
+  return understood(published, path, request, { kind: 'file', name });
 }
 
 async function loadUrl(request: FeedRequest, url: string): Promise<LoadedFeed> {
@@ -115,7 +117,7 @@ async function loadUrl(request: FeedRequest, url: string): Promise<LoadedFeed> {
     const document = await client.get(url, { accept: 'application/json' });
     const published = publishedBytes(document.body, name, client.maximumBytes);
     const source = { kind: 'url', name, url: publicUrl(url) } as const;
-    return { ...understood(published, name, request.cloud, source), published, document, url };
+    return { ...understood(published, name, request, source), published, document, url };
   });
 }
 
@@ -143,7 +145,7 @@ async function loadDownload(
       accept: (document, { url, name, strategy }) => {
         const published = publishedBytes(document.body, name, client.maximumBytes);
         const described = { kind: 'download', name, url: publicUrl(url), strategy } as const;
-        return { ...understood(published, name, cloud, described), published, document, url };
+        return { ...understood(published, name, request, described), published, document, url };
       },
     }),
   );
@@ -166,7 +168,7 @@ async function loadApi(
     );
     const published = new TextEncoder().encode(await getServiceTagPages(client, first, token));
     const described = { kind: 'api', name: 'serviceTags', url: publicUrl(first) } as const;
-    return { ...understood(published, 'serviceTags', request.cloud, described), published, url: first.href };
+    return { ...understood(published, 'serviceTags', request, described), published, url: first.href };
   });
 }
 
@@ -217,7 +219,7 @@ async function newestCached(
     request.report(
       `offline: ${record.source.name} of ${dayOf(record)}, ${days === 1 ? '1 day' : `${days} days`} old, fetched ${record.fetchedOn}`,
     );
-    return understood(bytes, record.source.name, request.cloud, described);
+    return understood(bytes, record.source.name, request, described);
   }
   throw new FeedError('the feed cannot be had offline', [
     {
@@ -262,13 +264,17 @@ async function clientFor(request: FeedRequest, urls: readonly string[]): Promise
 function understood(
   published: Uint8Array,
   where: string,
-  cloud: Cloud,
+  { cloud, used }: Pick<FeedRequest, 'cloud' | 'used'>,
   source: Omit<FeedSource, 'size' | 'sha256' | 'fileDate'>,
 ): LoadedFeed {
   const isXml = isPublicIpsXml(new TextDecoder().decode(published.subarray(0, 1000)));
   const snapshot = isXml
     ? parsePublicIpsXml(published, where, cloud)
-    : parseServiceTags(published, where, cloud, source.kind === 'api' ? 'api' : 'file');
+    : parseServiceTags(published, where, {
+        cloud,
+        used,
+        ...(source.kind === 'api' ? { dialect: 'api' } : {}),
+      });
   return {
     snapshot,
     source: {

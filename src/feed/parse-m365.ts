@@ -52,8 +52,26 @@ export function parseM365Endpoints(
   const reader = new M365Reader(tenant);
   const rows: M365Row[] = [];
   const ids = new Map<number, string>();
-  for (const [index, value] of reader.list(parseJson(decodeText(content, where), where), '$').entries()) {
+  const sets = reader.list(parseJson(decodeText(content, where), where), '$');
+  if (sets.length > MOST_SETS) {
+    reader.problem('$', `has ${sets.length} endpoint sets, ${MOST_SETS} at most`);
+    reader.throwProblems(where);
+  }
+  const total = { names: 0, prefixes: 0 };
+  for (const [index, value] of sets.entries()) {
     const path = `$[${index}]`;
+    for (const [key, field, most] of [
+      ['names', 'urls', MOST_NAMES],
+      ['prefixes', 'ips', MOST_PREFIXES],
+    ] as const) {
+      total[key] += lengthOf(value, field);
+      if (total[key] <= most) continue;
+      reader.problem(
+        `${path}.${field}`,
+        `there are ${total[key]} ${key} with those before it, ${most} at most`,
+      );
+      reader.throwProblems(where);
+    }
     const row = reader.row(value, path);
     if (row === undefined) continue;
     const twin = ids.get(row.id);
@@ -99,7 +117,21 @@ export function parseM365Ports(text: string): PortSet {
     .reduce((all, ports) => all.union(ports), PortSet.empty);
 }
 
+/** The most that is read; the service has some 100 sets, 1,000 names and 200 prefixes. */
+const MOST_SETS = 5_000;
+const MOST_NAMES = 20_000;
+const MOST_PREFIXES = 100_000;
+
+/** Problems after which reading stops. */
+const MOST_PROBLEMS = 1_000;
+
 type JsonObject = Readonly<Record<string, unknown>>;
+
+/** How many elements a list of a set has, whatever they are. */
+function lengthOf(value: unknown, field: string): number {
+  const list = typeof value === 'object' && value !== null ? (value as JsonObject)[field] : undefined;
+  return Array.isArray(list) ? list.length : 0;
+}
 
 class M365Reader {
   readonly #tenant: string | undefined;
@@ -111,13 +143,16 @@ class M365Reader {
   }
 
   throwProblems(where: string): void {
-    if (this.#problems.length === 0) return;
-    const count = this.#problems.length === 1 ? 'a problem' : `${this.#problems.length} problems`;
+    const { length } = this.#problems;
+    if (length === 0) return;
+    const count =
+      length === 1 ? 'a problem' : `${length} problems${length === MOST_PROBLEMS ? ' or more' : ''}`;
     throw new FeedError(`the Microsoft 365 endpoints are not usable: ${count} in ${where}`, this.#problems);
   }
 
   problem(path: string, what: string): void {
-    this.#problems.push({ where: path, what });
+    // Counted on, so that the document is refused; nobody reads a million of them.
+    if (this.#problems.length < MOST_PROBLEMS) this.#problems.push({ where: path, what });
   }
 
   row(value: unknown, path: string): M365Row | undefined {

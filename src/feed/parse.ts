@@ -6,7 +6,7 @@ import { CLOUDS, cloudNamedInFile } from './cloud.ts';
 import { contentDigest } from './content-digest.ts';
 import { fileDateOf } from './file-date.ts';
 import { decodeText, parseJson, quote } from './json-text.ts';
-import type { Cloud, ServiceTag, Snapshot } from './snapshot.ts';
+import type { Cloud, Quarantined, ServiceTag, Snapshot } from './snapshot.ts';
 
 /**
  * What the two JSON publications spell differently: in the Service Tag Discovery API change numbers are
@@ -14,24 +14,52 @@ import type { Cloud, ServiceTag, Snapshot } from './snapshot.ts';
  */
 export type FeedDialect = 'file' | 'api';
 
+/** What is known of a file before it is read. */
+export interface FeedExpectations {
+  /** Another cloud is a problem. */
+  readonly cloud?: Cloud | undefined;
+  /** An answer of the API that was saved to a file is recognised by itself. */
+  readonly dialect?: FeedDialect | undefined;
+  /**
+   * The service tags that rules use. What is wrong in others cannot reach a rule file: it is noted and left out. Without
+   * it every tag is read strictly.
+   */
+  readonly used?: ReadonlySet<string> | undefined;
+}
+
 /**
- * Parses one weekly file strictly. The file's own cloud is taken from its `cloud` field; `expected`
- * makes another cloud a problem.
+ * Parses one weekly file strictly. The file's own cloud is taken from its `cloud` field.
  * @param where how messages name the file; its end gives the file date (`…_20250714.json`)
- * @throws FeedError with every problem of the file, each with its JSON path and value
+ * @throws FeedError with the problems of the file, each with its JSON path and value
  */
 export function parseServiceTags(
   content: string | Uint8Array,
   where: string,
-  expected?: Cloud,
-  dialect: FeedDialect = 'file',
+  { cloud, dialect, used }: FeedExpectations = {},
 ): Snapshot {
   const value = parseJson(decodeText(content, where), where);
-  const reader = new Reader(where, dialect);
-  const snapshot = reader.snapshot(value, expected);
+  const reader = new Reader(where, dialect ?? dialectOf(value), used);
+  const snapshot = reader.snapshot(value, cloud);
   reader.throwProblems();
   return snapshot!;
 }
+
+/** `az network list-service-tags > FILE` saves the API's answer: it names its type, which the weekly file does not. */
+function dialectOf(value: unknown): FeedDialect {
+  const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined;
+  return typeof type === 'string' && type.startsWith('Microsoft.Network/serviceTags') ? 'api' : 'file';
+}
+
+/** Problems after which reading stops: nobody reads a million. */
+const MOST_PROBLEMS = 1_000;
+
+/** Tags that may be noted and left out; with more of them the file is not what it was. */
+const MOST_QUARANTINED = 20;
+
+/** The most that is read; the largest file of the archive has 12,857 prefixes in a tag, 91,429 in all, and 2,967 tags. */
+const MOST_PREFIXES_OF_TAG = 250_000;
+const MOST_PREFIXES = 2_000_000;
+const MOST_TAGS = 100_000;
 
 /** Letters, digits and dots: neither a line break nor a shell's or template's character gets past here. */
 export const TAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.]{0,126}[A-Za-z0-9])?$/;
@@ -74,21 +102,33 @@ type JsonObject = Readonly<Record<string, unknown>>;
 class Reader {
   readonly #where: string;
   readonly #dialect: FeedDialect;
+  #used: ReadonlySet<string> | undefined;
   readonly #problems: Problem[] = [];
+  /** Where the problems of a tag that no rule uses go while it is read. */
+  #quarantine: Problem[] | undefined;
+  readonly #quarantined: Quarantined[] = [];
+  #prefixCount = 0;
   /** Most prefixes stand in several tags: parsed once, and one object for all. */
   readonly #prefixes = new Map<string, Prefix>();
   readonly #texts = new Map<Prefix, string>();
   #unknownFields = 0;
 
-  constructor(where: string, dialect: FeedDialect) {
+  constructor(where: string, dialect: FeedDialect, used: ReadonlySet<string> | undefined) {
     this.#where = where;
     this.#dialect = dialect;
+    this.#used = used;
   }
 
   throwProblems(): void {
-    if (this.#problems.length === 0) return;
-    const count = this.#problems.length === 1 ? 'a problem' : `${this.#problems.length} problems`;
-    throw new FeedError(`the feed is not usable: ${count} in ${this.#where}`, this.#problems);
+    const count = this.#problems.length;
+    if (count === 0) return;
+    const all =
+      count === 1
+        ? 'a problem'
+        : count >= MOST_PROBLEMS
+          ? `${MOST_PROBLEMS} problems or more`
+          : `${count} problems`;
+    throw new FeedError(`the feed is not usable: ${all} in ${this.#where}`, this.#problems);
   }
 
   snapshot(value: unknown, expected: Cloud | undefined): Snapshot | undefined {
@@ -106,6 +146,7 @@ class Reader {
       contentSha256: contentDigest(cloud, tags.values(), (prefix) => this.#texts.get(prefix)!),
       tags,
       unknownFields: this.#unknownFields,
+      ...(this.#quarantined.length === 0 ? {} : { quarantined: this.#quarantined }),
     };
   }
 
@@ -127,10 +168,14 @@ class Reader {
     const values = this.#array(value, '$.values');
     if (values === undefined) return tags;
     if (values.length === 0) this.#problem('$.values', 'the file has no service tags');
+    if (values.length > MOST_TAGS) {
+      this.#problem('$.values', `has ${values.length} service tags, ${MOST_TAGS} at most`);
+      return tags;
+    }
     const spelt = new Map<string, string>();
     for (const [index, element] of values.entries()) {
       const path = `$.values[${index}]`;
-      const tag = this.#tag(element, path);
+      const tag = this.#quarantining(element, path);
       if (tag === undefined) continue;
       const twin = spelt.get(tag.name.toLowerCase());
       if (twin !== undefined)
@@ -139,6 +184,27 @@ class Reader {
       tags.set(tag.name, tag);
     }
     return tags;
+  }
+
+  /** Reads a tag; what is wrong in one that no rule uses is set apart, as long as it is the exception. */
+  #quarantining(value: unknown, path: string): ServiceTag | undefined {
+    const name = nameOf(value);
+    if (this.#used === undefined || (name !== undefined && this.#used.has(name)))
+      return this.#tag(value, path);
+    const problems: Problem[] = [];
+    this.#quarantine = problems;
+    const tag = this.#tag(value, path);
+    this.#quarantine = undefined;
+    if (problems.length === 0) return tag;
+    // A name that rules could not use cannot be told apart from one of theirs.
+    if (this.#quarantined.length < MOST_QUARANTINED) {
+      this.#quarantined.push({ tag: name, kept: tag !== undefined, problem: problems[0]! });
+      return tag;
+    }
+    this.#used = undefined;
+    for (const problem of [...this.#quarantined.splice(0).map(({ problem: first }) => first), ...problems])
+      this.#problem(problem.where, problem.what);
+    return tag;
   }
 
   #tag(value: unknown, path: string): ServiceTag | undefined {
@@ -163,29 +229,60 @@ class Reader {
     this.#regionId(properties.regionId, at('regionId'));
     this.#networkFeatures(properties.networkFeatures, at('networkFeatures'));
     const prefixes = this.#addressPrefixes(properties.addressPrefixes, at('addressPrefixes'), name);
+    if (name === undefined || prefixes === undefined) return undefined;
+    // Of a tag that no rule uses, its addresses count: what is new to Azure is told by them. The rest is for people.
+    const lenient = this.#quarantine !== undefined;
     if (
-      name === undefined ||
-      id === undefined ||
-      changeNumber === undefined ||
-      region === undefined ||
-      platform === undefined ||
-      systemService === undefined ||
-      prefixes === undefined
+      !lenient &&
+      (id === undefined ||
+        changeNumber === undefined ||
+        region === undefined ||
+        platform === undefined ||
+        systemService === undefined)
     )
       return undefined;
-    return createServiceTag({ name, id, changeNumber, region, systemService, platform, prefixes });
+    return createServiceTag({
+      name,
+      id: id ?? name,
+      changeNumber: changeNumber ?? 0,
+      region: region ?? '',
+      systemService: systemService ?? '',
+      platform: platform ?? '',
+      prefixes,
+    });
   }
 
   #addressPrefixes(value: unknown, path: string, tag: string | undefined): readonly Prefix[] | undefined {
     const elements = this.#array(value, path);
     if (elements === undefined) return undefined;
+    this.#prefixCount += elements.length;
+    if (elements.length > MOST_PREFIXES_OF_TAG || this.#prefixCount > MOST_PREFIXES) {
+      // Not to be set apart: what is beyond all measure is no cosmetic.
+      this.#quarantine = undefined;
+      const [count, most] =
+        elements.length > MOST_PREFIXES_OF_TAG
+          ? [elements.length, MOST_PREFIXES_OF_TAG]
+          : [this.#prefixCount, MOST_PREFIXES];
+      this.#problem(
+        path,
+        `has ${count} prefixes${most === MOST_PREFIXES ? ' with those before it' : ''}, ${most} at most`,
+      );
+      this.#stop();
+    }
     const prefixes: Prefix[] = [];
     const seen = new Set<Prefix>();
     const of = tag === undefined ? '' : ` (${tag})`;
     for (const [index, element] of elements.entries()) {
       const prefix = this.#prefix(element);
-      if (typeof prefix === 'string') this.#problem(`${path}[${index}]`, prefix + of);
-      else if (seen.has(prefix))
+      if (typeof prefix === 'string') {
+        this.#problem(`${path}[${index}]`, prefix + of);
+        // Its own spelling aside, it is a prefix.
+        const meant = this.#quarantine === undefined ? undefined : this.#respelt(element);
+        if (meant !== undefined && !seen.has(meant)) {
+          seen.add(meant);
+          prefixes.push(meant);
+        }
+      } else if (seen.has(prefix))
         this.#problem(`${path}[${index}]`, `${quote(formatPrefix(prefix))} occurs twice${of}`);
       else {
         seen.add(prefix);
@@ -212,6 +309,19 @@ class Reader {
     } catch (error) {
       if (!(error instanceof AddressSyntaxError)) throw error;
       return quote(value) + error.message.slice(JSON.stringify(error.text).length);
+    }
+  }
+
+  /** The one prefix that a spelling which is not canonical means. */
+  #respelt(value: unknown): Prefix | undefined {
+    if (typeof value !== 'string') return undefined;
+    try {
+      const canonical = formatPrefix(parsePrefix(value));
+      const prefix = canonical === value ? undefined : this.#prefix(canonical);
+      return typeof prefix === 'string' ? undefined : prefix;
+    } catch (error) {
+      if (!(error instanceof AddressSyntaxError)) throw error;
+      return undefined;
     }
   }
 
@@ -270,8 +380,24 @@ class Reader {
   }
 
   #problem(path: string, what: string): void {
+    if (this.#quarantine !== undefined) {
+      if (this.#quarantine.length < MOST_PROBLEMS) this.#quarantine.push({ where: path, what });
+      return;
+    }
     this.#problems.push({ where: path, what });
+    if (this.#problems.length >= MOST_PROBLEMS) this.#stop();
   }
+
+  #stop(): never {
+    this.throwProblems();
+    throw new TypeError('reading stops at a problem only');
+  }
+}
+
+/** The name that a tag has, if it has one at all. */
+function nameOf(value: unknown): string | undefined {
+  const name = typeof value === 'object' && value !== null && 'name' in value ? value.name : undefined;
+  return typeof name === 'string' ? name : undefined;
 }
 
 /** A tag whose addresses are computed when first asked for. */

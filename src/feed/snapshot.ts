@@ -1,5 +1,6 @@
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { Problem } from '../problem.ts';
 
 /** The clouds that Microsoft publishes (or, for germany, published) service tags for. */
 export type Cloud = 'public' | 'usgov' | 'china' | 'germany';
@@ -20,6 +21,16 @@ export interface ServiceTag {
   readonly addresses: DualStackSet;
 }
 
+/** Something wrong in a service tag that no rule uses. */
+export interface Quarantined {
+  /** As it stands in the file; undefined where there is no name. */
+  readonly tag: string | undefined;
+  /** Whether the tag's addresses are read all the same. */
+  readonly kept: boolean;
+  /** The first thing that is wrong in it. */
+  readonly problem: Problem;
+}
+
 /** One parsed week. */
 export interface Snapshot {
   readonly cloud: Cloud;
@@ -36,6 +47,8 @@ export interface Snapshot {
   readonly tags: ReadonlyMap<string, ServiceTag>;
   /** How many fields the file has that the schema does not know; tolerated and counted. */
   readonly unknownFields: number;
+  /** What is wrong in tags that no rule uses; absent where nothing is. */
+  readonly quarantined?: readonly Quarantined[];
 }
 
 /** Where the bytes of a snapshot came from. */

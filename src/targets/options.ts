@@ -1,5 +1,6 @@
 import { ConfigurationError, type Problem } from '../problem.ts';
 import { closest } from '../suggest.ts';
+import { withinTime } from '../within-time.ts';
 import type { Manifest } from './manifest.ts';
 import type { OptionValues } from './view.ts';
 
@@ -40,7 +41,7 @@ export function resolveOptions(
         where: at,
         what: `${JSON.stringify(value)} is not one of ${option.values.join(', ')}`,
       });
-    else if (option.pattern !== undefined && !new RegExp(`^(?:${option.pattern})$`, 'u').test(String(value)))
+    else if (option.pattern !== undefined && !matches(option.pattern, String(value), at))
       problems.push({
         where: at,
         what: `${JSON.stringify(value)} does not match ${option.pattern}`,
@@ -51,4 +52,23 @@ export function resolveOptions(
   if (problems.length > 0)
     throw new ConfigurationError(`${where}: the options of target ${manifest.id} are wrong`, problems);
   return values;
+}
+
+/** Seconds that a pattern may take for one value. */
+const LONGEST_MATCHING = 5;
+
+/** @throws ConfigurationError for a pattern that does not come to an end */
+function matches(pattern: string, value: string, at: string): boolean {
+  return withinTime(
+    () => new RegExp(`^(?:${pattern})$`, 'u').test(value),
+    LONGEST_MATCHING,
+    () =>
+      new ConfigurationError('a pattern of the manifest takes too long', [
+        {
+          where: at,
+          what: `${pattern} takes over ${LONGEST_MATCHING} seconds: it repeats what already repeats`,
+          next: 'write it without a repetition within a repetition',
+        },
+      ]),
+  );
 }

@@ -7,6 +7,7 @@ import { PortSet } from '../net/ports.ts';
 import { lastAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { Admission } from '../policy/admission.ts';
 import { AllowlistError } from '../problem.ts';
+import { withinTime } from '../within-time.ts';
 import type { Manifest, ReadBackGrammar } from './manifest.ts';
 import type { RuleFile } from './render.ts';
 
@@ -90,18 +91,36 @@ export interface GrammarReading {
   readonly groups: ReadonlyMap<string, DualStackSet>;
 }
 
+/** Seconds that one file may take: a megabyte takes a fraction of one. */
+const LONGEST_READING = 20;
+
 /**
  * Reads rule files back by the manifest's line grammars.
- * @throws ReadBackError for a file or line that no grammar knows
+ * @param seconds the longest that one file may take
+ * @throws ReadBackError for a file or line that no grammar knows, and for patterns that take too long
  */
-export function readBackByGrammar(manifest: Manifest, files: readonly RuleFile[]): GrammarReading {
+export function readBackByGrammar(
+  manifest: Manifest,
+  files: readonly RuleFile[],
+  seconds = LONGEST_READING,
+): GrammarReading {
   const reader = new GrammarReader(manifest.capabilities.ports);
   for (const file of files) {
-    const found = manifest.readBack
-      .map((grammar) => ({ grammar, match: new RegExp(grammar.files, 'u').exec(file.path) }))
-      .find(({ match }) => match !== null);
-    if (found?.match == null) throw new ReadBackError(`${file.path}: not a file of target ${manifest.id}`);
-    reader.read(file, found.grammar, found.match.groups ?? {});
+    withinTime(
+      () => {
+        const found = manifest.readBack
+          .map((grammar) => ({ grammar, match: new RegExp(grammar.files, 'u').exec(file.path) }))
+          .find(({ match }) => match !== null);
+        if (found?.match == null)
+          throw new ReadBackError(`${file.path}: not a file of target ${manifest.id}`);
+        reader.read(file, found.grammar, found.match.groups ?? {});
+      },
+      seconds,
+      () =>
+        new ReadBackError(
+          `${file.path}: reading it back takes over ${seconds} seconds: a pattern in readBack of the manifest of ${manifest.id} repeats what already repeats, such as (a+)+`,
+        ),
+    );
   }
   return { admission: reader.admission(), groups: reader.groups() };
 }

@@ -230,3 +230,31 @@ describe('the bundled tables', () => {
     ]);
   });
 });
+
+describe('a document beyond all measure', () => {
+  const rows = (count: number, host: (index: number) => string) =>
+    document(...Array.from({ length: count }, (_, index) => [host(index), '443'] as const));
+
+  test.each([
+    ['endpoints', rows(20_001, (index) => `h${index}.example.com`), '20001 endpoints, 20000 at most'],
+    ['characters', document(...ALIKE) + ' '.repeat(5_000_001), 'characters, 5000000 at most'],
+  ])('is refused: %s', (_, text, message) => {
+    expect(() => checkEndpoints(text, TABLE)).toThrow(message);
+  });
+
+  test.each([
+    ['of one host in many rows', rows(20_000, () => 'policy.example.com'), 0],
+    ['of one host with many paths', rows(20_000, (index) => `policy.example.com/${index}`), 20_000],
+    ['of many hosts', rows(20_000, (index) => `h${index}.example.com`), 20_000],
+  ])('is compared row for row: %s', (_, text, added) => {
+    const report = checkEndpoints(text, TABLE);
+    expect(report.added.length + report.changed.length).toBe(added);
+  });
+
+  test('takes a bounded time, however its cells are made', () => {
+    const cell = `${'['.repeat(400_000)} ${'**a'.repeat(300_000)}`;
+    expect(() => checkEndpoints(document(...ALIKE, [cell, '443']), TABLE)).toThrow(
+      'reading its tables takes over 5 seconds',
+    );
+  });
+});

@@ -176,6 +176,35 @@ describe('the Microsoft 365 endpoints', () => {
   });
 });
 
+describe('a document of endpoint sets beyond all measure', () => {
+  const names = (count: number, from = 0) =>
+    Array.from({ length: count }, (_, index) => `a${from + index}.example.com`);
+
+  it.each([
+    [
+      'sets',
+      Array.from({ length: 5_001 }, (_, id) => row(id, { urls: ['a.example.com'], tcpPorts: '443' })),
+      'has 5001 endpoint sets, 5000 at most',
+    ],
+    [
+      'names',
+      [
+        row(1, { urls: names(15_000), tcpPorts: '443' }),
+        row(2, { urls: names(15_000, 15_000), tcpPorts: '443' }),
+      ],
+      '$[1].urls: there are 30000 names with those before it, 20000 at most',
+    ],
+    [
+      'prefixes',
+      [row(1, { ips: Array(100_001).fill('192.0.2.0/24'), tcpPorts: '443' })],
+      'there are 100001 prefixes',
+    ],
+    ['problems', [row(1, { urls: Array(20_000).fill('!'), tcpPorts: '443' })], '1000 problems or more'],
+  ])('is refused: %s', (_, rows, message) => {
+    expect(() => parse(rows)).toThrow(message);
+  });
+});
+
 describe('the Microsoft 365 endpoints service', () => {
   let cache: string;
   let server: LoopbackServer;

@@ -178,7 +178,7 @@ describe('mutated feeds', () => {
           : mutateText(JSON.stringify(file, null, random(3)), random);
       const bytes = new TextEncoder().encode(text);
       try {
-        const snapshot = parseServiceTags(bytes, 'mutant', 'public');
+        const snapshot = parseServiceTags(bytes, 'mutant', { cloud: 'public' });
         const parsed = [...snapshot.tags.values()].map((tag) => [
           tag.name,
           tag.id,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { parseServiceTags } from '../../src/feed/parse.ts';
+import { formatPrefix } from '../../src/net/prefix.ts';
 import { FeedError } from '../../src/problem.ts';
 import { feedFile, feedFiles, feedsAvailable } from '../support/feeds.ts';
 import { type WeeklyFile, weeklyFile, weeklyTag } from './weekly-file.ts';
@@ -9,13 +10,13 @@ import { type WeeklyFile, weeklyFile, weeklyTag } from './weekly-file.ts';
 const NAME = 'ServiceTags_Public_20250714.json';
 
 function parse(file: unknown) {
-  return parseServiceTags(JSON.stringify(file), NAME, 'public');
+  return parseServiceTags(JSON.stringify(file), NAME, { cloud: 'public' });
 }
 
 /** The `where: what` lines of the refusal. */
 function problemsOf(text: string | Uint8Array, cloud: 'public' | 'usgov' = 'public'): string[] {
   try {
-    parseServiceTags(text, NAME, cloud);
+    parseServiceTags(text, NAME, { cloud });
   } catch (error) {
     if (error instanceof FeedError) return error.problems.map(({ where, what }) => `${where}: ${what}`);
     throw error;
@@ -78,7 +79,7 @@ describe('a lawful weekly file', () => {
     ],
   ];
   it.each(same)('has the same content digest with %s', (_, text) => {
-    expect(parseServiceTags(text, NAME, 'public').contentSha256).toBe(digest);
+    expect(parseServiceTags(text, NAME, { cloud: 'public' }).contentSha256).toBe(digest);
   });
 
   const other: readonly (readonly [string, (file: WeeklyFile) => void])[] = [
@@ -95,7 +96,7 @@ describe('a lawful weekly file', () => {
     ],
   ];
   it.each(other)('has another content digest with %s', (_, bend) => {
-    expect(parseServiceTags(bent(bend), NAME, 'public').contentSha256).not.toBe(digest);
+    expect(parseServiceTags(bent(bend), NAME, { cloud: 'public' }).contentSha256).not.toBe(digest);
   });
 
   it('counts unknown fields and tolerates them', () => {
@@ -110,10 +111,11 @@ describe('a lawful weekly file', () => {
   it.skipIf(!feedsAvailable)('each real week parses without a problem or an unknown field', () => {
     for (const cloud of ['usgov', 'china', 'germany'] as const)
       for (const path of feedFiles(cloud))
-        expect(parseServiceTags(gunzipSync(readFileSync(path)), path, cloud).unknownFields).toBe(0);
+        expect(parseServiceTags(gunzipSync(readFileSync(path)), path, { cloud }).unknownFields).toBe(0);
     for (const date of ['20200323', '20200827', '20250818'])
       expect(
-        parseServiceTags(gunzipSync(readFileSync(feedFile(date))), feedFile(date), 'public').tags.size,
+        parseServiceTags(gunzipSync(readFileSync(feedFile(date))), feedFile(date), { cloud: 'public' }).tags
+          .size,
       ).toBeGreaterThan(1000);
   });
 
@@ -262,6 +264,122 @@ describe('an unlawful weekly file', () => {
 
   it('with nesting far too deep is refused, not a crash', () => {
     const deep = `{"changeNumber":1,"cloud":"Public","values":${'['.repeat(1e5)}${']'.repeat(1e5)}}`;
-    expect(problemsOf(deep)).toEqual(['$.values[0]: a list of 1 where an object is expected']);
+    expect(problemsOf(deep)).toEqual([`${NAME}: it is nested deeper than 64 levels`]);
+  });
+});
+
+describe('what is wrong in a tag that no rule uses', () => {
+  const used = new Set(['Sql']);
+  const read = (text: string) => parseServiceTags(text, NAME, { cloud: 'public', used });
+  const property = (key: string, value: unknown) => bent((file) => (file.values[0]!.properties[key] = value));
+
+  it.each([
+    ['a label', property('systemService', 'A & B'), true, 'systemService: "A & B" is not allowed'],
+    ['no platform', property('platform', null), true, 'platform: null where a text'],
+    ['a region that is a number', property('region', 4), true, 'region: the number 4'],
+    ['a change number as text', property('changeNumber', '7'), true, 'changeNumber: the text "7"'],
+    ['another id', bent((file) => (file.values[0]!.id = 'A-B')), true, 'id: "A-B" is not allowed'],
+    ['a name with a hyphen', bent((file) => (file.values[0]!.name = 'New-Tag')), false, 'name: "New-Tag"'],
+    ['no properties', bent((f) => (f.values[0]!.properties = null as never)), false, 'properties: null'],
+    ['no addresses', property('addressPrefixes', null), false, 'addressPrefixes: null'],
+    ['no tag', bent((file) => file.values.push(null as never)), false, '$.values[5]: null'],
+  ])('is set apart: %s', (_, text, kept, what) => {
+    const { quarantined, tags } = read(text);
+    expect(quarantined).toEqual(
+      [
+        { tag: expect.anything(), kept, problem: { where: expect.any(String), what: expect.any(String) } },
+      ].map((one) => (what.startsWith('$.values[5]') ? { ...one, tag: undefined } : one)),
+    );
+    const { where, what: said } = quarantined![0]!.problem;
+    expect(`${where}: ${said}`).toContain(what);
+    const { name } = JSON.parse(text).values[0];
+    expect(tags.has(name)).toBe(kept || what.startsWith('$.values[5]'));
+    // Without rules that tell what is used, and in a tag of a rule, it is no feed.
+    expect(() => parseServiceTags(text, NAME, { cloud: 'public' })).toThrow(
+      what.split(': ').at(-1)!.slice(0, 5),
+    );
+    if (kept) expect(() => parseServiceTags(text, NAME, { used: new Set([name]) })).toThrow('is not usable');
+  });
+
+  it('counts by its addresses, whatever the spelling', () => {
+    const text = bent((file) => {
+      file.values[0]!.properties.addressPrefixes = [
+        '192.0.2.0/25',
+        '2001:DB8::/32',
+        'nonsense',
+        '2001:db8::/32',
+      ];
+    });
+    const tag = read(text).tags.get('Storage')!;
+    expect(tag.prefixes.map(formatPrefix)).toEqual(['192.0.2.0/25', '2001:db8::/32']);
+  });
+
+  it('is not the exception in over twenty tags', () => {
+    const strange = (count: number) =>
+      bent((file) => {
+        for (let index = 0; index < count; index++)
+          file.values.push(weeklyTag(`New-${index}`, ['192.0.2.0/24']));
+      });
+    expect(read(strange(20)).quarantined).toHaveLength(20);
+    expect(() => read(strange(21))).toThrow('22 problems');
+  });
+
+  it('does not hide a tag that occurs twice', () => {
+    const text = bent((file) => file.values.push(weeklyTag('Storage', [])));
+    expect(() => read(text)).toThrow('"Storage" occurs twice');
+  });
+});
+
+describe('a weekly file in other clothes', () => {
+  it('is read as UTF-16 with a byte order mark', () => {
+    const text = bent(() => {});
+    const little = Buffer.from(`\ufeff${text}`, 'utf16le');
+    const digest = parseServiceTags(text, NAME).contentSha256;
+    expect(parseServiceTags(little, NAME).contentSha256).toBe(digest);
+    expect(parseServiceTags(Buffer.from(little).swap16(), NAME).contentSha256).toBe(digest);
+    expect(() => parseServiceTags(Buffer.concat([little, Buffer.from([0x7b])]), NAME)).toThrow(
+      'not UTF-16LE text',
+    );
+  });
+
+  it('is read as the API gave it, saved to a file', () => {
+    const text = bent((file) => {
+      const document = file as unknown as Record<string, unknown>;
+      document.type = 'Microsoft.Network/serviceTags';
+      document.changeNumber = '42';
+      document.nextLink = null;
+      for (const { properties } of file.values) {
+        properties.changeNumber = '7';
+        delete properties.platform;
+      }
+    });
+    expect(parseServiceTags(text, NAME, { cloud: 'public' })).toMatchObject({
+      changeNumber: 42,
+      unknownFields: 0,
+    });
+  });
+});
+
+describe('a weekly file beyond all measure', () => {
+  const used = new Set<string>();
+
+  it.each([
+    [
+      'prefixes in a tag',
+      `"addressPrefixes":[${'"192.0.2.0/24",'.repeat(250_000)}"192.0.2.0/25"]`,
+      'has 250001 prefixes, 250000 at most',
+    ],
+    ['bad prefixes', `"addressPrefixes":[${'"x",'.repeat(200_000)}"x"]`, '1000 problems or more'],
+    [
+      'keys',
+      Array.from({ length: 1_000_001 }, (_, index) => `"k${index}":0`).join(','),
+      'more than 1000000 keys',
+    ],
+    ['levels', `"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`, 'nested deeper than 64 levels'],
+    ['an open string', '"a":"'.padEnd(1_000_000, '\\'), 'not JSON'],
+  ])('is refused: %s', (_, inner, message) => {
+    const text = `{"changeNumber":1,"cloud":"Public","values":[{"name":"Sql","id":"Sql","properties":{${inner}}}]}`;
+    expect(() => parseServiceTags(text, NAME, { used: new Set(['Sql']) })).toThrow(message);
+    if (!message.includes('problems')) expect(() => parseServiceTags(text, NAME, { used })).toThrow(message);
   });
 });

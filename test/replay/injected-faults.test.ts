@@ -29,7 +29,7 @@ function feedOf(
   texts.set(path, text);
   const document = JSON.parse(text) as FeedDocument;
   change(document);
-  const snapshot = parseServiceTags(JSON.stringify(document), name, 'public');
+  const snapshot = parseServiceTags(JSON.stringify(document), name, { cloud: 'public' });
   return {
     snapshot,
     source: { kind: 'file', name, fileDate: snapshot.fileDate, size: 0, sha256: '0'.repeat(64) },

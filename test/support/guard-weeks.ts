@@ -120,5 +120,5 @@ function snapshotOf({ cloud = 'public', date = '20260112', changeNumber = 42, ta
     cloud: CLOUDS[cloud].nameInFile,
     values: Object.entries(tags).map(([name, prefixes]) => weeklyTag(name, [...prefixes])),
   });
-  return parseServiceTags(text, `ServiceTags_${date}.json`, cloud);
+  return parseServiceTags(text, `ServiceTags_${date}.json`, { cloud });
 }

@@ -126,3 +126,18 @@ describe.each(['haproxy', 'nginx'])('the lists of %s, which a device uses one by
       ).not.toEqual([]);
   });
 });
+
+describe('a pattern that does not come to an end', () => {
+  it('is stopped, and named', () => {
+    const endless = {
+      ...manifest(),
+      readBack: [{ files: '^rules$', lines: [{ match: '(a+)+', does: 'ignore' as const }] }],
+    };
+    const text = `${'a'.repeat(60)}!\n`;
+    expect(() => readBackByGrammar(endless, [{ path: 'rules', text }], 0.2)).toThrow(
+      'rules: reading it back takes over 0.2 seconds: a pattern in readBack of the manifest of test repeats',
+    );
+    // Nothing of it is left: the next file is read as ever.
+    expect(read('192.0.2.0/24\n', 'a.443')).toEqual(['port 443: 192.0.2.0/24']);
+  });
+});

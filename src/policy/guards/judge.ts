@@ -6,6 +6,7 @@ import { crossTag } from './cross-tag.ts';
 import { dateAhead } from './date-ahead.ts';
 import { drift } from './drift.ts';
 import { feedAbsurd } from './feed-absurd.ts';
+import { feedQuarantine } from './feed-quarantine.ts';
 import { feedRollback } from './feed-rollback.ts';
 import { feedShrink } from './feed-shrink.ts';
 import { feedStale } from './feed-stale.ts';
@@ -30,6 +31,7 @@ export const GUARDS: readonly Guard[] = [
   dateAhead,
   feedShrink,
   feedAbsurd,
+  feedQuarantine,
   tagMissing,
   tagEmpty,
   tagShrink,
