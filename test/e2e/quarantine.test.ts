@@ -28,7 +28,7 @@ describe('a week with a blemish', () => {
   it('is published where no rule uses the tag, and the blemish is noted', async () => {
     const { folder, file, run, review } = place((tag, values) => {
       tag('ServiceBus').properties.systemService = 'A & B';
-      tag('ServiceBus').properties.platform = null;
+      tag('Storage.NorthEurope').properties.platform = null;
       values.push({
         name: 'New-Tag',
         properties: { systemService: '', platform: 'Azure', addressPrefixes: ['192.0.2.0/24'] },
@@ -41,6 +41,7 @@ describe('a week with a blemish', () => {
     for (const text of [stderr, review()]) {
       expect(text).toMatch(/feed-quarantine.*in service tags that no rule uses: \$\.values\[\d+\]/s);
       expect(text).toMatch(/"A & B" is not allowed.*ServiceBus.*its addresses count/s);
+      expect(text).toMatch(/platform: null.*Storage\.NorthEurope.*its addresses count/s);
       expect(text).toMatch(/"New-Tag" is not allowed.*left out/s);
     }
     expect((await azureAllowlist(['verify', 'allowlists'], { cwd: folder })).status).toBe(0);
