@@ -42,7 +42,7 @@ describe('a week with a blemish', () => {
       expect(text).toMatch(/feed-quarantine.*in service tags that no rule uses: \$\.values\[\d+\]/s);
       expect(text).toMatch(/"A (?:&|&amp;) B" is not allowed.*ServiceBus.*its addresses count/s);
       expect(text).toMatch(/platform: null.*Storage\.NorthEurope.*its addresses count/s);
-      expect(text).toMatch(/"New-Tag" is not allowed.*left out/s);
+      expect(text).toContain('"New-Tag" is not allowed');
     }
     expect((await azureAllowlist(['verify', 'allowlists'], { cwd: folder })).status).toBe(0);
   });
