@@ -145,6 +145,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .command('verify')
     .description('read every rule file back and prove it equal to the policy of the lock')
     .argument('[dir]', 'the output tree', 'allowlists')
+    .option('--feed <file|url>', 'prove too that the addresses come from this weekly file')
     .addOption(json())
     .action(async (directory: string, options) =>
       (await import('./verify.ts')).verifyCommand(directory, options, io),

@@ -1,31 +1,71 @@
-import { directoryReader, readOutputTree } from '../committed/output-tree.ts';
+import type { Origin } from '../committed/origin.ts';
+import { directoryReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import { unlistedFiles } from '../committed/unlisted.ts';
 import { verifyTree } from '../committed/verify.ts';
+import type { Cloud } from '../feed/snapshot.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import type { Io } from './io.ts';
 
+interface VerifyFlags {
+  readonly json?: boolean;
+  /** The weekly file that the tree must come from. */
+  readonly feed?: string;
+}
+
 /** Proves a published tree. */
-export async function verifyCommand(
-  directory: string,
-  flags: { readonly json?: boolean },
-  io: Io,
-): Promise<void> {
+export async function verifyCommand(directory: string, flags: VerifyFlags, io: Io): Promise<void> {
   const tree = await readOutputTree(directoryReader(directory));
   if (tree === undefined)
     throw new ConfigurationError(`${directory} is not an output tree: there is no allowlist.lock.json in it`);
   const { files, targets, problems: found } = await verifyTree(tree);
+  const origin = flags.feed === undefined ? undefined : await originOf(tree, flags.feed, io);
   const problems = [
     ...found,
+    ...(origin?.problems ?? []),
     ...(await unlistedFiles(directory, tree.lock)).map((path) => ({
       where: path,
       what: 'lies in a folder of the tree, and no run wrote it: a program that takes in the folder would load it',
       next: 'move it away',
     })),
   ];
-  if (flags.json === true) io.out(JSON.stringify({ directory, files, targets, problems }, null, 2));
-  if (problems.length > 0) throw new AllowlistError(`${directory} is not what its lock says`, problems);
+  const { name, fileDate } = tree.lock.feed;
+  if (flags.json === true)
+    io.out(
+      JSON.stringify(
+        { directory, files, targets, ...(origin === undefined ? {} : { sameFeed: origin.same }), problems },
+        null,
+        2,
+      ),
+    );
+  if (problems.length > 0)
+    throw new AllowlistError(
+      `${directory} is not what ${found.length === 0 && origin !== undefined ? 'the feed' : 'its lock'} says`,
+      problems,
+    );
   if (flags.json !== true)
     io.out(
-      `${directory}: ${files} files as generated; ${targets.join(', ')} read back equal to the policy ${tree.policy.digest.slice(0, 12)}`,
+      `${directory}: ${files} files as generated; ${targets.join(', ')} read back equal to the policy ${tree.policy.digest.slice(0, 12)}${
+        origin === undefined
+          ? ''
+          : origin.same
+            ? `; made from this feed (${fileDate ?? name})`
+            : `; the tags in use are as in this feed, which is another than that of the lock (${fileDate ?? name})`
+      }`,
     );
+}
+
+async function originOf(tree: OutputTree, feed: string, io: Io): Promise<Origin> {
+  const { cloud } = tree.lock.feed;
+  const { loadFeed } = await import('../feed/load.ts');
+  const { verifyOrigin } = await import('../committed/origin.ts');
+  const used = tree.policy.rules.flatMap(({ tags }) => tags.map(({ tag }) => tag));
+  const { snapshot } = await loadFeed({
+    cloud: cloud as Cloud,
+    override: feed,
+    used: new Set(used),
+    environment: io.environment,
+    today: io.today(),
+    report: io.err,
+  });
+  return verifyOrigin(tree, snapshot);
 }
