@@ -7,7 +7,7 @@ import {
   writePlan,
 } from './approved-plan.ts';
 import { AZURE_SPACE_FILE } from './committed/azure-space.ts';
-import { type Baseline, readBaseline } from './committed/baseline.ts';
+import { type Baseline, feedInForce, readBaseline } from './committed/baseline.ts';
 import { driftInForce } from './committed/drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import { readInForce } from './committed/in-force.ts';
@@ -115,6 +115,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     environment: request.environment,
     today: request.today,
     report,
+    inForce: () => feedInForce(config.output),
     used: new Set(config.rules.flatMap(({ serviceTags }) => serviceTags)),
     ...(config.feed.cache.keep === undefined ? {} : { cachedFiles: config.feed.cache.keep }),
     ...(request.feed === undefined ? {} : { override: request.feed }),

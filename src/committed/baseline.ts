@@ -98,6 +98,19 @@ export async function baselineOf(tree: OutputTree | undefined, plan?: LockedPlan
   };
 }
 
+/** SHA-256 of the published file that is in force, as it was committed; undefined where nothing is, or nothing that can be read. */
+export async function feedInForce(directory: string): Promise<string | undefined> {
+  const committed = await committedTree(directory, 'HEAD', () => undefined);
+  const path = join(directory, LOCK_FILE);
+  const text = committed?.get(LOCK_FILE) ?? (await readRegularText(path).catch(() => undefined));
+  try {
+    return text === undefined ? undefined : parseLock(text, path).feed.sha256;
+  } catch (error) {
+    if (error instanceof AllowlistError) return undefined;
+    throw error;
+  }
+}
+
 function digestsOf(
   ...locks: readonly (Readonly<Record<string, string>> | undefined)[]
 ): ReadonlyMap<string, readonly string[]> {

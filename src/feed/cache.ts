@@ -53,6 +53,7 @@ export function sha256(content: string | Uint8Array): string {
 export class FeedCache {
   readonly #directory: string;
   readonly #report: (line: string) => void;
+  #isSafe: Promise<boolean> | undefined;
 
   constructor(directory: string, report: (line: string) => void) {
     this.#directory = directory;
@@ -61,6 +62,7 @@ export class FeedCache {
 
   /** Keeps a file; a cache that cannot be written is reported and does not stop the run. */
   async store(record: CacheRecord, bytes: Uint8Array, keep = CACHED_FILES): Promise<void> {
+    if (!(await this.#safe())) return;
     try {
       await this.#write(join('blobs', record.source.sha256), bytes);
       await this.#write(
@@ -75,8 +77,36 @@ export class FeedCache {
 
   /** The records of a cloud, the newest file first; unreadable ones are reported and left out. */
   async records(cloud: Cloud): Promise<readonly CacheRecord[]> {
+    if (!(await this.#safe())) return [];
     const found = await this.#named(cloud);
     return found.map(({ record }) => record);
+  }
+
+  /** Whether nobody else can put files into it; what another account may write is not read. */
+  #safe(): Promise<boolean> {
+    this.#isSafe ??= this.#look();
+    return this.#isSafe;
+  }
+
+  async #look(): Promise<boolean> {
+    const own = process.getuid?.();
+    if (own === undefined) return true;
+    for (const path of [this.#directory, join(this.#directory, 'feeds'), join(this.#directory, 'blobs')]) {
+      const found = await stat(path).catch(() => undefined);
+      if (found === undefined) continue;
+      const what =
+        found.uid !== own && found.uid !== 0
+          ? `it belongs to the user ${found.uid}, and this is ${own}`
+          : (found.mode & 0o002) !== 0
+            ? `everybody can write to it (mode ${(found.mode & 0o7777).toString(8)})`
+            : undefined;
+      if (what === undefined) continue;
+      this.#report(
+        `${path}: the cache is not used: ${what}; chmod o-w or chown it, or name another with --cache`,
+      );
+      return false;
+    }
+    return true;
   }
 
   /** The bytes of a record; undefined, and the record is forgotten, if they are missing or not those that were stored. */

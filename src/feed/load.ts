@@ -28,6 +28,11 @@ export interface FeedRequest {
   readonly cacheDirectory?: string;
   /** The service tags that rules use: what is wrong in others is noted and left out. Without it all are read strictly. */
   readonly used?: ReadonlySet<string>;
+  /**
+   * SHA-256 of the published bytes that are in force. The answer that a document is unchanged is asked for them alone: a cache
+   * is a folder that others may have written to. Without it every record that is whole may be asked for.
+   */
+  readonly inForce?: () => Promise<string | undefined>;
   /** How many fetched files are kept for each cloud. Default 12. */
   readonly cachedFiles?: number;
   /** Use the newest cached file, and no network. */
@@ -198,12 +203,22 @@ async function fetched(
     );
   try {
     const client = await clientFor(request, urls);
-    const feed = await fetch(cache === undefined ? client : withCache(client, cache, records));
+    const trusted = await trustedRecords(request, records);
+    const feed = await fetch(cache === undefined ? client : withCache(client, cache, trusted));
     await cache?.store(recordOf(request, key, feed), feed.published, request.cachedFiles);
     return { snapshot: feed.snapshot, source: feed.source };
   } catch (error) {
     throw error instanceof HttpFailure ? unavailable(publicUrl(urls[0] ?? key), error) : error;
   }
+}
+
+async function trustedRecords(
+  { inForce }: FeedRequest,
+  records: readonly CacheRecord[],
+): Promise<readonly CacheRecord[]> {
+  if (inForce === undefined || records.length === 0) return records;
+  const sha = await inForce();
+  return records.filter(({ source }) => source.sha256 === sha);
 }
 
 async function newestCached(
