@@ -1,4 +1,5 @@
 import type { core } from 'zod';
+import { publicUrl } from './feed/redact.ts';
 import type { Problem } from './problem.ts';
 import { closest } from './suggest.ts';
 
@@ -60,10 +61,10 @@ function problemsOf(
       const branches = issue.errors.filter((branch) => branch.some(({ path: inner }) => inner.length > 0));
       const best = [...branches].sort((a, b) => a.length - b.length)[0];
       if (best !== undefined) return best.flatMap((inner) => problemsOf(inner, path, place));
-      return [{ where: at(path), what: withValue(issue.message, valueAt(place.document, path)) }];
+      return [{ where: at(path), what: withValue(issue.message, valueAt(place.document, path), path) }];
     }
     default:
-      return [{ where: at(path), what: withValue(issue.message, valueAt(place.document, path)) }];
+      return [{ where: at(path), what: withValue(issue.message, valueAt(place.document, path), path) }];
   }
 }
 
@@ -78,7 +79,10 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'a mapping',
 };
 
-function withValue(message: string, value: unknown): string {
+/** Keys whose values are not repeated: what stands there may be the secret itself. */
+const SECRET_KEY = /token|secret|password/i;
+
+function withValue(message: string, value: unknown, path: Path): string {
   const expected = /^Invalid input: expected (\w+), received \w+$/.exec(message)?.[1];
   if (value === undefined && (expected !== undefined || message.endsWith('received undefined')))
     return 'is missing';
@@ -88,7 +92,10 @@ function withValue(message: string, value: unknown): string {
     return expected === undefined
       ? said
       : `${said}, not ${Array.isArray(value) ? KINDS.array : KINDS.object}`;
-  const text = JSON.stringify(value) ?? String(value);
+  if (path.some((key) => SECRET_KEY.test(String(key)))) return `${said} (what stands there is not repeated)`;
+  // Before it is cut: half a URL does not show where its password ends.
+  const whole = typeof value === 'string' && value.includes('://') ? publicUrl(value) : value;
+  const text = JSON.stringify(whole) ?? String(whole);
   return `${said}, not ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`;
 }
 

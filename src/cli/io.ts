@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { withPublicUrls } from '../feed/redact.ts';
 import { visible } from './visible.ts';
 
 /** What commands may touch of the process: nothing else in the product does. */
@@ -30,12 +31,12 @@ export function processIo(): Io {
     read = false;
   });
   return {
-    out: (text) => stdout.write(`${visible(text, colours).replace(/\n$/, '')}\n`),
+    out: (text) => stdout.write(`${visible(withPublicUrls(text), colours).replace(/\n$/, '')}\n`),
     flushed: async () => {
       if (read && stdout.writableNeedDrain) await once(stdout, 'drain').catch(() => undefined);
       return read;
     },
-    err: (text) => stderr.write(`${visible(text, false).replace(/\n$/, '')}\n`),
+    err: (text) => stderr.write(`${visible(withPublicUrls(text), false).replace(/\n$/, '')}\n`),
     environment: env,
     today: () => new Date().toISOString().slice(0, 10),
     columns: stdout.isTTY ? stdout.columns : columnsOf(env.COLUMNS),

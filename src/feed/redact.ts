@@ -3,10 +3,23 @@ const HARMLESS = new Set(['id', 'api-version', 'format', 'version', 'servicearea
 
 const HIDDEN = '…';
 
-/** The URL as it may stand in messages and in the lock: no user, no password, no query values but harmless ones. */
+/** What in a path is no name of a folder or file: `/sig=…/`, `;token=…`, also with an encoded equals sign. */
+const SECRET_IN_PATH =
+  /((?:^|[/;,&?]|%3f|%26)(?:sig|signature|token|access[_-]?token|api[_-]?key|key|secret|password|pass|code|sas)(?:=|%3d))[^/;,&]*/gi;
+
+/**
+ * The URL as it may stand in messages and in the lock: no user, no password, no query values but harmless ones, no
+ * `sig=…` or `token=…` in the path.
+ */
 export function publicUrl(url: string | URL): string {
   const text = String(url);
-  if (!URL.canParse(text)) return text.replace(/\/\/[^/@]*@/, `//${HIDDEN}@`).replace(/[?#].*$/s, '');
+  // `user:password@host` is a URL of the protocol `user:`, which has no host.
+  if (!URL.canParse(text) || /^[^/\s:]+:(?!\/\/)[^/\s]*@/.test(text))
+    return text
+      .replace(/[?#].*$/s, '')
+      .replace(/\/\/[^/]*@/, `//${HIDDEN}@`)
+      .replace(/^[^/\s]*:[^/\s]*@/, `${HIDDEN}@`)
+      .replace(SECRET_IN_PATH, `$1${HIDDEN}`);
   const shown = new URL(text);
   shown.username = '';
   shown.password = '';
@@ -15,7 +28,25 @@ export function publicUrl(url: string | URL): string {
     ([key, value]) => `${key}=${HARMLESS.has(key.toLowerCase()) ? encodeURIComponent(value) : HIDDEN}`,
   );
   shown.search = '';
-  return query.length === 0 ? shown.href : `${shown.href}?${query.join('&')}`;
+  const href = shown.href.replace(SECRET_IN_PATH, `$1${HIDDEN}`);
+  return query.length === 0 ? href : `${href}?${query.join('&')}`;
+}
+
+/** Anything in a text that looks like a URL with a user, a query or a secret in its path. */
+const URLS = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'`<>\\]*/gi;
+
+/**
+ * The text with every URL in it as it may be shown. Messages come from many places, of libraries too: this is what all of them
+ * go through on their way out.
+ */
+export function withPublicUrls(text: string): string {
+  if (!text.includes('://')) return text;
+  return text.replace(URLS, (found) => {
+    // A full stop or bracket after it belongs to the sentence.
+    const [, url = found, tail = ''] = /^(.*?)([).,;:\]}…]*)$/s.exec(found) ?? [];
+    const isPlain = !/[@?]|%3d|=/i.test(url);
+    return isPlain || publicUrl(url) === url ? found : `${publicUrl(url)}${tail}`;
+  });
 }
 
 /** The text without any of the secrets, in whatever spelling a URL may give them. */

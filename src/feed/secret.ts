@@ -26,13 +26,18 @@ export async function readSecret(
       ? environment[source.environment]
       : await output(source.command, environment, refuse);
   const told =
-    'environment' in source
-      ? `the environment variable ${source.environment}`
-      : `the command ${source.command[0]}`;
+    'environment' in source ? variableInWords(source.environment) : `the command ${source.command[0]}`;
   if (text === undefined || text.trim() === '') return refuse(`${told} gives nothing`);
   const token = accessTokenOf(text.trim());
   // A header value: anything else would be a broken, or an injected, request.
   return /^[\x21-\x7e]+$/.test(token) ? token : refuse(`${told} gives something that is not a token`);
+}
+
+/** A token that somebody wrote where the name of its variable belongs is not repeated. */
+function variableInWords(name: string): string {
+  return /^[A-Z_][A-Z0-9_]{0,63}$/.test(name)
+    ? `the environment variable ${name}`
+    : 'the environment variable named there (not in capitals: a token in the place of its name?)';
 }
 
 function accessTokenOf(text: string): string {

@@ -1,3 +1,4 @@
+import { withPublicUrls } from '../feed/redact.ts';
 import type { Finding } from '../policy/guards/guard.ts';
 import { deviceText } from '../review/device-line.ts';
 import type { Review } from '../review/review.ts';
@@ -47,7 +48,7 @@ export function eventsOf(end: RunEnd, before: RunBefore): NotifiedEvent[] {
       {
         kind: 'failure',
         title: 'Azure allowlist: the run failed',
-        text: end.message,
+        text: withPublicUrls(end.message),
         lines: [],
         link: undefined,
       },
