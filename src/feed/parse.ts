@@ -64,6 +64,9 @@ const MOST_TAGS = 100_000;
 /** Letters, digits and dots: neither a line break nor a shell's or template's character gets past here. */
 export const TAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.]{0,126}[A-Za-z0-9])?$/;
 
+/** Names beyond the schema that may be left out with a note. */
+const MILD_NAME = /^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$/;
+
 /** Regions, services and platforms are shown to people and nothing else; the archive has letters and digits only. */
 const LABEL = /^[A-Za-z0-9 ._-]{0,128}$/;
 
@@ -189,7 +192,9 @@ class Reader {
   /** Reads a tag; what is wrong in one that no rule uses is set apart, as long as it is the exception. */
   #quarantining(value: unknown, path: string): ServiceTag | undefined {
     const name = nameOf(value);
-    if (this.#used === undefined || (name !== undefined && this.#used.has(name)))
+    // A control or shell character in a name is an attempt at something, and no blemish.
+    const isStrange = name !== undefined && !MILD_NAME.test(name);
+    if (this.#used === undefined || isStrange || (name !== undefined && this.#used.has(name)))
       return this.#tag(value, path);
     const problems: Problem[] = [];
     this.#quarantine = problems;

@@ -324,6 +324,10 @@ describe('what is wrong in a tag that no rule uses', () => {
     expect(() => read(strange(21))).toThrow('22 problems');
   });
 
+  it.each(['A\nB', 'A;B', '../x', '$(id)', ''])('is no blemish where the name is %j', (name) => {
+    expect(() => read(bent((file) => (file.values[0]!.name = name)))).toThrow('is not usable');
+  });
+
   it('does not hide a tag that occurs twice', () => {
     const text = bent((file) => file.values.push(weeklyTag('Storage', [])));
     expect(() => read(text)).toThrow('"Storage" occurs twice');
