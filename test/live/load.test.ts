@@ -192,6 +192,8 @@ describe.skipIf(absent)('load, on the device', () => {
             'sleep 0.3',
           ),
         ]);
+        // Whoever it had started finishes what it is at, as after any kill -9.
+        await new Promise((resolve) => setTimeout(resolve, 250));
         seen.add(inForce(target));
         const { status, stdout, stderr } = await namespace.run(
           command('take-back', '--target', target, '--state', state),
