@@ -16,7 +16,7 @@ const port = z
 const addressUse = z
   .enum(['fallback', 'always', 'never'])
   .describe(
-    'use the addresses of a rule that has names: only on targets that cannot match names, always, or never',
+    'use the addresses of service tags of a rule that has names: only on targets that cannot match names, always, or never; `prefixes` of the rule itself are written beside names too, or with never declared as an omission',
   );
 
 const endpoints = z.union([

@@ -53,17 +53,37 @@ export function fitPolicy(
   };
 }
 
-/** What a rule asks of a target: its names, and its addresses on the ports on which they are used. */
-export function intendedAdmission(rule: PolicyRule, addressPorts: PortSet): Admission {
-  const names = rule.names.map(({ hosts, ports }) => Admission.hosts(hosts, ports));
-  return Admission.union(
-    addressPorts.isEmpty ? names : [...names, Admission.addresses(rule.addresses, addressPorts)],
-  );
+/** Addresses that a target is asked for, and the ports. */
+export interface AskedAddresses {
+  readonly set: DualStackSet;
+  readonly ports: PortSet;
+}
+
+/** What a rule asks of a target: its names, and the addresses that it is asked for. */
+export function intendedAdmission(rule: PolicyRule, { set, ports }: AskedAddresses): Admission {
+  const names = rule.names.map(({ hosts, ports: on }) => Admission.hosts(hosts, on));
+  return Admission.union(ports.isEmpty ? names : [...names, Admission.addresses(set, ports)]);
+}
+
+/**
+ * The addresses of a rule that a target with these capabilities is asked for. Service tags describe the same traffic as
+ * the names; prefixes that the configuration adds by hand do not, and are asked for beside names too.
+ */
+export function askedAddresses(
+  rule: PolicyRule,
+  capabilities: Capabilities,
+  addressUse: AddressUse,
+): AskedAddresses {
+  const ports = usedAddressPorts(rule, capabilities, addressUse);
+  if (rule.prefixes.length === 0 || !capabilities.traffic) return { set: rule.addresses, ports };
+  return ports.isEmpty
+    ? { set: DualStackSet.fromPrefixes(rule.prefixes), ports: rule.addressPorts }
+    : { set: rule.addresses, ports: rule.addressPorts };
 }
 
 /**
  * The ports on which a target with these capabilities is asked for the addresses of a rule, and not for its names
- * alone; none where it is not. Where names match on some ports only, addresses make up for them on the others.
+ * alone; none where it is not, though the rule's own prefixes may be asked for all the same (`askedAddresses`). Where names match on some ports only, addresses make up for them on the others.
  */
 export function usedAddressPorts(
   rule: PolicyRule,
@@ -144,12 +164,21 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
   }
   widenings.push(...wideningsOfRows(rule, names));
 
-  const addressPorts = usedAddressPorts(rule, capabilities, addressUse);
-  const useAddresses = !addressPorts.isEmpty;
+  const asked = askedAddresses(rule, capabilities, addressUse);
+  const addressPorts = asked.ports;
+  const isRefused = addressUse === 'never' && rule.names.length > 0;
+  if (isRefused && !addressPorts.isEmpty)
+    omissions.push({
+      rule: rule.name,
+      kind: 'addresses',
+      omitted: Admission.addresses(asked.set, addressPorts),
+      reason: "the rule's own prefixes are not written: `addresses: never`",
+    });
+  const useAddresses = !addressPorts.isEmpty && !isRefused;
   if (useAddresses)
     for (const family of [4, 6] as const) {
       const capable = family === 4 ? capabilities.ipv4 : capabilities.ipv6;
-      const only = ofFamilies(rule.addresses, family === 4, family === 6);
+      const only = ofFamilies(asked.set, family === 4, family === 6);
       if (capable || only.isEmpty) continue;
       omissions.push({
         rule: rule.name,
@@ -160,16 +189,16 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
     }
   // After the fallback: addresses make up for names that a target cannot match, not for these.
   for (const { kind, reason } of rule.omitted ?? [])
-    if (kind !== 'constraint' || useAddresses)
+    if (kind !== 'constraint' || !usedAddressPorts(rule, capabilities, addressUse).isEmpty)
       omissions.push({ rule: rule.name, kind, omitted: Admission.empty, reason });
   return {
     rule,
     names,
     addresses: useAddresses
-      ? ofFamilies(rule.addresses, capabilities.ipv4, capabilities.ipv6)
+      ? ofFamilies(asked.set, capabilities.ipv4, capabilities.ipv6)
       : DualStackSet.empty,
     addressPorts,
-    intended: intendedAdmission(rule, addressPorts),
+    intended: intendedAdmission(rule, asked),
     omissions,
     widenings,
   };

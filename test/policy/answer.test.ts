@@ -195,7 +195,25 @@ describe('an answer', () => {
 });
 
 describe('answers of all kinds agree', () => {
-  const policy = samplePolicy();
+  // Addresses beside names are those of a tag: what is nearest is told by its prefixes.
+  const policy = {
+    ...samplePolicy(),
+    rules: samplePolicy().rules.map((rule) =>
+      rule.prefixes.length > 0 || rule.addresses.isEmpty
+        ? rule
+        : {
+            ...rule,
+            tags: [
+              {
+                tag: 'Made.Up',
+                region: '',
+                prefixes: rule.addresses.cover(),
+                addresses: rule.addresses,
+              },
+            ],
+          },
+    ),
+  };
   const targets = [
     target('a', policy, ALL),
     target('b', policy, { ipv4: true, ports: true }),

@@ -14,7 +14,10 @@ export interface RuleParts {
   readonly names?: Readonly<Record<string, readonly string[]>>;
   /** Hosts of which only a path is asked for, likewise: `{ '80': ['crl.example.net/pki'] }`. */
   readonly paths?: Readonly<Record<string, readonly string[]>>;
+  /** Of service tags: they describe the same traffic as the names. */
   readonly prefixes?: readonly string[];
+  /** Of the rule itself, beside the names. */
+  readonly own?: readonly string[];
   /** Of the addresses. */
   readonly ports?: string;
   readonly addressUse?: AddressUse;
@@ -69,10 +72,13 @@ function makeRule(parts: RuleParts): PolicyRule {
     names = {},
     paths = {},
     prefixes: texts = [],
+    own = [],
     ports = '443',
     addressUse = 'fallback',
   } = parts;
-  const prefixes = texts.map(parsePrefix);
+  // Beside names, addresses are those of tags: what is the rule's own is asked for beside the names.
+  const hasNames = Object.keys(names).length + Object.keys(paths).length > 0;
+  const prefixes = [...(hasNames ? [] : texts), ...own].map(parsePrefix);
   const row = (text: string, on: string): Omit<EndpointRow, 'index'> => {
     const slash = text.indexOf('/');
     return {
@@ -103,7 +109,7 @@ function makeRule(parts: RuleParts): PolicyRule {
     rows: rows.map((entry, index) => ({ ...entry, index })),
     tags: [],
     prefixes,
-    addresses: DualStackSet.fromPrefixes(prefixes),
+    addresses: DualStackSet.fromPrefixes([...texts.map(parsePrefix), ...prefixes]),
     addressPorts: parsePorts(ports),
     addressUse,
   };

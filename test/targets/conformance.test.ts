@@ -155,10 +155,12 @@ describe.each(folders)('%s', (folder, load) => {
       const expected = Admission.union(
         // Settings of a program owe nothing to the policy, and let nothing through.
         (target.manifest.capabilities.traffic ? policy.rules : []).map((rule) => {
-          const intended = intendedAdmission(
-            rule,
-            omittedAddresses.has(rule.name) ? rule.addressPorts : (byAddress.get(rule.name) ?? PortSet.empty),
-          );
+          const intended = intendedAdmission(rule, {
+            set: rule.addresses,
+            ports: omittedAddresses.has(rule.name)
+              ? rule.addressPorts
+              : (byAddress.get(rule.name) ?? PortSet.empty),
+          });
           const own = <T extends { readonly rule: string }>(all: readonly T[]) =>
             all.filter((each) => each.rule === rule.name);
           return intended

@@ -56,7 +56,10 @@ describe('dnsmasq', () => {
     });
     const asked = Admission.union(
       policy.rules.map((rule) =>
-        intendedAdmission(rule, rule.names.length === 0 ? rule.addressPorts : PortSet.empty),
+        intendedAdmission(rule, {
+          set: rule.addresses,
+          ports: rule.names.length === 0 ? rule.addressPorts : PortSet.empty,
+        }),
       ),
     );
     const beyond = Admission.union(names.widenings.map(({ admitted }) => admitted));

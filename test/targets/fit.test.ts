@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
-import { loadTarget } from '../../src/targets/catalog.ts';
+import { Admission } from '../../src/policy/admission.ts';
+import { buildTarget, proveReadBack } from '../../src/targets/build.ts';
+import { bundledTargets, loadTarget } from '../../src/targets/catalog.ts';
 import { fitPolicy } from '../../src/targets/fit.ts';
 import { manifestSchema } from '../../src/targets/manifest.ts';
+import { exampleOptions } from '../support/manifests.ts';
 import { makePolicy } from '../support/policy.ts';
 
 const capabilities = (given: object) =>
@@ -162,5 +167,52 @@ describe('names that match on some ports only', async () => {
       'port 443: www.example.com 192.0.2.0/24',
     ]);
     expect(plan.omissions).toEqual([]);
+  });
+});
+
+describe("a rule's own prefixes beside names", async () => {
+  const policy = makePolicy({
+    name: 'app',
+    names: { '443': ['*.app.example.com'] },
+    prefixes: ['192.0.2.0/24'],
+    own: ['198.51.100.64/28', '2001:db8:77::/48'],
+    ports: '443',
+  });
+  const own = Admission.addresses(
+    DualStackSet.fromPrefixes(['198.51.100.64/28', '2001:db8:77::/48'].map(parsePrefix)),
+    PortSet.of(443),
+  );
+  const tagged = Admission.addresses(
+    DualStackSet.fromPrefixes([parsePrefix('192.0.2.0/24')]),
+    PortSet.of(443),
+  );
+
+  it.each(await bundledTargets())('are written, or their omission is declared: %s', async (id) => {
+    const target = await loadTarget(id);
+    const { capabilities } = target.manifest;
+    const plan = fitPolicy(policy, capabilities);
+    const omitted = Admission.union(plan.omissions.map((one) => one.omitted));
+    const missing = own.difference(plan.admission).difference(omitted);
+    // Settings of a program owe nothing to the policy.
+    expect(missing.equals(capabilities.traffic ? Admission.empty : own)).toBe(true);
+    if (!capabilities.traffic) return;
+    const { files } = buildTarget(policy, { id, target, options: exampleOptions(target.manifest) });
+    expect(proveReadBack(target, plan, files)).toEqual([]);
+    // What the names stand for is still written by name alone, where names match.
+    if (capabilities.names === 'suffix' && capabilities.namePorts === undefined)
+      expect(tagged.difference(plan.admission).equals(tagged)).toBe(true);
+  });
+
+  it('are declared where the rule takes no addresses at all', () => {
+    const never = {
+      ...policy,
+      rules: policy.rules.map((rule) => ({ ...rule, addressUse: 'never' as const })),
+    };
+    const plan = fitPolicy(never, capabilities(ALL));
+    expect(plan.omissions).toMatchObject([
+      { rule: 'app', kind: 'addresses', reason: expect.stringContaining('own prefixes') },
+    ]);
+    expect(plan.omissions[0]!.omitted.equals(own)).toBe(true);
+    expect(own.difference(plan.admission).equals(own)).toBe(true);
   });
 });
