@@ -2,12 +2,13 @@ import { join, relative } from 'node:path';
 import pc from 'picocolors';
 import { type ApprovedPlan, readPlan } from '../approved-plan.ts';
 import { runJob } from '../job.ts';
+import { counted, digits } from '../numbers.ts';
 import { REVIEW_FILE, RunRefused } from '../pipeline.ts';
 import { EXIT_STATUS } from '../problem.ts';
 import { writeBrief } from '../review/brief.ts';
 import { reviewDocument } from '../review/json.ts';
 import { writeMarkdown } from '../review/markdown.ts';
-import { changesDevices, summarise } from '../review/summary.ts';
+import { type changedFiles, changesDevices, summarise } from '../review/summary.ts';
 import { writeText } from '../review/text.ts';
 import { verdict } from '../review/verdict.ts';
 import { type JobOutputs, tellCi } from './ci-job.ts';
@@ -85,7 +86,7 @@ export async function runCommand(flags: RunFlags, io: Io, approved?: ApprovedPla
     if (flags.details === true) io.out(writeText(review, options));
     else if (!quiet) io.out(writeBrief(review, join(place, REVIEW_FILE), options));
     if (flags.details === true) for (const path of change.removed) io.out(`removed: ${path}`);
-    const counts = `${change.written.length} files written, ${change.removed.length} removed, ${change.unchanged.length} unchanged`;
+    const counts = countsInWords(change, review);
     if (quiet) io.out(`Nothing changes on any device; ${place} stands as it is${tail}.`);
     else if (outcome === 'would-publish')
       io.out(
@@ -120,6 +121,19 @@ const PULL_REQUEST_WORDS = {
   updated: 'updated',
   unchanged: 'is open with this change',
 } as const satisfies Record<string, string>;
+
+/** How many files were written and removed; those that are not rule files are the lock, the snapshot and the review. */
+function countsInWords(
+  { written, removed, unchanged }: Awaited<ReturnType<typeof runJob>>['change'],
+  review: Parameters<typeof changedFiles>[0],
+): string {
+  const rules = review.targets.flatMap(({ files }) => files);
+  const fresh = rules.filter(({ presence }) => presence === 'added' || presence === 'changed').length;
+  const records = Math.max(0, written.length - fresh);
+  const kinds =
+    records === 0 || fresh === 0 ? '' : ` (${counted(fresh, 'rule file')}, ${counted(records, 'record')})`;
+  return `${counted(written.length, 'file')} written${kinds}, ${digits(removed.length)} removed, ${digits(unchanged.length)} unchanged`;
+}
 
 /** A path as one would type it: relative where it is below the working directory. */
 function nearest(path: string): string {

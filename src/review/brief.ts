@@ -36,7 +36,7 @@ export function writeBrief(review: Review, where: string, options: TextOptions):
 
 /** Notes that say where gains come from and losses go, in a line each. */
 function isOrigin({ kind }: Note): boolean {
-  return kind === 'attribution' || kind === 'withdrawn';
+  return kind === 'attribution' || kind === 'withdrawn' || kind === 'moved-away';
 }
 
 /** What asks for a look: drift, notes, and guards that did not pass. */
@@ -57,7 +57,7 @@ function attention(review: Review): Block[] {
     ...(origins.length === 0
       ? []
       : ([
-          { kind: 'heading', level: 2, line: ['Where it comes from'] },
+          { kind: 'heading', level: 2, line: ['Where it comes from and goes'] },
           { kind: 'list', of: ['note', 'notes'], items: noteLines(review, origins) },
         ] satisfies Block[])),
   ];
@@ -68,7 +68,7 @@ function readMore(review: Review, where: string): Block {
     (note) => !isLoud(note) && !isOrigin(note),
   ).length;
   const rest = [
-    ...(quiet > 0 ? [counted(quiet, 'more note')] : []),
+    ...(quiet > 0 ? [`${counted(quiet, 'more note')} (none asks for a look)`] : []),
     ...(review.diff.rules.length > 0 ? ['the changes of the service tags'] : []),
     ...(review.coverage.length > 0 ? ['how each required host gets through'] : []),
   ];

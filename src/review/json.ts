@@ -42,7 +42,7 @@ export function reviewDocument(review: Review): ReviewDocument {
       kind: note.kind,
       rule: note.rule,
       tag: note.tag,
-      text: note.text,
+      text: note.detail === undefined ? note.text : `${note.text}: ${note.detail}`,
       look: isLoud(note),
       addresses: note.addresses === undefined ? null : space(note.addresses),
     })),

@@ -1,6 +1,7 @@
 import { type Note, noteworthy } from '../policy/diff/notes.ts';
-import { riskOfEffect, riskOfPolicy } from '../policy/diff/risk.ts';
+import { riskOfPolicy } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
+import { isNoEffect } from '../policy/effect.ts';
 import { goneFiles } from './device-line.ts';
 import type { Review } from './review.ts';
 import { driftInWords } from './sections/drift.ts';
@@ -55,7 +56,9 @@ export function verdict(review: Review): Verdict {
   if (!changesDevices(review) && changedFiles(review) === 0)
     return { level: 'nothing', text: 'Nothing to approve.' };
   const accepted =
-    named('accepted') === '' ? [] : [`${named('accepted')} would have refused this and was accepted`];
+    named('accepted') === ''
+      ? []
+      : [`${named('accepted')} refused this change and was overruled with --accept`];
   if (review.feed.before === undefined && accepted.length === 0)
     return { level: 'look', text: 'First run: check that the rules admit what they are meant to.' };
   const noted = guards.flatMap(({ guard, look, message }) => (look === true ? [`${guard}: ${message}`] : []));
@@ -68,7 +71,7 @@ export function verdict(review: Review): Verdict {
         ...(reasons.length > SHOWN ? [`and ${counted(reasons.length - SHOWN, 'more point')} below`] : []),
       ].join('; ')}.`,
     };
-  return { level: 'routine', text: ROUTINE_VERDICTS[riskOfEffect(effectOfReview(review))] };
+  return { level: 'routine', text: routineVerdict(review) };
 }
 
 const FEED_VERDICTS = {
@@ -79,12 +82,35 @@ const FEED_VERDICTS = {
   metadata: 'The same addresses, published in other words.',
 } as const;
 
-const ROUTINE_VERDICTS = {
-  widening: 'Routine: the service tags in use grew a little, and nothing else changes.',
-  narrowing: 'Routine: the service tags in use lost a little, and nothing else changes.',
-  exchange: 'Routine: the service tags in use gained a little and lost a little, and nothing else changes.',
-  metadata: 'Routine: what is let through stays the same.',
-} as const;
+/** A percentage as an upper bound. */
+function atMost(part: bigint, whole: bigint): string {
+  return percent(part, whole)!.replace('< ', '');
+}
+
+/** How much of its addresses a rule gains and loses at most, of either family. */
+function routineVerdict({ diff, ...review }: Review): string {
+  if (isNoEffect(effectOfReview({ diff, ...review }))) return 'Routine: what is allowed stays the same.';
+  const largest = (part: 'gained' | 'lost') =>
+    diff.rules
+      .flatMap(({ space }) =>
+        (['ipv4', 'ipv6'] as const).map((family) => ({
+          size: space[part][family].size,
+          whole: space.before[family].size,
+        })),
+      )
+      .reduce((most, one) => (one.size * most.whole > most.size * one.whole ? one : most), {
+        size: 0n,
+        whole: 1n,
+      });
+  const [gain, loss] = [largest('gained'), largest('lost')];
+  const parts = [
+    ...(gain.size > 0n ? [`gains more than ${atMost(gain.size, gain.whole)} (limit ${ROUTINE_GAIN} %)`] : []),
+    ...(loss.size > 0n ? [`loses more than ${atMost(loss.size, loss.whole)} (limit ${ROUTINE_LOSS} %)`] : []),
+  ];
+  return parts.length === 0
+    ? 'Routine: nothing asks for a look.'
+    : `Routine: no rule ${parts.join(' or ')} of its addresses, and nothing asks for a look.`;
+}
 
 function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
   return [

@@ -1,17 +1,10 @@
 import type { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
+import { counted, digits } from '../numbers.ts';
 import type { Admission } from '../policy/admission.ts';
 
-/** `12,288`: digits in groups of three, the same everywhere, whatever the locale. */
-export function digits(count: number | bigint): string {
-  return `${count}`.replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
-/** `1 name`, `2 names`. */
-export function counted(count: number | bigint, one: string, many = `${one}s`): string {
-  return `${digits(count)} ${count === 1 || count === 1n ? one : many}`;
-}
+export { counted, digits };
 
 /** `a`, `a and b`, `a, b and c`. */
 export function enumerate(parts: readonly string[]): string {

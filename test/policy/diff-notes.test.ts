@@ -9,16 +9,16 @@ import { makePolicy } from '../support/policy.ts';
 
 const set = (...texts: string[]) => DualStackSet.fromPrefixes(texts.map(parsePrefix));
 
-/** Notes that explain a loss: they have tests of their own. */
-const ABOUT_LOSSES: ReadonlySet<string> = new Set(['shrunk', 'withdrawn']);
+/** Notes that explain a gain or a loss: they have tests of their own. */
+const EXPLANATIONS: ReadonlySet<string> = new Set(['attribution', 'shrunk', 'withdrawn']);
 
 function notes(before: TagAddresses[], after: TagAddresses[], context?: DiffContext) {
   const diff = diffPolicies(policyOf({ r: before }, { name: 'r' }), policyOf({ r: after }, { name: 'r' }));
-  const found = noteworthy(diff, context).filter(({ kind }) => !ABOUT_LOSSES.has(kind));
-  return found.map(({ kind, tag: of, text, addresses }) => [
+  const found = noteworthy(diff, context).filter(({ kind }) => !EXPLANATIONS.has(kind));
+  return found.map(({ kind, tag: of, text, detail, addresses }) => [
     kind,
     of,
-    text,
+    detail === undefined ? text : `${text}: ${detail}`,
     ...(addresses === undefined ? [] : [addresses.toStrings().join(' ')]),
   ]);
 }
@@ -126,7 +126,7 @@ describe('notes on a difference', () => {
       [
         'moved-away',
         '',
-        'lost addresses that are now in tags it does not select: Big, Small',
+        'loses addresses that are now in tags it does not select: Big, Small',
         '192.0.2.128/26',
       ],
     ]);
@@ -187,14 +187,14 @@ describe('notes on losses and growth', () => {
     );
   });
 
-  it('tells lost addresses that no tag has any more', () => {
+  it('tells loses addresses that no tag has any more', () => {
     const after = [tag('A', '', '192.0.2.0/24')];
     expect(told([tag('A', '', '192.0.2.0/24', '198.51.100.0/24')], after, { currentTags: after })).toEqual([
-      ['withdrawn', 'lost addresses that no service tag has any more'],
+      ['withdrawn', 'loses addresses that no service tag has any more'],
     ]);
   });
 
-  it('attributes the growth of a global tag to its regional tags, the largest first', () => {
+  it('says where the growth of a tag comes from: its regional tags, the largest first, or its blocks', () => {
     const before = [tag('Cloud', '', '192.0.2.0/24')];
     const after = [tag('Cloud', '', '192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/28')];
     const currentTags = [
@@ -203,9 +203,25 @@ describe('notes on losses and growth', () => {
       tag('Cloud.north', 'north', '198.51.100.0/24', '192.0.2.0/24'),
       tag('CloudElse.north', 'north', '198.51.100.0/24'),
     ];
-    expect(told(before, after, { currentTags })).toEqual([
-      ['attribution', 'gains 272 in IPv4, by region: north +256, south +16'],
+    const gains = (context: DiffContext, ...rules: TagAddresses[][]) =>
+      noteworthy(
+        diffPolicies(
+          policyOf({ r: before, s: rules[0] ?? [] }, { name: 'r' }, { name: 's' }),
+          policyOf({ r: after, s: rules[1] ?? [] }, { name: 'r' }, { name: 's' }),
+        ),
+        context,
+      )
+        .filter(({ kind }) => kind === 'attribution')
+        .map(({ rule, tag, text, detail }) => [rule, tag, text, detail]);
+    expect(gains({ currentTags })).toEqual([['r', 'Cloud', 'gains 272 IPv4', 'north +256, south +16']]);
+    // What no region has, and what another rule had before: the devices gain the rest only.
+    expect(gains({ currentTags: currentTags.slice(0, 2) })).toEqual([
+      ['r', 'Cloud', 'gains 272 IPv4', 'south +16; 256 in no region: 198.51.100.0/24'],
     ]);
+    expect(gains({}, [tag('Else', '', '203.0.113.0/29')], [tag('Else', '', '203.0.113.0/29')])).toEqual([
+      ['r', 'Cloud', 'gains 272 IPv4', '198.51.100.0/24, 203.0.113.0/28; 8 IPv4 of it allowed before'],
+    ]);
+    expect(gains({}, [tag('Else', '', '0.0.0.0/0')], [tag('Else', '', '0.0.0.0/0')])).toEqual([]);
   });
 
   it('knows a rule under a new name, and a rule that lies in another', () => {

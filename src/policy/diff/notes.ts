@@ -2,6 +2,7 @@ import type { AddressSet } from '../../net/address-set.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatHostPattern } from '../../net/host-pattern.ts';
 import { formatPrefix, lastAddress } from '../../net/prefix.ts';
+import { counted, digits } from '../../numbers.ts';
 import type { PolicyDiff } from '../diff.ts';
 import type { TagAddresses } from '../policy.ts';
 import { bySizeDown } from './change.ts';
@@ -44,6 +45,8 @@ export interface Note {
   readonly tag: string;
   /** A sentence without a full stop. */
   readonly text: string;
+  /** What the sentence is about in particular: the largest blocks, the regions. */
+  readonly detail?: string;
   /** The addresses it is about, where it is about addresses. */
   readonly addresses?: DualStackSet;
   /** Whether this one asks for a look; absent where that follows from the kind. */
@@ -63,7 +66,7 @@ export function noteworthy(diff: PolicyDiff, context: DiffContext = {}): Note[] 
     ...tagsGone(rule),
     ...reorganised(rule),
     ...shortLived(rule, context),
-    ...attribution(rule, context),
+    ...origins(rule, diff, context),
     ...lossNotes(rule, context),
     ...shrunk(rule),
   ]);
@@ -108,51 +111,85 @@ function newSpace({ rule, presence, tags, space }: RuleDiff, { previousSpace }: 
       kind: 'new-space',
       rule,
       tag: '',
-      text: `gains blocks that no service tag had ${when}: ${said.join(', ')}${more}`,
+      text: `gains blocks that no service tag had ${when}`,
+      detail: `${said.join(', ')}${more}`,
       addresses: gained.intersection(space.gained).difference(previousSpace.addresses),
       look: asksForLook(blocks),
     },
   ];
 }
 
-/** How many regional tags an attribution names. */
-const REGIONS_SHOWN = 4;
+/** How many regional tags, or blocks, a note on gains or losses names. */
+const PARTS_SHOWN = 4;
 
-/** Which regional tags of the feed hold what a global tag gained. */
-function attribution({ rule, tags }: RuleDiff, { currentTags }: DiffContext): Note[] {
-  if (currentTags === undefined) return [];
-  const all = [...currentTags];
-  return tags.flatMap(({ tag, presence, space }): Note[] => {
-    if (presence !== 'changed' || space.gained.isEmpty) return [];
-    const family = space.gained.ipv4.isEmpty ? 'ipv6' : 'ipv4';
-    const parts = all
-      .filter((other) => other.region !== '' && other.tag.startsWith(`${tag}.`))
-      .map((other) => ({
-        region: other.region,
-        addresses: other.addresses[family].intersection(space.gained[family]),
-      }))
-      .filter(({ addresses }) => !addresses.isEmpty)
-      .sort((a, b) => compareSizes(b.addresses, a.addresses) || (a.region < b.region ? -1 : 1));
-    if (parts.length === 0) return [];
-    const said = parts
-      .slice(0, REGIONS_SHOWN)
-      .map(({ region, addresses }) => `${region} +${inUnits(addresses.size, family)}`);
-    const elsewhere = parts.reduce((rest, { addresses }) => rest.difference(addresses), space.gained[family]);
-    const more = [
-      ...(parts.length > REGIONS_SHOWN ? [` and ${parts.length - REGIONS_SHOWN} more`] : []),
-      ...(elsewhere.isEmpty ? [] : [`; ${inUnits(elsewhere.size, family)} in no regional tag`]),
-    ].join('');
-    const unit = family === 'ipv4' ? 'IPv4' : 'IPv6';
-    return [
-      {
+/** What the tags of a rule gained: the regional tags that hold it, or the largest blocks. */
+function origins(
+  { rule, presence, tags }: RuleDiff,
+  { admission }: PolicyDiff,
+  { currentTags }: DiffContext,
+): Note[] {
+  if (presence !== 'changed') return [];
+  const regional = [...(currentTags ?? [])].filter(({ region }) => region !== '');
+  const fresh = DualStackSet.union(admission.gained.grants.map(({ addresses }) => addresses));
+  return tags
+    .filter((tag) => tag.presence === 'changed' && !tag.space.gained.intersection(fresh).isEmpty)
+    .toSorted((a, b) => bySizeDown(a.space.gained, b.space.gained))
+    .map(({ tag, space: { gained } }): Note => {
+      const regions = regional.filter((other) => other.tag.startsWith(`${tag}.`));
+      const known = gained.difference(fresh);
+      const details = [
+        ...(['ipv4', 'ipv6'] as const).flatMap((family) => partsOf(gained[family], family, regions)),
+        ...(known.isEmpty ? [] : [`${sizesOf(known)} of it allowed before`]),
+      ];
+      return {
         kind: 'attribution',
         rule,
         tag,
-        text: `gains ${inUnits(space.gained[family].size, family)} in ${unit}, by region: ${said.join(', ')}${more}`,
-      },
-    ];
-  });
+        text: `gains ${sizesOf(gained)}`,
+        detail: details.join('; '),
+      };
+    });
 }
+
+/** The regions with the most of a set and the largest blocks in none; all blocks where no region has any. */
+function partsOf(gained: AddressSet, family: Family, regions: readonly TagAddresses[]): string[] {
+  if (gained.isEmpty) return [];
+  const parts = regions
+    .map(({ region, addresses }) => ({ region, addresses: addresses[family].intersection(gained) }))
+    .filter(({ addresses }) => !addresses.isEmpty)
+    .sort((a, b) => compareSizes(b.addresses, a.addresses) || (a.region < b.region ? -1 : 1));
+  if (parts.length === 0) return [largestBlocks([gained])];
+  const said = parts
+    .slice(0, PARTS_SHOWN)
+    .map(({ region, addresses }) => `${region} +${inUnits(addresses.size, family)}`);
+  const more = parts.length > PARTS_SHOWN ? ` and ${counted(parts.length - PARTS_SHOWN, 'more region')}` : '';
+  const elsewhere = parts.reduce((rest, { addresses }) => rest.difference(addresses), gained);
+  return [
+    `${said.join(', ')}${more}`,
+    ...(elsewhere.isEmpty
+      ? []
+      : [`${inUnits(elsewhere.size, family)} in no region: ${largestBlocks([elsewhere])}`]),
+  ];
+}
+
+/** `192.0.2.0/24, 198.51.100.0/25 and 3 more blocks`, the largest of each family first. */
+function largestBlocks(sets: readonly AddressSet[]): string {
+  const blocks = sets.flatMap((set) => set.cover().toSorted((a, b) => a.length - b.length));
+  const said = blocks.slice(0, PARTS_SHOWN).map(formatPrefix).join(', ');
+  return blocks.length <= PARTS_SHOWN
+    ? said
+    : `${said} and ${counted(blocks.length - PARTS_SHOWN, 'more block')}`;
+}
+
+/** `512 IPv4 and 3 /64`. */
+function sizesOf({ ipv4, ipv6 }: DualStackSet): string {
+  return [
+    ...(ipv4.isEmpty ? [] : [`${inUnits(ipv4.size, 'ipv4')} IPv4`]),
+    ...(ipv6.isEmpty ? [] : [`${inUnits(ipv6.size, 'ipv6')}${ipv6.size < NET64 ? ' IPv6' : ''}`]),
+  ].join(' and ');
+}
+
+type Family = 'ipv4' | 'ipv6';
 
 function compareSizes(a: AddressSet, b: AddressSet): number {
   return a.size < b.size ? -1 : a.size > b.size ? 1 : 0;
@@ -160,9 +197,8 @@ function compareSizes(a: AddressSet, b: AddressSet): number {
 
 const NET64 = 1n << 64n;
 
-function inUnits(size: bigint, family: 'ipv4' | 'ipv6'): string {
-  const [count, unit] = family === 'ipv6' && size >= NET64 ? [size / NET64, ' /64'] : [size, ''];
-  return `${`${count}`.replace(/\B(?=(\d{3})+$)/g, ',')}${unit}`;
+function inUnits(size: bigint, family: Family): string {
+  return family === 'ipv6' && size >= NET64 ? `${digits(size / NET64)} /64` : digits(size);
 }
 
 /** Only where the tag was there before: every prefix of a new tag would be its broadest. */
@@ -273,7 +309,8 @@ function lossNotes({ rule, presence, space, tags }: RuleDiff, { currentTags }: D
             kind: 'moved-away',
             rule,
             tag: '',
-            text: `lost addresses that are now in tags it does not select: ${some(found.map(({ tag }) => tag))}`,
+            text: 'loses addresses that are now in tags it does not select',
+            detail: some(found.map(({ tag }) => tag)),
             addresses: held,
           } satisfies Note,
         ]),
@@ -284,7 +321,8 @@ function lossNotes({ rule, presence, space, tags }: RuleDiff, { currentTags }: D
             kind: 'withdrawn',
             rule,
             tag: '',
-            text: 'lost addresses that no service tag has any more',
+            text: 'loses addresses that no service tag has any more',
+            detail: largestBlocks([withdrawn.ipv4, withdrawn.ipv6]),
             addresses: withdrawn,
           } satisfies Note,
         ]),

@@ -1,3 +1,4 @@
+import { digits } from '../../numbers.ts';
 import { comparableTags } from './comparable-tags.ts';
 import type { Guard } from './guard.ts';
 import { withoutPrecedent } from './new-space.ts';
@@ -29,7 +30,7 @@ export const crossTag: Guard = {
         : [
             {
               refuse: outside.size > REFUSED_OVER,
-              message: `the service tag ${tag} lay wholly in ${WHOLE} and gains ${outside.size} IPv4 addresses outside of it (such as ${outside.coverTexts()[0]})`,
+              message: `the service tag ${tag} lay wholly in ${WHOLE} and gains ${digits(outside.size)} IPv4 addresses outside of it (such as ${outside.coverTexts()[0]})`,
             },
           ];
     });

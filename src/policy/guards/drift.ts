@@ -1,4 +1,5 @@
 import { daysBetween } from '../../feed/file-date.ts';
+import { digits } from '../../numbers.ts';
 import type { Guard, Remark } from './guard.ts';
 import { percentOf } from './percent.ts';
 
@@ -57,14 +58,14 @@ export const drift: Guard = {
           return [
             {
               refuse: true,
-              message: `the service tag ${tag} has shrunk by ${lost.toFixed(1)} % since ${since.date} (${before} → ${size} IPv4 addresses); ${span.lossPercent[kind]} % at most in ${span.days} days, by however many steps`,
+              message: `the service tag ${tag} has shrunk by ${lost.toFixed(1)} % since ${since.date} (${digits(before)} → ${digits(size)} IPv4 addresses); ${span.lossPercent[kind]} % at most in ${span.days} days, by however many steps`,
             },
           ];
         if (grown > span.growth[kind])
           return [
             {
               refuse: true,
-              message: `the service tag ${tag} has grown to ${grown.toFixed(1)} times its size of ${since.date} (${before} → ${size} IPv4 addresses); ${span.growth[kind]} times at most in ${span.days} days, by however many steps`,
+              message: `the service tag ${tag} has grown to ${grown.toFixed(1)} times its size of ${since.date} (${digits(before)} → ${digits(size)} IPv4 addresses); ${span.growth[kind]} times at most in ${span.days} days, by however many steps`,
             },
           ];
       }

@@ -1,3 +1,4 @@
+import { digits } from '../../numbers.ts';
 import type { Guard, Remark } from './guard.ts';
 import { percentOf } from './percent.ts';
 
@@ -16,14 +17,14 @@ export const feedShrink: Guard = {
     if (lost > limits.feedShrinkPercent)
       remarks.push({
         refuse: true,
-        message: `the feed lost ${lost.toFixed(2)} % of its IPv4 space (${before} → ${totals.ipv4Addresses} addresses); more than ${limits.feedShrinkPercent} % (guards.feed-shrink.percent)`,
+        message: `the feed lost ${lost.toFixed(2)} % of its IPv4 space (${digits(before)} → ${digits(totals.ipv4Addresses)} addresses); more than ${limits.feedShrinkPercent} % (guards.feed-shrink.percent)`,
       });
     const listed = baseline.totals.prefixes;
     const fewer = percentOf(BigInt(listed - totals.prefixes), BigInt(listed));
     if (fewer > limits.feedShrinkPrefixPercent)
       remarks.push({
         refuse: true,
-        message: `the feed lists ${fewer.toFixed(2)} % fewer prefixes (${listed} → ${totals.prefixes} in ${baseline.totals.tags} → ${totals.tags} tags); more than ${limits.feedShrinkPrefixPercent} % (guards.feed-shrink.prefixPercent)`,
+        message: `the feed lists ${fewer.toFixed(2)} % fewer prefixes (${digits(listed)} → ${digits(totals.prefixes)} in ${digits(baseline.totals.tags)} → ${digits(totals.tags)} tags); more than ${limits.feedShrinkPrefixPercent} % (guards.feed-shrink.prefixPercent)`,
       });
     return remarks;
   },

@@ -1,5 +1,6 @@
 import { daysBetween } from '../../feed/file-date.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
+import { digits } from '../../numbers.ts';
 import { blockInWords, newBlocks, relativeInWords } from '../diff/new-space.ts';
 import type { Guard, GuardContext, Remark } from './guard.ts';
 
@@ -63,21 +64,26 @@ export const newSpace: Guard = {
     const refuse = (what: string, key: string, limit: bigint | number, some: typeof blocks) =>
       remarks.push({
         refuse: true,
-        message: `${what}, ${limit} at most in ${ALLOWANCE_DAYS} days (guards.new-space.${key}): ${said(some)}`,
+        message: `${what}; limit ${digits(limit)} in ${ALLOWANCE_DAYS} days (guards.new-space.${key}): ${said(some)}`,
       });
     if (sum(far) > BigInt(limits.newSpaceFarAddresses) * times)
       refuse(
-        `${sum(far)} IPv4 addresses in a /8 where no tag had any`,
+        `${digits(sum(far))} IPv4 addresses in a /8 where no tag had any`,
         'farAddresses',
         limits.newSpaceFarAddresses,
         far,
       );
     if (sum(ipv4) > BigInt(limits.newSpaceAddresses) * times)
-      refuse(`${sum(ipv4)} IPv4 addresses that no tag had`, 'addresses', limits.newSpaceAddresses, ipv4);
+      refuse(
+        `${digits(sum(ipv4))} IPv4 addresses that no tag had`,
+        'addresses',
+        limits.newSpaceAddresses,
+        ipv4,
+      );
     const networks = sum(ipv6) >> 64n;
     if (networks > BigInt(limits.newSpaceIpv6Networks) * times)
       refuse(
-        `${networks} IPv6 /64 networks that no tag had`,
+        `${digits(networks)} IPv6 /64 networks that no tag had`,
         'ipv6Networks',
         limits.newSpaceIpv6Networks,
         ipv6,

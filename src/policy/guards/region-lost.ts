@@ -1,3 +1,4 @@
+import { digits } from '../../numbers.ts';
 import { comparableTags } from './comparable-tags.ts';
 import type { Guard } from './guard.ts';
 import { withoutPrecedent } from './new-space.ts';
@@ -23,7 +24,7 @@ export const regionLost: Guard = {
             : [
                 {
                   refuse: true,
-                  message: `the service tag ${tag} loses ${still.ipv4.size} IPv4 addresses${still.ipv6.isEmpty ? '' : ' and IPv6 space'} of the region ${region} that ${name} still has (such as ${still.toStrings()[0]})`,
+                  message: `the service tag ${tag} loses ${digits(still.ipv4.size)} IPv4 addresses${still.ipv6.isEmpty ? '' : ' and IPv6 space'} of the region ${region} that ${name} still has (such as ${still.toStrings()[0]})`,
                 },
               ];
         });

@@ -1,4 +1,5 @@
 import type { AddressSet } from '../../net/address-set.ts';
+import { digits } from '../../numbers.ts';
 import { type ComparableTag, comparableTags } from './comparable-tags.ts';
 import type { Guard, GuardContext, Remark } from './guard.ts';
 import { percentOf } from './percent.ts';
@@ -41,7 +42,7 @@ function multiplied(
   if (times <= factor || after.coverCount <= before.coverCount * factor) return [];
   const space =
     family === 'IPv4'
-      ? `${before.size} → ${after.size} addresses, ${before.coverCount} → ${after.coverCount} prefixes`
+      ? `${digits(before.size)} → ${digits(after.size)} addresses, ${digits(before.coverCount)} → ${digits(after.coverCount)} prefixes`
       : `${before.coverCount} → ${after.coverCount} prefixes`;
   return [
     {
@@ -59,7 +60,7 @@ function gainedTooMuch({ tag, before, after }: ComparableTag, { limits, baseline
   return [
     {
       refuse: true,
-      message: `the service tag ${tag} grows by ${gained} addresses (${before.ipv4.size} → ${after.ipv4.size}), ${percent.toFixed(2)} % of the whole feed; more than ${limits.tagGrowthPercent} % in a step that more than doubles it (guards.tag-growth.percent)`,
+      message: `the service tag ${tag} grows by ${digits(gained)} addresses (${digits(before.ipv4.size)} → ${digits(after.ipv4.size)}), ${percent.toFixed(2)} % of the whole feed; more than ${limits.tagGrowthPercent} % in a step that more than doubles it (guards.tag-growth.percent)`,
     },
   ];
 }

@@ -1,4 +1,5 @@
 import type { DualStackSet } from '../../net/dual-stack-set.ts';
+import { digits } from '../../numbers.ts';
 import { comparableTags } from './comparable-tags.ts';
 import type { Guard, Remark } from './guard.ts';
 import { allowances, withoutPrecedent } from './new-space.ts';
@@ -41,11 +42,11 @@ function judgeTag(
   if (named !== undefined) {
     if (gained > named.gain * times)
       refuse(
-        `gains ${gained} of ${before.ipv4.size} IPv4 addresses; a lawful week gained 10 at most, ${named.gain} are allowed`,
+        `gains ${digits(gained)} of ${digits(before.ipv4.size)} IPv4 addresses; a lawful week gained 10 at most, ${named.gain} are allowed`,
       );
     if (lost > named.loss * times)
       refuse(
-        `loses ${lost} of ${before.ipv4.size} IPv4 addresses; a lawful week lost 128 at most, ${named.loss} are allowed`,
+        `loses ${digits(lost)} of ${digits(before.ipv4.size)} IPv4 addresses; a lawful week lost 128 at most, ${named.loss} are allowed`,
       );
     return remarks;
   }
@@ -54,11 +55,11 @@ function judgeTag(
   // (AzureCloud.uksouth, 20221017).
   if (lost * 100n > before.ipv4.size * BigInt(limits.precedentLossPercent) * times)
     refuse(
-      `loses ${lost} of ${before.ipv4.size} IPv4 addresses, more than ${limits.precedentLossPercent} % (guards.tag-precedent.lossPercent); a lawful week of a large tag lost 0.18 % at most`,
+      `loses ${digits(lost)} of ${digits(before.ipv4.size)} IPv4 addresses, more than ${limits.precedentLossPercent} % (guards.tag-precedent.lossPercent); a lawful week of a large tag lost 0.18 % at most`,
     );
   if (gained * 100n > before.ipv4.size * BigInt(limits.precedentGainPercent) * times)
     refuse(
-      `gains ${gained} on ${before.ipv4.size} IPv4 addresses, more than ${limits.precedentGainPercent} % (guards.tag-precedent.gainPercent); a lawful week of a large tag gained 16.9 % at most`,
+      `gains ${digits(gained)} on ${digits(before.ipv4.size)} IPv4 addresses, more than ${limits.precedentGainPercent} % (guards.tag-precedent.gainPercent); a lawful week of a large tag gained 16.9 % at most`,
     );
   return remarks;
 }

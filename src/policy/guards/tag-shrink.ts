@@ -1,4 +1,5 @@
 import { AddressSet } from '../../net/address-set.ts';
+import { digits } from '../../numbers.ts';
 import { type ComparableTag, comparableTags } from './comparable-tags.ts';
 import type { Guard, GuardContext, Remark } from './guard.ts';
 import { percentOf } from './percent.ts';
@@ -34,14 +35,14 @@ function judgeIpv4(
   const lost = before.ipv4.difference(after.ipv4).size;
   const percent = percentOf(lost, size);
   if (percent <= limits.tagShrinkPercent) return [];
-  const figures = `the service tag ${tag} loses ${percent.toFixed(2)} % of its IPv4 space (${size} → ${size - lost} of the same addresses); more than ${limits.tagShrinkPercent} % (guards.tag-shrink.percent)`;
+  const figures = `the service tag ${tag} loses ${percent.toFixed(2)} % of its IPv4 space (${digits(size)} → ${digits(size - lost)} of the same addresses); more than ${limits.tagShrinkPercent} % (guards.tag-shrink.percent)`;
   if (lost >= floor) return [{ refuse: true, message: figures }];
   const rule = rules.find((name) => shrunkRules.has(name));
   return [
     rule === undefined
       ? {
           refuse: false,
-          message: `${figures}, but fewer than ${floor} addresses (guards.tag-shrink.addresses)`,
+          message: `${figures}, but fewer than ${digits(floor)} addresses (guards.tag-shrink.addresses)`,
         }
       : {
           refuse: true,
@@ -58,7 +59,7 @@ function judgeIpv6({ tag, before, after }: ComparableTag, { limits }: GuardConte
   const lost = before.ipv6.difference(after.ipv6);
   const percent = percentOf(lost.size, before.ipv6.size);
   if (percent <= limits.tagShrinkIpv6Percent) return [];
-  const figures = `the service tag ${tag} loses ${percent.toFixed(2)} % of its IPv6 space (${before.ipv6.coverCount} → ${before.ipv6.intersection(after.ipv6).coverCount} of the same prefixes); more than ${limits.tagShrinkIpv6Percent} % (guards.tag-shrink.ipv6Percent)`;
+  const figures = `the service tag ${tag} loses ${percent.toFixed(2)} % of its IPv6 space (${digits(before.ipv6.coverCount)} → ${digits(before.ipv6.intersection(after.ipv6).coverCount)} of the same prefixes); more than ${limits.tagShrinkIpv6Percent} % (guards.tag-shrink.ipv6Percent)`;
   return lost.size > ONE_NETWORK || lost.coverCount >= MANY_PREFIXES
     ? [{ refuse: true, message: figures }]
     : [

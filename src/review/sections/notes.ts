@@ -6,11 +6,12 @@ import { counted, spaceInWords } from '../wording.ts';
 
 /** One line a note. */
 export function noteLines({ scope }: Review, notes: readonly Note[]): Line[] {
-  return notes.map(({ rule, tag, text, addresses }) => [
-    ...(scope === 'feeds' ? [] : [outside(rule), tag === '' ? ' ' : ', ']),
+  return notes.map(({ rule, tag, text, detail, addresses }) => [
+    ...(scope === 'feeds' ? [] : [outside(rule), tag === '' ? ' ' : ': ']),
     ...(tag === '' ? (scope === 'feeds' ? ['the selection '] : []) : [outside(tag), ' ']),
     text,
     ...(addresses === undefined ? [] : [` (${spaceInWords(addresses)})`]),
+    ...(detail === undefined ? [] : [`: ${detail}`]),
   ]);
 }
 
