@@ -75,8 +75,14 @@ describe('what the output tree remembers for the next review', () => {
   const notes = ({ review }: JobResult) =>
     noteworthy(review.diff, review.context)
       .filter(({ kind }) => kind === 'new-space' || kind === 'short-lived')
-      .map(({ kind, rule, tag, text, addresses }) =>
-        [kind, rule, tag, text, addresses?.toStrings().join(' ')].join(' | '),
+      .map(({ kind, rule, tag, text, detail, addresses }) =>
+        [
+          kind,
+          rule,
+          tag,
+          detail === undefined ? text : `${text}: ${detail}`,
+          addresses?.toStrings().join(' '),
+        ].join(' | '),
       );
   const read = (path: string) => readFileSync(join(out, path), 'utf8');
   const gains = () =>
@@ -275,6 +281,10 @@ describe('what the output tree remembers for the next review', () => {
     expect(writeHtml(review, { script: '', style: '' })).toContain(
       'rule sql loses addresses that it gained only on 2026-01-12',
     );
-    expect(document.notes.map(({ kind }: { kind: string }) => kind)).toEqual(['new-space', 'short-lived']);
+    expect(document.notes.map(({ kind }: { kind: string }) => kind)).toEqual([
+      'new-space',
+      'short-lived',
+      'attribution',
+    ]);
   });
 });
