@@ -224,6 +224,24 @@ describe('notes on losses and growth', () => {
     expect(gains({}, [tag('Else', '', '0.0.0.0/0')], [tag('Else', '', '0.0.0.0/0')])).toEqual([]);
   });
 
+  it('says of the smaller gains of many tags what they come to, and in which', () => {
+    const prefix = (index: number) => `198.51.100.${index * 16}/${28 + (index % 2)}`;
+    const names = Array.from({ length: 11 }, (_, index) => `Tag${index}`);
+    const diff = diffPolicies(
+      policyOf({ r: names.map((name, index) => tag(name, '', `192.0.2.${index}/32`)) }, { name: 'r' }),
+      policyOf(
+        { r: names.map((name, index) => tag(name, '', `192.0.2.${index}/32`, prefix(index))) },
+        { name: 'r' },
+      ),
+    );
+    const said = noteworthy(diff).filter(({ kind }) => kind === 'attribution');
+    expect(said.map((note) => note.tag)).toEqual([
+      ...['Tag0', 'Tag10', 'Tag2', 'Tag4', 'Tag6', 'Tag8', 'Tag1', 'Tag3'],
+      '',
+    ]);
+    expect(said.at(-1)).toMatchObject({ text: 'gains 24 IPv4 in 3 more tags', detail: 'Tag5, Tag7, Tag9' });
+  });
+
   it('knows a rule under a new name, and a rule that lies in another', () => {
     const parts = { prefixes: ['192.0.2.0/24'], ports: '443' };
     const renamed = diffPolicies(

@@ -83,7 +83,7 @@ describe.skipIf(!feedsAvailable)('the archive of real weeks', () => {
       expect(weeks.map(({ outcome }) => outcome)).toEqual(['first', 'refused', 'changed', 'changed']);
       expect(said(weeks)).toEqual(['2022-05-09 refused tag-growth', '2022-05-16 noted tag-shrink']);
       expect(weeks[1]!.message).toContain(
-        'the service tag AzureDataLake grows to 10.7 times its IPv4 space (257 → 2749 addresses, 20 → 2468 prefixes)',
+        'the service tag AzureDataLake grows to 10.7 times its IPv4 space (257 → 2,749 addresses, 20 → 2,468 prefixes)',
       );
     },
   );

@@ -161,7 +161,7 @@ describe('a replay', () => {
     const weeks = await run({ accept: ['feed-shrink', 'tag-shrink'] });
     expect(weeks.map(({ notes }) => notes.map(({ kind }) => kind))).toEqual([
       [],
-      ['new-space'],
+      ['new-space', 'attribution'],
       ['short-lived', 'withdrawn', 'shrunk'],
       [],
       [],
@@ -174,7 +174,12 @@ describe('a replay', () => {
     expect(replayDocument(weeks)).toMatchObject({
       weeks: [
         { notes: [] },
-        { notes: [{ kind: 'new-space', rule: 'sql', tag: '', addresses: { ipv4: '256' } }] },
+        {
+          notes: [
+            { kind: 'new-space', rule: 'sql', tag: '', addresses: { ipv4: '256' } },
+            { kind: 'attribution', rule: 'sql', text: 'gains 256 IPv4' },
+          ],
+        },
         {
           notes: [
             { kind: 'short-lived', text: expect.stringMatching(/2026-01-12$/) },

@@ -122,6 +122,9 @@ function newSpace({ rule, presence, tags, space }: RuleDiff, { previousSpace }: 
 /** How many regional tags, or blocks, a note on gains or losses names. */
 const PARTS_SHOWN = 4;
 
+/** How many tags of a rule have a note of their own on what they gained, the largest gain first. */
+const TAGS_SHOWN = 8;
+
 /** What the tags of a rule gained: the regional tags that hold it, or the largest blocks. */
 function origins(
   { rule, presence, tags }: RuleDiff,
@@ -131,24 +134,31 @@ function origins(
   if (presence !== 'changed') return [];
   const regional = [...(currentTags ?? [])].filter(({ region }) => region !== '');
   const fresh = DualStackSet.union(admission.gained.grants.map(({ addresses }) => addresses));
-  return tags
+  const gaining = tags
     .filter((tag) => tag.presence === 'changed' && !tag.space.gained.intersection(fresh).isEmpty)
-    .toSorted((a, b) => bySizeDown(a.space.gained, b.space.gained))
-    .map(({ tag, space: { gained } }): Note => {
-      const regions = regional.filter((other) => other.tag.startsWith(`${tag}.`));
-      const known = gained.difference(fresh);
-      const details = [
-        ...(['ipv4', 'ipv6'] as const).flatMap((family) => partsOf(gained[family], family, regions)),
-        ...(known.isEmpty ? [] : [`${sizesOf(known)} of it allowed before`]),
-      ];
-      return {
-        kind: 'attribution',
-        rule,
-        tag,
-        text: `gains ${sizesOf(gained)}`,
-        detail: details.join('; '),
-      };
-    });
+    .toSorted((a, b) => bySizeDown(a.space.gained, b.space.gained));
+  const notes = gaining.slice(0, TAGS_SHOWN).map(({ tag, space: { gained } }): Note => {
+    const regions = regional.filter((other) => other.tag.startsWith(`${tag}.`));
+    const known = gained.difference(fresh);
+    const details = [
+      ...(['ipv4', 'ipv6'] as const).flatMap((family) => partsOf(gained[family], family, regions)),
+      ...(known.isEmpty ? [] : [`${sizesOf(known)} of it allowed before`]),
+    ];
+    return { kind: 'attribution', rule, tag, text: `gains ${sizesOf(gained)}`, detail: details.join('; ') };
+  });
+  const rest = gaining.slice(TAGS_SHOWN);
+  if (rest.length === 0) return notes;
+  const more = DualStackSet.union(rest.map(({ space }) => space.gained));
+  return [
+    ...notes,
+    {
+      kind: 'attribution',
+      rule,
+      tag: '',
+      text: `gains ${sizesOf(more)} in ${counted(rest.length, 'more tag')}`,
+      detail: some(rest.map(({ tag }) => tag)),
+    },
+  ];
 }
 
 /** The regions with the most of a set and the largest blocks in none; all blocks where no region has any. */
