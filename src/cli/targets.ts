@@ -33,7 +33,7 @@ export async function targetsCommand(flags: { readonly json?: boolean }, io: Io)
         c.names,
         c.names === 'suffix' ? c.apex : '-',
         c.names === 'none' ? '-' : c.exact,
-        yes(c.ports),
+        c.ports ? c.protocols.join(', ') : 'no',
         c.ipv4 || c.ipv6 ? c.addressMatch : '-',
         yes(c.tlsExemption),
         Object.entries(limits)

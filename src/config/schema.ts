@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
 
 const port = z
   .union([z.int().min(1).max(65535), z.string()])
-  .describe('a TCP port (443) or a range ("8080-8090")');
+  .describe('a TCP port (443), a range ("8080-8090"), or one of UDP ("123/udp", "3478-3481/udp")');
 
 const addressUse = z
   .enum(['fallback', 'always', 'never'])

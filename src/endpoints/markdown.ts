@@ -1,5 +1,5 @@
 import { type HostPattern, HostSyntaxError, parseHostPattern } from '../net/host-pattern.ts';
-import { PortSet } from '../net/ports.ts';
+import { PortSet, PROTOCOLS } from '../net/ports.ts';
 import { type LintFinding, lintHost, lintSpelling } from './lint.ts';
 
 /** One endpoint as a document's table states it. */
@@ -148,12 +148,17 @@ function splitSpellings(text: string): string[] {
   return text.split(/[\s,;]+/).filter((word) => word !== '' && !/^(and|or)$/i.test(word));
 }
 
-/** `443/HTTPS`, `80, 443`, `TCP 9350-9354`, `HTTPS`; undefined when no port is named. */
+/** `443/HTTPS`, `80, 443`, `TCP 9350-9354`, `UDP 1194`, `HTTPS`; undefined when no port is named. */
 function readPorts(text: string): PortSet | undefined {
-  const numbers = [...text.matchAll(/\b(\d{1,5})(?:\s*[-–]\s*(\d{1,5}))?\b/g)].map(([, first, last]) => ({
-    first: Number(first),
-    last: Number(last ?? first),
-  }));
+  // Of a list, a protocol that is named before or after holds for all of it; both, for both.
+  const protocols = PROTOCOLS.filter((protocol) => new RegExp(`\\b${protocol}\\b`, 'i').test(text));
+  const numbers = [...text.matchAll(/\b(\d{1,5})(?:\s*[-–]\s*(\d{1,5}))?\b/g)].flatMap(([, first, last]) =>
+    (protocols.length === 0 ? (['tcp'] as const) : protocols).map((protocol) => ({
+      protocol,
+      first: Number(first),
+      last: Number(last ?? first),
+    })),
+  );
   const named = [...text.matchAll(/\bhttps?\b/gi)].map(([name]) => PORT_OF_PROTOCOL[name.toLowerCase()]!);
   if (numbers.length === 0) return named.length === 0 ? undefined : PortSet.of(...named);
   const lawful = numbers.every(({ first, last }) => first >= 1 && first <= last && last <= 65535);

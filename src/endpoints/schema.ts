@@ -41,20 +41,23 @@ function hostProblem(value: string, parse: (text: string) => unknown): string | 
   }
 }
 
-const PORT = 'must be a port (443) or a range (9350-9354)';
+const PORT = 'must be a port (443), a range (9350-9354), or one of UDP (123/udp)';
 const port = z
   .union(
     [
       z.int(PORT).min(1, PORT).max(65535, PORT),
-      z.string().refine(isPortRange, PORT).meta({ pattern: '^[1-9][0-9]{0,4}-[1-9][0-9]{0,4}$' }),
+      z
+        .string()
+        .refine(isPortRange, PORT)
+        .meta({ pattern: '^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}|(-[1-9][0-9]{0,4})?/udp)$' }),
     ],
     PORT,
   )
-  .describe('A TCP port or a range first-last.');
+  .describe('A TCP port, a range first-last, or one of UDP: 123/udp, 3478-3481/udp.');
 
 function isPortRange(value: string): boolean {
   try {
-    return value.includes('-') && !PortSet.parse(value).isEmpty;
+    return /-|\/udp$/.test(value) && !PortSet.parse(value).isEmpty;
   } catch {
     return false;
   }

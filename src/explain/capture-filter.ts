@@ -22,11 +22,13 @@ export interface CaptureProxy {
 }
 
 /**
- * The filters of the article's troubleshooting steps: SYNs that stay unanswered on the ports of the policy, and, with
- * a proxy, CONNECT and its answers on the port of the proxy.
+ * The filters of the article's troubleshooting steps: SYNs that stay unanswered on the ports of the policy, datagrams
+ * on those of UDP, and, with a proxy, CONNECT and its answers on the port of the proxy.
  */
 export function captureFilters(policy: Policy, proxy: CaptureProxy | undefined): readonly CaptureFilter[] {
-  const ports = portsOf(policy);
+  const all = portsOf(policy);
+  const ports = all?.only('tcp').isEmpty === false ? all.only('tcp') : undefined;
+  const datagrams = all?.only('udp').ranges ?? [];
   const filters: CaptureFilter[] = [];
   if (ports !== undefined) {
     const purpose =
@@ -44,6 +46,33 @@ export function captureFilters(policy: Policy, proxy: CaptureProxy | undefined):
           tool: 'pktmon',
           purpose: `SYNs to port ${first}`,
           filter: `pktmon filter add -t TCP SYN -p ${first}`,
+        }),
+      ),
+    );
+  }
+  if (datagrams.length > 0) {
+    const purpose =
+      'Datagrams to and from the UDP ports of the policy: those that go out and bring none back were dropped on the way, or nobody listens';
+    filters.push(
+      {
+        tool: 'tcpdump',
+        purpose,
+        filter: datagrams.map((range) => `udp ${bpfPorts(range)}`).join(' or '),
+      },
+      {
+        tool: 'wireshark',
+        purpose,
+        filter: datagrams
+          .map(({ first, last }) =>
+            first === last ? `udp.port == ${first}` : `(udp.port >= ${first} && udp.port <= ${last})`,
+          )
+          .join(' || '),
+      },
+      ...datagrams.map(
+        ({ first }): CaptureFilter => ({
+          tool: 'pktmon',
+          purpose: `Datagrams to and from port ${first}`,
+          filter: `pktmon filter add -t UDP -p ${first}`,
         }),
       ),
     );
@@ -88,10 +117,12 @@ function portsOf({ rules }: Policy): PortSet | undefined {
  * the 14th byte after the fixed header, where no extension header stands.
  */
 function bpfSyn(ranges: readonly PortRange[]): string {
-  const ports = ranges
-    .map(({ first, last }) => (first === last ? `tcp port ${first}` : `tcp portrange ${first}-${last}`))
-    .join(' or ');
+  const ports = ranges.map((range) => `tcp ${bpfPorts(range)}`).join(' or ');
   return `(${ports}) and ((ip and tcp[tcpflags] & tcp-syn != 0) or (ip6 and ip6[6] = 6 and ip6[53] & 2 != 0))`;
+}
+
+function bpfPorts({ first, last }: PortRange): string {
+  return first === last ? `port ${first}` : `portrange ${first}-${last}`;
 }
 
 function wiresharkPorts({ first, last }: PortRange): string {

@@ -36,8 +36,8 @@ export interface M365Row {
   /** Names that need a widening, or must be declared as omitted; never dropped. */
   readonly partialNames: readonly M365PartialName[];
   readonly prefixes: readonly Prefix[];
-  readonly tcpPorts: PortSet;
-  readonly udpPorts: PortSet;
+  /** Of TCP and of UDP. */
+  readonly ports: PortSet;
   /** Microsoft's remark, '' if there is none. */
   readonly notes: string;
 }

@@ -113,7 +113,11 @@ export function parseM365Ports(text: string): PortSet {
   if (text.trim() === '') return PortSet.empty;
   return text
     .split(',')
-    .map((part) => PortSet.parse(part.trim()))
+    .map((part) => {
+      // The protocol stands in the name of the field.
+      if (part.includes('/')) throw new RangeError(`${JSON.stringify(part)} is not a port or a range`);
+      return PortSet.parse(part.trim());
+    })
     .reduce((all, ports) => all.union(ports), PortSet.empty);
 }
 
@@ -172,8 +176,9 @@ class M365Reader {
           hosts: names.hosts,
           partialNames: names.partial,
           prefixes: this.#prefixes(set.ips, `${path}.ips`),
-          tcpPorts: this.#ports(set.tcpPorts, `${path}.tcpPorts`),
-          udpPorts: this.#ports(set.udpPorts, `${path}.udpPorts`),
+          ports: this.#ports(set.tcpPorts, `${path}.tcpPorts`).union(
+            this.#ports(set.udpPorts, `${path}.udpPorts`).as('udp'),
+          ),
           notes: this.#text(set.notes, `${path}.notes`),
         };
   }

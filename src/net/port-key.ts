@@ -1,13 +1,13 @@
 import type { PortSet } from './ports.ts';
 
 /**
- * Ports as a part of names: `80-443-8080_8090`, at most 7 characters, otherwise `p` and six digits of a
+ * Ports as a part of names: `80-443-8080_8090`, `123u` for UDP, at most 7 characters, otherwise `p` and six digits of a
  * hash. It stays the same while the ports do.
  */
 export function portKey(ports: PortSet): string {
   const key = ports
     .toStrings()
-    .map((range) => range.replace('-', '_'))
+    .map((range) => range.replace('-', '_').replace('/udp', 'u'))
     .join('-');
   return key.length <= 7 ? key : `p${hash24(key)}`;
 }

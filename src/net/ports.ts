@@ -1,45 +1,76 @@
-/** A closed range of TCP ports. */
+/** The protocols that have ports, in the order in which port sets are spelled. */
+export const PROTOCOLS = ['tcp', 'udp'] as const;
+
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** A closed range of ports of one protocol. */
 export interface PortRange {
+  readonly protocol: Protocol;
   readonly first: number;
   readonly last: number;
 }
 
-/** An immutable set of TCP ports (1-65535): sorted, disjoint, non-adjacent closed ranges. */
+/** The ports of a protocol: 1-65535. */
+const LAST_PORT = 65_535;
+
+/** An immutable set of TCP and UDP ports (1-65535 each): sorted, disjoint, non-adjacent closed ranges, TCP first. */
 export class PortSet {
   static readonly empty = new PortSet([]);
+  static readonly all = PortSet.allOf(PROTOCOLS);
   readonly ranges: readonly PortRange[];
 
   private constructor(ranges: readonly PortRange[]) {
     this.ranges = ranges;
   }
 
+  /** Single TCP ports. */
   static of(...ports: readonly number[]): PortSet {
-    return PortSet.fromRanges(ports.map((port) => ({ first: port, last: port })));
+    return PortSet.fromRanges(ports.map((port) => ({ protocol: 'tcp', first: port, last: port })));
+  }
+
+  /** Every port of these protocols. */
+  static allOf(protocols: readonly Protocol[]): PortSet {
+    return PortSet.fromRanges(protocols.map((protocol) => ({ protocol, first: 1, last: LAST_PORT })));
   }
 
   static fromRanges(ranges: Iterable<PortRange>): PortSet {
-    const sorted = [...ranges].sort((a, b) => a.first - b.first);
-    const merged: { first: number; last: number }[] = [];
-    for (const { first, last } of sorted) {
-      if (!Number.isInteger(first) || !Number.isInteger(last) || first < 1 || last > 65535 || last < first)
+    const sorted = [...ranges].sort(compareRanges);
+    const merged: { protocol: Protocol; first: number; last: number }[] = [];
+    for (const { protocol, first, last } of sorted) {
+      if (
+        !Number.isInteger(first) ||
+        !Number.isInteger(last) ||
+        first < 1 ||
+        last > LAST_PORT ||
+        last < first
+      )
         throw new RangeError(`not a range of ports: ${first}-${last}`);
       const previous = merged.at(-1);
-      if (previous !== undefined && first <= previous.last + 1) previous.last = Math.max(previous.last, last);
-      else merged.push({ first, last });
+      if (previous !== undefined && previous.protocol === protocol && first <= previous.last + 1)
+        previous.last = Math.max(previous.last, last);
+      else merged.push({ protocol, first, last });
     }
     return new PortSet(merged);
   }
 
-  /** Parses one port (`443`) or range (`8080-8090`). @throws RangeError */
+  /** Parses one port (`443`), a range (`8080-8090`), or either of a protocol (`3478-3481/udp`); TCP if none is named. @throws RangeError */
   static parse(text: string): PortSet {
-    const match = /^([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?$/.exec(text);
+    const match = /^([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?(?:\/(tcp|udp))?$/.exec(text);
     if (match === null)
-      throw new RangeError(`${JSON.stringify(text)} is not a port (443) or a range (8080-8090)`);
+      throw new RangeError(
+        `${JSON.stringify(text)} is not a port (443), a range (8080-8090), or one of UDP (3478-3481/udp)`,
+      );
     const first = Number(match[1]);
-    return PortSet.fromRanges([{ first, last: match[2] === undefined ? first : Number(match[2]) }]);
+    return PortSet.fromRanges([
+      {
+        protocol: match[3] === 'udp' ? 'udp' : 'tcp',
+        first,
+        last: match[2] === undefined ? first : Number(match[2]),
+      },
+    ]);
   }
 
-  /** Parses the canonical spelling, `80,443,8080-8090`; nothing is the empty set. @throws RangeError */
+  /** Parses the canonical spelling, `80,443,8080-8090,123/udp`; nothing is the empty set. @throws RangeError */
   static parseList(text: string): PortSet {
     if (text === '') return PortSet.empty;
     return PortSet.fromRanges(text.split(',').flatMap((part) => PortSet.parse(part).ranges));
@@ -49,8 +80,20 @@ export class PortSet {
     return this.ranges.length === 0;
   }
 
-  has(port: number): boolean {
-    return this.ranges.some(({ first, last }) => first <= port && port <= last);
+  has(port: number, protocol: Protocol = 'tcp'): boolean {
+    return this.ranges.some(
+      (range) => range.protocol === protocol && range.first <= port && port <= range.last,
+    );
+  }
+
+  /** The ports of one protocol. */
+  only(protocol: Protocol): PortSet {
+    return new PortSet(this.ranges.filter((range) => range.protocol === protocol));
+  }
+
+  /** These ports, whatever their protocol, as ports of one. */
+  as(protocol: Protocol): PortSet {
+    return PortSet.fromRanges(this.ranges.map((range) => ({ ...range, protocol })));
   }
 
   union(other: PortSet): PortSet {
@@ -63,7 +106,7 @@ export class PortSet {
       for (const b of other.ranges) {
         const first = Math.max(a.first, b.first);
         const last = Math.min(a.last, b.last);
-        if (first <= last) result.push({ first, last });
+        if (a.protocol === b.protocol && first <= last) result.push({ protocol: a.protocol, first, last });
       }
     return PortSet.fromRanges(result);
   }
@@ -72,15 +115,20 @@ export class PortSet {
     return this.intersection(other.complement());
   }
 
+  /** The ports of both protocols that are not in it. */
   complement(): PortSet {
-    const result: PortRange[] = [];
-    let next = 1;
-    for (const { first, last } of this.ranges) {
-      if (first > next) result.push({ first: next, last: first - 1 });
-      next = last + 1;
-    }
-    if (next <= 65535) result.push({ first: next, last: 65535 });
-    return new PortSet(result);
+    return new PortSet(
+      PROTOCOLS.flatMap((protocol) => {
+        const result: PortRange[] = [];
+        let next = 1;
+        for (const { first, last } of this.only(protocol).ranges) {
+          if (first > next) result.push({ protocol, first: next, last: first - 1 });
+          next = last + 1;
+        }
+        if (next <= LAST_PORT) result.push({ protocol, first: next, last: LAST_PORT });
+        return result;
+      }),
+    );
   }
 
   isSupersetOf(other: PortSet): boolean {
@@ -91,13 +139,25 @@ export class PortSet {
     return this.toString() === other.toString();
   }
 
-  /** Each range as `443` or `8080-8090`, in order. */
+  /** Each range as `443`, `8080-8090` or `3478-3481/udp`, in order. */
   toStrings(): string[] {
-    return this.ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
+    return this.ranges.map((range) => `${portsInRange(range)}${range.protocol === 'tcp' ? '' : '/udp'}`);
   }
 
-  /** `80,443,8080-8090`: the canonical spelling. */
+  /** `80,443,8080-8090,123/udp`: the canonical spelling. */
   toString(): string {
     return this.toStrings().join(',');
   }
+}
+
+/** `443` or `8080-8090`, without the protocol. */
+export function portsInRange({ first, last }: Pick<PortRange, 'first' | 'last'>): string {
+  return first === last ? `${first}` : `${first}-${last}`;
+}
+
+/** The order of ranges: TCP first, then by the first and the last port. */
+export function compareRanges(a: PortRange, b: PortRange): number {
+  return (
+    PROTOCOLS.indexOf(a.protocol) - PROTOCOLS.indexOf(b.protocol) || a.first - b.first || a.last - b.last
+  );
 }

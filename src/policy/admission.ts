@@ -1,6 +1,6 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
-import { PortSet } from '../net/ports.ts';
+import { compareRanges, type PortRange, PortSet, PROTOCOLS, type Protocol } from '../net/ports.ts';
 
 /** Hosts and addresses that may be reached on some ports. */
 export interface Grant {
@@ -74,9 +74,9 @@ export class Admission {
     return this.difference(other).isEmpty && other.difference(this).isEmpty;
   }
 
-  /** What is admitted on one port. */
-  onPort(port: number): Content {
-    return this.grants.find(({ ports }) => ports.has(port)) ?? NOTHING;
+  /** What is admitted on one port, of TCP unless another protocol is named. */
+  onPort(port: number, protocol: Protocol = 'tcp'): Content {
+    return this.grants.find(({ ports }) => ports.has(port, protocol)) ?? NOTHING;
   }
 
   /** One line a grant, for messages: at most `shown` hosts and prefixes each, the rest counted. */
@@ -105,12 +105,11 @@ export class Admission {
 
   /** Splits the ports at every boundary, merges what covers each part, joins parts of equal content. */
   static #build(grants: readonly Grant[], merge: (covering: readonly Grant[]) => Content): Admission {
-    const parts = new Map<
-      string,
-      { ranges: { first: number; last: number }[]; covering: readonly Grant[] }
-    >();
+    const parts = new Map<string, { ranges: PortRange[]; covering: readonly Grant[] }>();
     for (const range of elementaryRanges(grants)) {
-      const indexes = grants.flatMap(({ ports }, index) => (ports.has(range.first) ? [index] : []));
+      const indexes = grants.flatMap(({ ports }, index) =>
+        ports.has(range.first, range.protocol) ? [index] : [],
+      );
       if (indexes.length === 0) continue;
       const key = indexes.join();
       const part = parts.get(key) ?? { ranges: [], covering: indexes.map((index) => grants[index]!) };
@@ -128,15 +127,18 @@ export class Admission {
       if (same < 0) merged.push({ hosts, addresses, ports });
       else merged[same] = { hosts, addresses, ports: merged[same]!.ports.union(ports) };
     }
-    return new Admission(merged.sort((a, b) => a.ports.ranges[0]!.first - b.ports.ranges[0]!.first));
+    return new Admission(merged.sort((a, b) => compareRanges(a.ports.ranges[0]!, b.ports.ranges[0]!)));
   }
 }
 
 /** The port ranges between neighbouring boundaries: inside one, the same grants apply everywhere. */
-function elementaryRanges(grants: readonly Grant[]): { first: number; last: number }[] {
-  const boundaries = new Set(
-    grants.flatMap(({ ports }) => ports.ranges.flatMap(({ first, last }) => [first, last + 1])),
-  );
-  const sorted = [...boundaries].sort((a, b) => a - b);
-  return sorted.slice(0, -1).map((first, index) => ({ first, last: sorted[index + 1]! - 1 }));
+function elementaryRanges(grants: readonly Grant[]): PortRange[] {
+  return PROTOCOLS.flatMap((protocol) => {
+    const boundaries = new Set<number>();
+    for (const { ports } of grants)
+      for (const range of ports.ranges)
+        if (range.protocol === protocol) boundaries.add(range.first).add(range.last + 1);
+    const sorted = [...boundaries].sort((a, b) => a - b);
+    return sorted.slice(0, -1).map((first, index) => ({ protocol, first, last: sorted[index + 1]! - 1 }));
+  });
 }

@@ -85,6 +85,8 @@ export interface Answer {
   /** The address, host or CIDR in canonical spelling. */
   readonly subject: string;
   readonly port: number | null;
+  /** Where the port is not one of TCP. */
+  readonly protocol?: 'udp';
   /**
    * `allowed`: a rule asks for it and at least one target lets it through; of a CIDR, for every address.
    * `partly`: a CIDR of which that holds for a part.

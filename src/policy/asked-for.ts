@@ -1,6 +1,6 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Policy } from './policy.ts';
-import type { Query } from './query.ts';
+import { hasQueried, type Query } from './query.ts';
 
 /**
  * Whether rules ask for all of it, on the query's port or, without one, on any: what `prepareAnswers` says of
@@ -10,10 +10,10 @@ export function askedFor({ rules }: Policy, query: Query): boolean {
   const { port } = query;
   if (query.kind === 'name')
     return rules.some(({ names }) =>
-      names.some(({ hosts, ports }) => hosts.has(query.host) && (port === undefined || ports.has(port))),
+      names.some(({ hosts, ports }) => hosts.has(query.host) && hasQueried(ports, port)),
     );
   const sets = rules
-    .filter(({ addressPorts }) => (port === undefined ? !addressPorts.isEmpty : addressPorts.has(port)))
+    .filter(({ addressPorts }) => !addressPorts.isEmpty && hasQueried(addressPorts, port))
     .map(({ addresses }) => addresses);
   if (query.kind === 'address') {
     const { family, value } = query;

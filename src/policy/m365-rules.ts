@@ -10,7 +10,7 @@ import {
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
 import { portKey } from '../net/port-key.ts';
-import type { PortSet } from '../net/ports.ts';
+import { type PortSet, PROTOCOLS } from '../net/ports.ts';
 import { comparePrefixes, formatPrefix } from '../net/prefix.ts';
 import type { Problem } from '../problem.ts';
 import { closest } from '../suggest.ts';
@@ -29,10 +29,11 @@ const SHOWN = 8;
 /**
  * The policy rules that the endpoint sets of a configured rule become. The sets have different ports, and
  * the addresses of a policy rule have one port set: so there is a rule for each port set, which holds names
- * and addresses of the sets with exactly these ports and nothing else. Sets that publish addresses only are
+ * and addresses of the sets with exactly these ports and nothing else. Ports of TCP and of UDP make rules of their own:
+ * many targets know TCP alone. Sets that publish addresses only are
  * kept apart: beside names they would count as a fallback, and be lost on targets that match names.
  *
- * None, with everything in `omitted`, where no set asks for a TCP port.
+ * None, with everything in `omitted`, where no set names a port.
  */
 export function m365Rules(
   rule: Pick<RuleConfig, 'name' | 'reason' | 'm365' | 'addressUse'>,
@@ -40,15 +41,15 @@ export function m365Rules(
 ): { readonly rules: readonly PolicyRule[]; readonly omitted: readonly RuleOmission[] } {
   const groups = new Map<string, { named: boolean; ports: PortSet; sets: ResolvedSet[] }>();
   const left: RuleOmission[] = [];
-  for (const row of selectM365Rows(endpoints.rows, rule.m365)) {
+  for (const row of selectM365Rows(endpoints.rows, rule.m365).flatMap(byProtocol)) {
     const set = resolveSet(row, endpoints, partialNames);
-    if (row.tcpPorts.isEmpty || (set.rows.length === 0 && set.tag === undefined)) {
+    if (row.ports.isEmpty || (set.rows.length === 0 && set.tag === undefined)) {
       left.push(...set.omitted);
       continue;
     }
     const named = set.rows.length > 0;
-    const key = `${named ? '' : 'a'}${nameKey(row.tcpPorts)}`;
-    const group = groups.get(key) ?? { named, ports: row.tcpPorts, sets: [] };
+    const key = `${named ? '' : 'a'}${nameKey(row.ports)}`;
+    const group = groups.get(key) ?? { named, ports: row.ports, sets: [] };
     group.sets.push(set);
     groups.set(key, group);
   }
@@ -122,6 +123,14 @@ export function m365TagName({ serviceArea, id }: Pick<M365Row, 'serviceArea' | '
   return `M365.${serviceArea}.${id}`;
 }
 
+/** A set by protocol; as it is where it names no port. */
+function byProtocol(row: M365Row): M365Row[] {
+  if (row.ports.isEmpty) return [row];
+  return PROTOCOLS.map((protocol) => ({ ...row, ports: row.ports.only(protocol) })).filter(
+    ({ ports }) => !ports.isEmpty,
+  );
+}
+
 /** One endpoint set in the terms of a policy. */
 interface ResolvedSet {
   readonly rows: readonly EndpointRow[];
@@ -134,7 +143,7 @@ function resolveSet(
   { instance }: M365Endpoints,
   partialNames: M365PartialNameUse,
 ): ResolvedSet {
-  const { id, serviceArea, category, required, tcpPorts: ports } = row;
+  const { id, serviceArea, category, required, ports } = row;
   const name = m365TagName(row);
   const prefixes = row.prefixes.toSorted(comparePrefixes);
   const tag: TagAddresses | undefined =
@@ -172,7 +181,7 @@ function resolveSet(
 }
 
 function omissionsOf(row: M365Row, name: string, partialNames: M365PartialNameUse): RuleOmission[] {
-  const { tcpPorts, udpPorts } = row;
+  const { ports } = row;
   const things = [
     ...row.hosts.map(formatHostPattern),
     ...row.partialNames.map(({ text }) => text),
@@ -180,19 +189,13 @@ function omissionsOf(row: M365Row, name: string, partialNames: M365PartialNameUs
   ];
   const spelt = `${things.slice(0, SHOWN).join(' ')}${things.length > SHOWN ? ` and ${things.length - SHOWN} more` : ''}`;
   const omitted: RuleOmission[] = [];
-  if (!udpPorts.isEmpty)
-    omitted.push({
-      kind: 'udp',
-      // With TCP ports, names and addresses are those of the rule.
-      reason: `${name} asks for UDP port ${udpPorts}${tcpPorts.isEmpty ? ` to ${spelt}` : ' as well'}; rules are for TCP`,
-    });
-  else if (tcpPorts.isEmpty && things.length > 0)
+  if (ports.isEmpty && things.length > 0)
     omitted.push({ kind: 'ports', reason: `${name} names no port for ${spelt}` });
-  if (partialNames === 'omit' && !tcpPorts.isEmpty)
+  if (partialNames === 'omit' && !ports.isEmpty)
     for (const { text } of row.partialNames)
       omitted.push({
         kind: 'wildcard',
-        reason: `${name} asks for ${text} on port ${tcpPorts}; no host pattern says that exactly`,
+        reason: `${name} asks for ${text} on port ${ports}; no host pattern says that exactly`,
       });
   return omitted;
 }

@@ -1,6 +1,6 @@
 import type { HostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
-import { PortSet } from '../net/ports.ts';
+import { compareRanges, PortSet } from '../net/ports.ts';
 import type { NameGrant } from './policy.ts';
 
 /** A name that is asked for, on its ports. */
@@ -68,8 +68,8 @@ export function comparePorts(a: PortSet, b: PortSet): number {
   for (const [index, range] of a.ranges.entries()) {
     const other = b.ranges[index];
     if (other === undefined) return 1;
-    if (range.first !== other.first) return range.first - other.first;
-    if (range.last !== other.last) return range.last - other.last;
+    const order = compareRanges(range, other);
+    if (order !== 0) return order;
   }
   return a.ranges.length - b.ranges.length;
 }

@@ -38,9 +38,9 @@ export interface M365Provenance {
 }
 
 /**
- * Something that a rule asks for and that no target is given, because a policy has no words for it: rules
- * are for TCP, names have a wildcard in front only, and the configuration's constraints leave addresses out. Every
- * target that it concerns declares it as an omission.
+ * Something that a rule asks for and that no target is given, because a policy has no words for it: names have a
+ * wildcard in front only, an endpoint set names no port, and the configuration's constraints leave addresses out. Every
+ * target that it concerns declares it as an omission. `udp` stands in the locks of earlier versions.
  */
 export interface RuleOmission {
   readonly kind: 'udp' | 'wildcard' | 'ports' | 'constraint';

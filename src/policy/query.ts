@@ -1,8 +1,14 @@
 import { parseTypedPrefix } from '../config/typed-prefix.ts';
 import { AddressSyntaxError, type Family, formatAddress, parseAddress } from '../net/address.ts';
 import { HostSyntaxError, parseHost } from '../net/host-pattern.ts';
-import { PortSet } from '../net/ports.ts';
+import { PortSet, type Protocol } from '../net/ports.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
+
+/** One port of a protocol. */
+export interface QueriedPort {
+  readonly port: number;
+  readonly protocol: Protocol;
+}
 
 /** What may be asked about: one address, one host name, or a CIDR; on one port, or on any. */
 export type Query =
@@ -10,17 +16,17 @@ export type Query =
       readonly kind: 'address';
       readonly family: Family;
       readonly value: bigint;
-      readonly port: number | undefined;
+      readonly port: QueriedPort | undefined;
     }
   | {
       readonly kind: 'name';
       /** In canonical spelling. */
       readonly host: string;
-      readonly port: number | undefined;
+      readonly port: QueriedPort | undefined;
       /** Of a URL, without what follows `?` or `#`. */
       readonly path: string | undefined;
     }
-  | { readonly kind: 'prefix'; readonly prefix: Prefix; readonly port: number | undefined };
+  | { readonly kind: 'prefix'; readonly prefix: Prefix; readonly port: QueriedPort | undefined };
 
 /** Text that asks for nothing that can be looked up. */
 export class QuerySyntaxError extends Error {
@@ -40,8 +46,8 @@ const SCHEME_PORTS: Readonly<Record<string, number>> = {
 
 /**
  * Parses `20.190.137.45`, `[2001:db8::1]:443`, `login.example.com:443`, `https://host/path` or
- * `40.126.0.0/18`, the last also with a port behind it. An address without brackets that has two colons
- * or more is IPv6 without a port.
+ * `40.126.0.0/18`, the last also with a port behind it. A port is one of TCP unless `/udp` follows it. An address
+ * without brackets that has two colons or more is IPv6 without a port.
  * @throws QuerySyntaxError saying what is wrong and what may have been meant
  */
 export function parseQuery(text: string): Query {
@@ -80,7 +86,7 @@ function parse(text: string): Query {
     );
   const url = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)/i.exec(text);
   if (url !== null) return parseUrl(text, url[1]!.toLowerCase(), url[2]!, url[3]!);
-  const slash = text.indexOf('/');
+  const slash = text.replace(/:\d+\/(?:tcp|udp)$/, (port) => '_'.repeat(port.length)).indexOf('/');
   if (slash >= 0) return parseCidr(text, slash);
   return parseAuthority(text, undefined);
 }
@@ -94,7 +100,7 @@ function parseUrl(text: string, scheme: string, authority: string, path: string)
     throw new QuerySyntaxError(
       `${JSON.stringify(text)}: the port of ${scheme} is not known here; write it behind the host`,
     );
-  return { ...query, port };
+  return { ...query, port: { port, protocol: 'tcp' } };
 }
 
 function parseCidr(text: string, slash: number): Query {
@@ -132,9 +138,18 @@ function parseAuthority(text: string, path: string | undefined): Query {
   return { kind: 'name', host: parseHost(host), port, path };
 }
 
-function parsePort(text: string): number {
+function parsePort(text: string): QueriedPort {
   const ports = PortSet.parse(text);
-  const { first, last } = ports.ranges[0]!;
+  const { protocol, first, last } = ports.ranges[0]!;
   if (first !== last) throw new QuerySyntaxError(`${JSON.stringify(text)} is a range; ask for one port`);
-  return first;
+  return { port: first, protocol };
+}
+
+/** Whether the port is among them; whatever they are, where none is asked about. */
+export function hasQueried(ports: PortSet, port: QueriedPort | undefined): boolean {
+  return port === undefined || ports.has(port.port, port.protocol);
+}
+
+export function queriedPorts({ port, protocol }: QueriedPort): PortSet {
+  return PortSet.of(port).as(protocol);
 }

@@ -22,10 +22,13 @@ export interface ExampleName {
 
 /**
  * Ports of one row that are probed: a range stands for its first port. That a proxy is to let tunnels through to a port,
- * as a text says, does not mean that the service listens there.
+ * as a text says, does not mean that the service listens there. Nothing answers a datagram that it does not know: UDP is not probed.
  */
 const portsOf = ({ ports, inText = PortSet.empty }: EndpointRow): readonly number[] =>
-  ports.difference(inText).ranges.map(({ first }) => first);
+  ports
+    .difference(inText)
+    .only('tcp')
+    .ranges.map(({ first }) => first);
 
 /**
  * What is to be probed for rows of endpoint tables: each host with each of its ports, wildcards by every example

@@ -1,12 +1,13 @@
 import { type Family, formatAddress, width } from '../net/address.ts';
 import type { AddressSet } from '../net/address-set.ts';
-import type { PortSet } from '../net/ports.ts';
+import { PortSet, type Protocol } from '../net/ports.ts';
 import type { TargetPlan } from '../targets/plan.ts';
 
-/** One packet of a rehearsal: the first of a TCP connection. */
+/** One packet of a rehearsal: the first of a TCP connection, or a datagram. */
 export interface Attempt {
   readonly family: Family;
   readonly address: string;
+  readonly protocol: Protocol;
   readonly port: number;
 }
 
@@ -26,7 +27,7 @@ export function boundariesOf(plans: readonly TargetPlan[]): RuleBoundaries[] {
   return names.flatMap((rule) =>
     ([4, 6] as const).flatMap((family): RuleBoundaries[] => {
       const addresses = new Set<string>();
-      const ports = new Set<number>();
+      let ports = PortSet.empty;
       for (const plan of plans)
         for (const planned of plan.rules) {
           if (planned.name !== rule || planned.addresses === undefined) continue;
@@ -34,10 +35,14 @@ export function boundariesOf(plans: readonly TargetPlan[]): RuleBoundaries[] {
           const own = family === 4 ? set.ipv4 : set.ipv6;
           if (own.isEmpty) continue;
           for (const value of edgesOfAddresses(own)) addresses.add(formatAddress(family, value));
-          for (const port of edgesOfPorts(planned.addresses.ports)) ports.add(port);
+          for (const edge of edgesOfPorts(planned.addresses.ports)) ports = ports.union(edge);
         }
-      const sorted = [...ports].sort((a, b) => a - b);
-      const attempts = [...addresses].flatMap((address) => sorted.map((port) => ({ family, address, port })));
+      const edges = ports.ranges.flatMap(({ protocol, first, last }) =>
+        Array.from({ length: last - first + 1 }, (_, index) => ({ protocol, port: first + index })),
+      );
+      const attempts = [...addresses].flatMap((address) =>
+        edges.map((edge) => ({ family, address, ...edge })),
+      );
       return attempts.length === 0 ? [] : [{ rule, family, attempts }];
     }),
   );
@@ -52,8 +57,10 @@ function edgesOfAddresses(set: AddressSet): bigint[] {
   );
 }
 
-function edgesOfPorts({ ranges }: PortSet): number[] {
-  return ranges.flatMap(({ first, last }) =>
-    [first - 1, first, last, last + 1].filter((port) => port >= 1 && port <= 65_535),
+function edgesOfPorts({ ranges }: PortSet): PortSet[] {
+  return ranges.flatMap(({ protocol, first, last }) =>
+    [first - 1, first, last, last + 1]
+      .filter((port) => port >= 1 && port <= 65_535)
+      .map((port) => PortSet.of(port).as(protocol)),
   );
 }

@@ -24,8 +24,8 @@ export function writeMatrix({ target, inForce, rows, notSent, surprises }: Rehea
     ...surprises
       .slice(0, SHOWN)
       .map(
-        ({ rule, files, address, port, came }) =>
-          `- ${address} port ${port} (rule ${rule}, files ${files}): ${came ? 'came through' : 'did not come through'}`,
+        ({ rule, files, address, port, protocol, came }) =>
+          `- ${address} ${protocol} port ${port} (rule ${rule}, files ${files}): ${came ? 'came through' : 'did not come through'}`,
       ),
     ...(surprises.length > SHOWN ? [`- … and ${NUMBER.format(surprises.length - SHOWN)} more`] : []),
     '',

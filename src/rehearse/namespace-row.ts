@@ -39,13 +39,15 @@ const KEPT = 256 * 1024 * 1024;
 /** What the far end has seen since it was asked last. */
 const SEEN = `
 table inet seen {
-	set seen4 { type ipv4_addr . inet_service; size 2097152; flags dynamic; }
-	set seen6 { type ipv6_addr . inet_service; size 2097152; flags dynamic; }
+	set seen4 { type ipv4_addr . inet_proto . inet_service; size 2097152; flags dynamic; }
+	set seen6 { type ipv6_addr . inet_proto . inet_service; size 2097152; flags dynamic; }
 	chain arrivals {
 		type filter hook prerouting priority raw; policy accept;
 		iifname != "uplink" accept
-		meta nfproto ipv4 tcp flags syn add @seen4 { ip daddr . tcp dport } drop
-		meta nfproto ipv6 tcp flags syn add @seen6 { ip6 daddr . tcp dport } drop
+		meta nfproto ipv4 tcp flags syn add @seen4 { ip daddr . meta l4proto . th dport } drop
+		meta nfproto ipv6 tcp flags syn add @seen6 { ip6 daddr . meta l4proto . th dport } drop
+		meta nfproto ipv4 meta l4proto udp add @seen4 { ip daddr . meta l4proto . th dport } drop
+		meta nfproto ipv6 meta l4proto udp add @seen6 { ip6 daddr . meta l4proto . th dport } drop
 	}
 }
 `;
@@ -183,7 +185,7 @@ export class NamespaceRow {
       const unseen = attempts.filter((attempt) => !seen.has(keyOf(attempt)));
       if (unseen.length === 0) break;
       await where.run(dialer, {
-        input: unseen.map(({ address, port }) => `${address} ${port}\n`).join(''),
+        input: unseen.map((attempt) => `${keyOf(attempt)}\n`).join(''),
       });
       for (const family of [4, 6] as const)
         for (const key of readSeen(await this.#list(family), family)) seen.add(key);
@@ -200,19 +202,28 @@ export class NamespaceRow {
   }
 }
 
-export function keyOf({ address, port }: Attempt): string {
-  return `${address} ${port}`;
+/** `192.0.2.1 443 tcp`: what the dialer reads, too. */
+export function keyOf({ address, port, protocol }: Attempt): string {
+  return `${address} ${port} ${protocol}`;
+}
+
+/** An address, a protocol and a port. */
+interface Seen {
+  readonly concat: readonly [string, string, number];
 }
 
 /** The elements of the set, as nft lists them in JSON. */
 function readSeen(text: string, family: 4 | 6): string[] {
   const { nftables } = JSON.parse(text) as {
     nftables: {
-      set?: { elem?: ({ concat: [string, number] } | { elem: { val: { concat: [string, number] } } })[] };
+      set?: { elem?: (Seen | { elem: { val: Seen } })[] };
     }[];
   };
   return nftables
     .flatMap(({ set }) => set?.elem ?? [])
     .map((element) => ('concat' in element ? element : element.elem.val).concat)
-    .map(([address, port]) => `${formatAddress(family, parseAddress(address).value)} ${port}`);
+    .map(
+      ([address, protocol, port]) =>
+        `${formatAddress(family, parseAddress(address).value)} ${port} ${protocol}`,
+    );
 }

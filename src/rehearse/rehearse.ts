@@ -178,9 +178,9 @@ function ownRules({ target, xtables }: RehearseRequest, sides: readonly Side[]):
     .join('\n');
 }
 
-function admits({ admission }: TargetPlan, { address, port }: Attempt): boolean {
+function admits({ admission }: TargetPlan, { address, port, protocol }: Attempt): boolean {
   const { family, value } = parseAddress(address);
-  const { addresses } = admission.onPort(port);
+  const { addresses } = admission.onPort(port, protocol);
   return (family === 4 ? addresses.ipv4 : addresses.ipv6).contains(value);
 }
 

@@ -1,5 +1,6 @@
 import { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
+import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import type { AddressUse, Policy } from '../policy/policy.ts';
 import { GuardRefusal, type Problem } from '../problem.ts';
@@ -7,8 +8,9 @@ import type { Budget } from './budget.ts';
 import type { Target } from './catalog.ts';
 import { withContentDigest } from './content-digest.ts';
 import { fitPolicy } from './fit.ts';
+import type { Capabilities } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
-import { ALL_PORTS, type GrammarReading, readBackByGrammar } from './read-back.ts';
+import { type GrammarReading, readBackByGrammar } from './read-back.ts';
 import { type RuleFile, render } from './render.ts';
 import { addressListId, buildView, type OptionValues } from './view.ts';
 
@@ -67,7 +69,10 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
  */
 export function proveReadBack(target: Target, plan: TargetPlan, files: readonly RuleFile[]): Problem[] {
   const { admission, groups } = readFiles(target, files);
-  const problems = [...compare('', plan.admission, admission), ...compareLists(plan, groups)];
+  const problems = [
+    ...compare('', plan.admission, admission),
+    ...compareLists(plan, groups, target.manifest.capabilities),
+  ];
   return problems.map((what) => ({ where: target.manifest.id, what }));
 }
 
@@ -106,7 +111,12 @@ export function readFiles(target: Target, files: readonly RuleFile[]): GrammarRe
  * Lists that are named for their rules are used one by one, and each must hold just what is its own: in the
  * union of all, one rule's list makes up for an address that another's has lost.
  */
-function compareLists({ rules }: TargetPlan, groups: ReadonlyMap<string, DualStackSet>): string[] {
+function compareLists(
+  { rules }: TargetPlan,
+  groups: ReadonlyMap<string, DualStackSet>,
+  { protocols }: Capabilities,
+): string[] {
+  const all = PortSet.allOf(protocols);
   const expected = rules.flatMap(({ name, addresses }): [string, DualStackSet][] =>
     addresses === undefined
       ? []
@@ -119,8 +129,8 @@ function compareLists({ rules }: TargetPlan, groups: ReadonlyMap<string, DualSta
   return expected.flatMap(([id, addresses]) =>
     compare(
       ` in ${id}`,
-      Admission.addresses(addresses, ALL_PORTS),
-      Admission.addresses(groups.get(id) ?? DualStackSet.empty, ALL_PORTS),
+      Admission.addresses(addresses, all),
+      Admission.addresses(groups.get(id) ?? DualStackSet.empty, all),
     ),
   );
 }

@@ -116,7 +116,7 @@ const CAPTURES: Readonly<Record<string, readonly string[]>> = {
   ignore: [],
   group: ['group'],
   entry: ['group', 'prefix', 'address', 'length', 'netmask', 'first', 'last', 'host', 'suffix', 'domain'],
-  grant: ['group', 'ports', 'firstPort', 'lastPort'],
+  grant: ['group', 'ports', 'firstPort', 'lastPort', 'protocol'],
 };
 
 /** Patterns that are none, or that capture what nobody reads. */

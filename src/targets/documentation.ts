@@ -23,7 +23,7 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
         yes(can.ipv6),
         { none: 'no', exact: 'whole names', suffix: 'with subdomains' }[can.names],
         can.names === 'suffix' ? yes(can.apex === 'separate') : '-',
-        yes(can.ports),
+        can.ports ? can.protocols.join(', ').toUpperCase() : 'no',
         { destination: 'the destination', literal: 'hosts written as an address' }[can.addressMatch],
         yes(can.tlsExemption),
       ]),

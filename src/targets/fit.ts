@@ -9,8 +9,6 @@ import { type Budget, type Cover, coverRules } from './budget.ts';
 import type { Capabilities } from './manifest.ts';
 import type { Omission, PlannedAddresses, PlannedRule, TargetPlan, Widening } from './plan.ts';
 
-const ALL_PORTS = PortSet.fromRanges([{ first: 1, last: 65535 }]);
-
 /** What the configuration of a target says about fitting. */
 export interface FitSettings {
   /** Wins over the rules' own. */
@@ -100,11 +98,16 @@ export function usedAddressPorts(
     .intersection(rule.addressPorts);
 }
 
-/** The ports of a grant on which the target can match no name. */
-function closedToNames(ports: PortSet, { names, namePorts }: Capabilities): PortSet {
+/** The ports of a grant on which the target can match no name; what it cannot write at all is another matter. */
+function closedToNames(ports: PortSet, { names, namePorts, protocols }: Capabilities): PortSet {
   return names === 'none' || namePorts === undefined
     ? PortSet.empty
-    : ports.difference(PortSet.parseList(namePorts));
+    : ports.intersection(PortSet.allOf(protocols)).difference(PortSet.parseList(namePorts));
+}
+
+/** Ports of protocols that the target has no words for. */
+function unwritable(ports: PortSet, { protocols }: Capabilities): PortSet {
+  return ports.difference(PortSet.allOf(protocols));
 }
 
 /** A rule before its addresses are cut into prefixes. */
@@ -124,7 +127,18 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
   const widenings: Widening[] = [];
 
   const names: NameGrant[] = [];
+  const omitProtocol = (omitted: Admission, ports: PortSet) => {
+    if (!omitted.isEmpty)
+      omissions.push({
+        rule: rule.name,
+        kind: 'udp',
+        omitted,
+        reason: `this target writes ${capabilities.protocols.join(' and ').toUpperCase()} only, not port ${ports}`,
+      });
+  };
   for (const asked of rule.names) {
+    const strange = unwritable(asked.ports, capabilities);
+    omitProtocol(Admission.hosts(asked.hosts, strange), strange);
     const closed = closedToNames(asked.ports, capabilities);
     if (!closed.isEmpty)
       omissions.push({
@@ -133,7 +147,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
         omitted: Admission.hosts(asked.hosts, closed),
         reason: `this target matches names on port ${capabilities.namePorts} only`,
       });
-    const grant = { hosts: asked.hosts, ports: asked.ports.difference(closed) };
+    const grant = { hosts: asked.hosts, ports: asked.ports.difference(closed).difference(strange) };
     if (grant.ports.isEmpty) continue;
     const { kept, omitted, apexes, below } = splitNames(grant.hosts, capabilities);
     if (!omitted.isEmpty)
@@ -165,13 +179,15 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
   widenings.push(...wideningsOfRows(rule, names));
 
   const asked = askedAddresses(rule, capabilities, addressUse);
-  const addressPorts = asked.ports;
+  const strange = unwritable(asked.ports, capabilities);
+  const addressPorts = asked.ports.difference(strange);
   const isRefused = addressUse === 'never' && rule.names.length > 0;
-  if (isRefused && !addressPorts.isEmpty)
+  if (!isRefused) omitProtocol(Admission.addresses(asked.set, strange), strange);
+  if (isRefused && !asked.ports.isEmpty)
     omissions.push({
       rule: rule.name,
       kind: 'addresses',
-      omitted: Admission.addresses(asked.set, addressPorts),
+      omitted: Admission.addresses(asked.set, asked.ports),
       reason: "the rule's own prefixes are not written: `addresses: never`",
     });
   const useAddresses = !addressPorts.isEmpty && !isRefused;
@@ -245,11 +261,12 @@ function finishRule(fitted: FittedRule, cover: Cover, capabilities: Capabilities
     ? undefined
     : { set, ipv4: cover.ipv4, ipv6: cover.ipv6, ports: addressPorts };
   if (!capabilities.ports) {
+    const all = PortSet.allOf(capabilities.protocols);
     for (const { hosts, ports } of names)
-      widenings.push(portWidening(rule.name, Admission.hosts(hosts, ALL_PORTS.difference(ports))));
+      widenings.push(portWidening(rule.name, Admission.hosts(hosts, all.difference(ports))));
     if (addresses !== undefined)
       widenings.push(
-        portWidening(rule.name, Admission.addresses(addresses.set, ALL_PORTS.difference(addresses.ports))),
+        portWidening(rule.name, Admission.addresses(addresses.set, all.difference(addresses.ports))),
       );
   }
   const planned: PlannedRule = { name: rule.name, reason: rule.reason, names, addresses };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PROTOCOLS } from '../net/ports.ts';
 
 /**
  * The shape of `templates/<id>/manifest.yaml`: what a target can express, its limits, its options, its
@@ -24,11 +25,18 @@ const capabilities = z.strictObject({
     .enum(['none', 'exact', 'suffix'])
     .default('none')
     .describe('whole host names only, or subdomains of any depth as well'),
+  protocols: z
+    .array(z.enum(PROTOCOLS))
+    .min(1)
+    .default(['tcp'])
+    .describe(
+      'what the files can say of ports: tcp, or tcp and udp; ports of another protocol are an omission',
+    ),
   namePorts: z
     .string()
     .regex(/^\d+(-\d+)?(,\d+(-\d+)?)*$/)
     .optional()
-    .describe('the ports on which a name can match at all, such as 80,443; without it every port'),
+    .describe('the TCP ports on which a name can match at all, such as 80,443; without it every port'),
   apex: z
     .enum(['separate', 'included'])
     .default('separate')
@@ -83,7 +91,7 @@ const line = z.strictObject({
   does: z
     .enum(['ignore', 'group', 'entry', 'grant'])
     .describe(
-      'entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>); in any: (?<sameX>), whatever X, has one value in all files',
+      'entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp; in any: (?<sameX>), whatever X, has one value in all files',
     ),
 });
 

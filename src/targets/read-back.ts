@@ -3,7 +3,7 @@ import { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern, type HostPattern, parseHost } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
-import { PortSet } from '../net/ports.ts';
+import { PortSet, PROTOCOLS } from '../net/ports.ts';
 import { lastAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { Admission } from '../policy/admission.ts';
 import { AllowlistError } from '../problem.ts';
@@ -15,9 +15,6 @@ import type { RuleFile } from './render.ts';
 export class ReadBackError extends AllowlistError {
   override readonly name = 'ReadBackError';
 }
-
-/** What a file that names no ports admits. */
-export const ALL_PORTS = PortSet.fromRanges([{ first: 1, last: 65535 }]);
 
 /** Hosts and addresses gathered from the lines of a file, before ports are bound to them. */
 export class EntryGroup {
@@ -104,7 +101,7 @@ export function readBackByGrammar(
   files: readonly RuleFile[],
   seconds = LONGEST_READING,
 ): GrammarReading {
-  const reader = new GrammarReader(manifest.capabilities.ports);
+  const reader = new GrammarReader(manifest.capabilities);
   for (const file of files) {
     withinTime(
       () => {
@@ -129,13 +126,16 @@ type Captures = Readonly<Record<string, string | undefined>>;
 
 class GrammarReader {
   readonly #bindsPorts: boolean;
+  /** What a file that names no ports admits. */
+  readonly #allPorts: PortSet;
   readonly #groups = new Map<string, EntryGroup>();
   readonly #named = new Set<string>();
   readonly #same = new Map<string, string>();
   readonly #grants: { group: string; ports: PortSet; where: string }[] = [];
 
-  constructor(bindsPorts: boolean) {
-    this.#bindsPorts = bindsPorts;
+  constructor({ ports, protocols }: Manifest['capabilities']) {
+    this.#bindsPorts = ports;
+    this.#allPorts = PortSet.allOf(protocols);
   }
 
   read(file: RuleFile, grammar: ReadBackGrammar, fromPath: Captures): void {
@@ -192,7 +192,7 @@ class GrammarReader {
       return Admission.union(
         [...this.#groups].map(([name, entries]) => {
           entries.requireDisjoint(name);
-          return entries.on(ALL_PORTS);
+          return entries.on(this.#allPorts);
         }),
       );
     for (const [name, entries] of this.#groups) {
@@ -235,8 +235,12 @@ class GrammarReader {
   }
 }
 
-function grantedPorts({ ports, firstPort, lastPort }: Captures): PortSet {
-  return parsePorts(firstPort === undefined ? (ports ?? '') : `${firstPort}-${lastPort}`);
+function grantedPorts({ ports, firstPort, lastPort, protocol }: Captures): PortSet {
+  const parsed = parsePorts(firstPort === undefined ? (ports ?? '') : `${firstPort}-${lastPort}`);
+  if (protocol === undefined) return parsed;
+  const named = PROTOCOLS.find((one) => one === protocol);
+  if (named === undefined) throw new RangeError(`${JSON.stringify(protocol)} is neither tcp nor udp`);
+  return parsed.as(named);
 }
 
 /** Ports as vendors write lists of them: `80,443`, `80 443`, `8080-8090`, `8080:8090`. */

@@ -2,7 +2,7 @@ import { Netmask } from 'netmask';
 import { formatAddress } from '../net/address.ts';
 import { compareHostPatterns, formatHostPattern, type HostPattern } from '../net/host-pattern.ts';
 import { portKey } from '../net/port-key.ts';
-import type { PortSet } from '../net/ports.ts';
+import { type PortSet, PROTOCOLS, type Protocol, portsInRange } from '../net/ports.ts';
 import { formatPrefix, lastAddress, type Prefix } from '../net/prefix.ts';
 import { DIGEST_PLACE } from './content-digest.ts';
 import { makeHeader } from './header.ts';
@@ -11,9 +11,23 @@ import type { TargetPlan } from './plan.ts';
 
 /** What a template sees of a set of ports. */
 export interface PortsView {
-  /** `80,443,8080-8090` */
+  /** `80,443,8080-8090`; of UDP `123/udp` */
   readonly text: string;
-  /** `80-443-8080_8090`: fit for names; at most 7 characters, otherwise `p` and six digits of a hash. */
+  /** `80-443-8080_8090-123u`: fit for names; at most 7 characters, otherwise `p` and six digits of a hash. */
+  readonly key: string;
+  /** In order, apart; those of TCP first. */
+  readonly ranges: readonly PortRangeView[];
+  /** The same by protocol: one item for each that has ports, TCP first. */
+  readonly protocols: readonly ProtocolPortsView[];
+}
+
+/** What a template sees of the ports of one protocol. */
+export interface ProtocolPortsView {
+  /** `tcp` or `udp` */
+  readonly protocol: Protocol;
+  /** `80,443,8080-8090`: without the protocol */
+  readonly text: string;
+  /** The key of these ports, without the protocol. */
   readonly key: string;
   /** In order, apart. */
   readonly ranges: readonly PortRangeView[];
@@ -25,8 +39,14 @@ export interface PortRangeView {
   readonly first: number;
   /** Equal to `first` for a single port. */
   readonly last: number;
-  /** `443` or `8080-8090` */
+  /** `443` or `8080-8090`: without the protocol */
   readonly text: string;
+  /** `tcp` or `udp` */
+  readonly protocol: Protocol;
+  /** The protocol, for `{{#if udp}}`: templates cannot compare. */
+  readonly tcp: boolean;
+  /** The other protocol. */
+  readonly udp: boolean;
 }
 
 /** What a template sees of one prefix. */
@@ -176,12 +196,32 @@ export function buildView(plan: TargetPlan, manifest: Manifest, options: OptionV
 }
 
 export function portsView(ports: PortSet): PortsView {
-  const ranges = ports.ranges.map(({ first, last }) => ({
-    first,
-    last,
-    text: first === last ? `${first}` : `${first}-${last}`,
-  }));
-  return { text: ports.toString(), key: portKey(ports), ranges };
+  const ranges = ports.ranges.map(
+    ({ protocol, first, last }): PortRangeView => ({
+      first,
+      last,
+      text: portsInRange({ first, last }),
+      protocol,
+      tcp: protocol === 'tcp',
+      udp: protocol === 'udp',
+    }),
+  );
+  const protocols = PROTOCOLS.map((protocol): ProtocolPortsView => {
+    // Spelled as ports of TCP are: without the protocol.
+    const plain = ports.only(protocol).as('tcp');
+    return {
+      protocol,
+      text: plain.toString(),
+      key: portKey(plain),
+      ranges: ranges.filter((range) => range.protocol === protocol),
+    };
+  });
+  return {
+    text: ports.toString(),
+    key: portKey(ports),
+    ranges,
+    protocols: protocols.filter(({ ranges: own }) => own.length > 0),
+  };
 }
 
 function prefixView(prefix: Prefix): PrefixView {

@@ -85,7 +85,7 @@ describe('a configuration', () => {
     [
       'a range of ports in a number',
       GOOD.replace("'8080-8090'", "'443,80'"),
-      'line 10, rules[1].ports[1]: "443,80" is not a port (443) or a range (8080-8090)',
+      'line 10, rules[1].ports[1]: "443,80" is not a port (443), a range (8080-8090), or one of UDP (3478-3481/udp)',
     ],
     [
       'a URL for a host',

@@ -22,7 +22,7 @@ optionalGroups:
   - { id: extras, description: Rarely needed. }
 rows:
   - hosts: [API.Example.com, '*.example.net', .example.org]
-    ports: [443, 8080-8090]
+    ports: [443, 8080-8090, 123/udp, 3478-3481/udp]
     purpose: Everything.
     sources: [manual]
     coveredBy: [{ tag: AzureCloud, basis: Guessed. }]
@@ -58,7 +58,7 @@ describe('a table of the user', () => {
         table: 'own',
         index,
         host,
-        ports: '443,8080-8090',
+        ports: '443,8080-8090,123/udp,3478-3481/udp',
         purpose: 'Everything.',
         sources: ['manual'],
         coveredBy: [{ tag: 'AzureCloud', basis: 'Guessed.' }],
@@ -126,10 +126,10 @@ describe('a table of the user', () => {
       'a port out of range',
       ['[80]', '[80, 0, 65536, 9-1, x]'],
       [
-        'own.yaml: rows[1].ports[1]: must be a port (443) or a range (9350-9354), not 0',
-        'own.yaml: rows[1].ports[2]: must be a port (443) or a range (9350-9354), not 65536',
-        'own.yaml: rows[1].ports[3]: must be a port (443) or a range (9350-9354), not "9-1"',
-        'own.yaml: rows[1].ports[4]: must be a port (443) or a range (9350-9354), not "x"',
+        'own.yaml: rows[1].ports[1]: must be a port (443), a range (9350-9354), or one of UDP (123/udp), not 0',
+        'own.yaml: rows[1].ports[2]: must be a port (443), a range (9350-9354), or one of UDP (123/udp), not 65536',
+        'own.yaml: rows[1].ports[3]: must be a port (443), a range (9350-9354), or one of UDP (123/udp), not "9-1"',
+        'own.yaml: rows[1].ports[4]: must be a port (443), a range (9350-9354), or one of UDP (123/udp), not "x"',
       ],
     ],
     ['no ports', ['[80]', '[]'], ['own.yaml: rows[1].ports: must name a port']],

@@ -107,6 +107,23 @@ Prose with a | pipe in it.
       '4 f.example/x 81',
     ]);
   });
+
+  test('a protocol beside the ports is theirs', () => {
+    expect(
+      read(`| Address | Port |
+| --- | --- |
+| a.example | UDP 1194 |
+| b.example | 123/UDP |
+| c.example | TCP/UDP: 443, 3478-3481 |
+| d.example | TCP 9350-9354 |
+`),
+    ).toEqual([
+      '3 a.example 1194/udp',
+      '4 b.example 123/udp',
+      '5 c.example 443,3478-3481,443/udp,3478-3481/udp',
+      '6 d.example 9350-9354',
+    ]);
+  });
 });
 
 describe('what is no table of endpoints', () => {

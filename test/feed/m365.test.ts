@@ -72,10 +72,9 @@ describe('the Microsoft 365 endpoints', () => {
     expect(rows.map(({ id }) => id)).toEqual([1, 2, 11, 39]);
     expect(rows[0]!.hosts.map(formatHostPattern)).toEqual(['outlook.example.com', '*.outlook.example.com']);
     expect(rows[1]!.prefixes.map(formatPrefix)).toEqual(['192.0.2.0/24', '2001:db8::/32']);
-    expect(rows[1]!.tcpPorts.toString()).toBe('587,993');
+    expect(rows[1]!.ports.toString()).toBe('587,993');
     expect(rows[2]).toMatchObject({ hosts: [], serviceArea: 'Skype', category: 'Allow' });
-    expect(rows[2]!.tcpPorts.isEmpty).toBe(true);
-    expect(rows[2]!.udpPorts.toString()).toBe('3478-3481');
+    expect(rows[2]!.ports.toString()).toBe('3478-3481/udp');
     expect(rows[3]!.notes).toBe('Line one line two');
   });
 

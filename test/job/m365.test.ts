@@ -133,7 +133,9 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
       'office-80-443',
       'office-pc0a920',
       'office-587-993',
+      'office-443u',
       'office-a25',
+      'office-ap28dbb3',
     ]);
     expect(await verifyTree(output!)).toMatchObject({ problems: [] });
     expect(read('snapshot/M365.Exchange.2.txt')).toBe('192.0.2.0/26\n198.51.100.64/26\n');
@@ -153,11 +155,24 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
 
   it('tells what is left out and what is widened in lock, header and review', async () => {
     await run();
-    const udp = 'M365.Skype.11 asks for UDP port 3478-3481 to 203.0.113.0/26; rules are for TCP';
+    const udp = 'this target writes TCP only, not port';
     const partial = 'only *-files.share.example.net is asked for; no host pattern says that exactly';
     const { lock } = (await readOutputTree(directoryReader(tree())))!;
-    for (const { omissions } of Object.values(lock.targets))
-      expect(omissions).toContainEqual({ rule: 'office-80-443', kind: 'udp', reason: udp, admits: [] });
+    for (const [id, { omissions }] of Object.entries(lock.targets))
+      expect(omissions.filter(({ kind }) => kind === 'udp')).toEqual(
+        id === 'squid' || id === 'pac'
+          ? [
+              {
+                ...{ rule: 'office-443u', kind: 'udp', reason: `${udp} 443/udp` },
+                admits: [{ ports: '443/udp', hosts: ['.outlook.example.com'], prefixes: [] }],
+              },
+              {
+                ...{ rule: 'office-ap28dbb3', kind: 'udp', reason: `${udp} 3478-3481/udp` },
+                admits: [{ ports: '3478-3481/udp', hosts: [], prefixes: ['203.0.113.0/26'] }],
+              },
+            ]
+          : [],
+      );
     expect(lock.targets.squid?.widenings).toContainEqual({
       rule: 'office-80-443',
       kind: 'wildcard',
@@ -170,11 +185,11 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
         .join('\n')
         // A long line of the header goes on in the next, indented.
         .replace(/\n(?:#|\/\/)? {2,}/g, ' ');
-      expect(text).toContain(udp);
+      expect(text.includes(udp)).toBe(target === 'squid' || target === 'pac');
       if (target !== 'iptables') expect(text).toContain(partial);
     }
     const review = read('REVIEW.md').replaceAll('\\', '');
-    expect(review).toContain('UDP port 3478-3481');
+    expect(review).toContain('3478-3481/udp');
     expect(review).toContain('only *-files.share.example.net is asked for');
     expect(review).toContain('*-files.share.example.net');
   });
@@ -227,8 +242,11 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     publish(changed(11, { udpPorts: '3478' }), '2026020100');
     const { outcome, review } = await run();
     expect(outcome).toBe('published');
-    for (const { omissions } of review.targets)
-      expect(omissions.find(({ kind }) => kind === 'udp')?.presence).toBe('changed');
+    for (const { id, omissions } of review.targets)
+      expect([id, omissions.some(({ kind, presence }) => kind === 'udp' && presence === 'added')]).toEqual([
+        id,
+        id === 'squid' || id === 'pac',
+      ]);
   });
 
   it('lists required hosts with the way they get through', async () => {
@@ -400,10 +418,12 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     },
   );
 
-  it('refuses a rule of which only UDP is left', async () => {
-    const error = await failure({ m365: [{ serviceArea: 'Skype' }] });
-    expect(error).toBeInstanceOf(GuardRefusal);
-    expect(String(error)).toContain('empty-policy');
+  it('writes a rule of UDP alone where a target knows UDP', async () => {
+    const { review } = await run({ m365: [{ serviceArea: 'Skype' }] });
+    expect(review.diff.admission.gained.describe()).toEqual(['port 3478-3481/udp: 203.0.113.0/26']);
+    expect(read('iptables/iptables.rules')).toContain('-p udp -m multiport --dports 3478:3481 ');
+    expect(read('paloalto/azure.set')).toMatch(/service az-udp_\S+ protocol udp port 3478-3481\n/);
+    expect(read('squid/azure-allow.conf')).not.toContain('3478-3481\n');
   });
 
   it.each([

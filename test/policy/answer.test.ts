@@ -242,9 +242,14 @@ describe('answers of all kinds agree', () => {
       const { family, first } = draw(random);
       const port = PORTS[below(random, PORTS.length)]!;
       const bits = family === 4 ? 32 : 128;
-      const single = sample.answer({ kind: 'address', family, value: first, port });
+      const single = sample.answer({
+        kind: 'address',
+        family,
+        value: first,
+        port: { port, protocol: 'tcp' },
+      });
       const prefix = { family, first, length: bits } as const;
-      const cidr = sample.answer({ kind: 'prefix', prefix, port });
+      const cidr = sample.answer({ kind: 'prefix', prefix, port: { port, protocol: 'tcp' } });
       const where = `${formatAddress(family, first)} ${port}`;
       const inSet = ({ addresses }: { addresses: DualStackSet }) => addresses.containsPrefix(prefix);
       const asked = policy.rules.some((rule) => inSet(rule) && rule.addressPorts.has(port));
@@ -258,7 +263,7 @@ describe('answers of all kinds agree', () => {
         single.ports,
         through,
       ]);
-      const short = sample.brief({ kind: 'address', family, value: first, port });
+      const short = sample.brief({ kind: 'address', family, value: first, port: { port, protocol: 'tcp' } });
       expect([short.verdict, short.ports, letting(short.targets)], where).toEqual([
         single.verdict,
         single.ports,
@@ -299,7 +304,7 @@ describe('answers of all kinds agree', () => {
     for (const text of [...texts, ...texts.toReversed()]) {
       const query = parseQuery(text);
       expect(brief(sample.brief(query)), text).toEqual(brief(sample.answer(query)));
-      expect(sample.brief(query).port, text).toBe(query.port ?? null);
+      expect(sample.brief(query).port, text).toBe(query.port?.port ?? null);
     }
   });
 
@@ -309,7 +314,7 @@ describe('answers of all kinds agree', () => {
     for (let round = 0; round < 200; round++) {
       const prefix = draw(random);
       const port = PORTS[below(random, PORTS.length)]!;
-      const { parts, verdict } = sample.answer({ kind: 'prefix', prefix, port });
+      const { parts, verdict } = sample.answer({ kind: 'prefix', prefix, port: { port, protocol: 'tcp' } });
       const read = (texts: readonly string[]) => DualStackSet.fromPrefixes(texts.map(parsePrefix));
       const allowed = read(parts!.allowed.flatMap(({ prefixes }) => prefixes));
       const other = read(parts!.other);
@@ -321,7 +326,12 @@ describe('answers of all kinds agree', () => {
         [other, 'refused'],
       ] as const)
         for (const { family, first } of set.cover()) {
-          const single = sample.answer({ kind: 'address', family, value: first, port });
+          const single = sample.answer({
+            kind: 'address',
+            family,
+            value: first,
+            port: { port, protocol: 'tcp' },
+          });
           expect(single.verdict, where).toBe(expected);
         }
       verdicts.add(verdict);

@@ -52,7 +52,15 @@ describe('the rules that endpoint sets of Microsoft 365 become', () => {
         '192.0.2.0/26 198.51.100.64/26',
         '587,993',
       ],
+      [
+        'office-443u',
+        '.outlook.example.com on 443/udp',
+        'M365.Exchange.1',
+        '198.51.100.0/25 2001:db8:1::/48',
+        '443/udp',
+      ],
       ['office-a25', '', 'M365.Exchange.10', '203.0.113.64/27', '25'],
+      ['office-ap28dbb3', '', 'M365.Skype.11', '203.0.113.0/26', '3478-3481/udp'],
     ]);
   });
 
@@ -99,23 +107,16 @@ describe('the rules that endpoint sets of Microsoft 365 become', () => {
     expect(named.rows.find(({ index }) => index === 39)).toMatchObject({ coveredBy: [] });
   });
 
-  it('declare UDP as omitted, in the rule of the set or the first one', () => {
-    const { rules } = resolve('m365: [{}]');
-    expect(rules.map(({ omitted }) => omitted?.map(({ kind, reason }) => `${kind}: ${reason}`))).toEqual([
-      [
-        'udp: M365.Exchange.1 asks for UDP port 443 as well; rules are for TCP',
-        'udp: M365.Skype.11 asks for UDP port 3478-3481 to 203.0.113.0/26; rules are for TCP',
-      ],
-      undefined,
-      undefined,
-      undefined,
+  it('are a rule for TCP and one for UDP where a set asks for both', () => {
+    const { rules } = resolve('m365: [{ ids: [1] }]');
+    expect(
+      rules.map(({ name, addressPorts, names }) => [name, `${addressPorts}`, `${names[0]?.ports}`]),
+    ).toEqual([
+      ['office-80-443', '80,443', '80,443'],
+      ['office-443u', '443/udp', '443/udp'],
     ]);
-  });
-
-  it('are none where everything is UDP: the rule stays, empty, for the guard to refuse', () => {
-    const { rules } = resolve('m365: [{ serviceArea: Skype }]');
-    expect(rules).toMatchObject([{ name: 'office', names: [], omitted: [{ kind: 'udp' }] }]);
-    expect(rules[0]?.addresses.isEmpty).toBe(true);
+    expect(rules.map(({ rows }) => rows[0]?.ports.toString())).toEqual(['80,443', '443/udp']);
+    expect(rules.map(({ omitted }) => omitted)).toEqual([undefined, undefined]);
   });
 
   it('declare a set that names no port as omitted', () => {
@@ -157,7 +158,7 @@ describe('the rules that endpoint sets of Microsoft 365 become', () => {
     );
   });
 
-  it('change the digest by what they omit, because rule files tell it', () => {
+  it('change the digest by the ports of UDP', () => {
     const moved = M365_SETS.map((set) => (set.id === 11 ? { ...set, udpPorts: '3478' } : set));
     expect(resolve('m365: [{}]', moved).digest).not.toBe(resolve('m365: [{}]').digest);
     const unselected = M365_SETS.filter(({ id }) => id !== 11);

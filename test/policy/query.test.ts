@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { formatSubject, parseQuery, QuerySyntaxError } from '../../src/policy/query.ts';
+import { formatSubject, parseQuery, QuerySyntaxError, queriedPorts } from '../../src/policy/query.ts';
 
 const read = (text: string) => {
   const query = parseQuery(text);
   const path = query.kind === 'name' ? query.path : undefined;
-  return [query.kind, formatSubject(query), query.port ?? '-', ...(path === undefined ? [] : [path])].join(
-    ' ',
-  );
+  return [
+    query.kind,
+    formatSubject(query),
+    query.port === undefined ? '-' : queriedPorts(query.port).toString(),
+    ...(path === undefined ? [] : [path]),
+  ].join(' ');
 };
 
 describe('a query', () => {
@@ -28,6 +31,12 @@ describe('a query', () => {
     ['sb://bus.example.net:5671/', 'name bus.example.net 5671 /'],
     ['192.0.2.0/24', 'prefix 192.0.2.0/24 -'],
     ['192.0.2.0/24:443', 'prefix 192.0.2.0/24 443'],
+    ['192.0.2.1:443/tcp', 'address 192.0.2.1 443'],
+    ['192.0.2.1:3478/udp', 'address 192.0.2.1 3478/udp'],
+    ['[2001:db8::1]:3478/udp', 'address 2001:db8::1 3478/udp'],
+    ['turn.example.com:3478/udp', 'name turn.example.com 3478/udp'],
+    ['192.0.2.0/24:3478/udp', 'prefix 192.0.2.0/24 3478/udp'],
+    ['https://a.example.com:80/udp', 'name a.example.com 80 /udp'],
     ['2001:db8::/32', 'prefix 2001:db8::/32 -'],
     ['2001:db8::/32:443', 'prefix 2001:db8::/32 443'],
   ])('%s is %s', (text, expected) => {
@@ -48,6 +57,8 @@ describe('a query', () => {
     ['a.example:0', 'not a port'],
     ['a.example:65536', 'range of ports'],
     ['a.example:80-90', 'one port'],
+    ['a.example:80/sctp', 'not an address or CIDR'],
+    ['2001:db8::1/udp', 'hexadecimal'],
     ['a.example:', 'not a port'],
     ['gopher://a.example', 'port of gopher'],
     ['[192.0.2.1]:443', 'IPv6'],

@@ -37,6 +37,16 @@ describe('boundariesOf', () => {
     ]);
   });
 
+  it('tries the edges of UDP with datagrams, and those of TCP with connections', async () => {
+    const [edges] = boundariesOf([await planOf(['192.0.2.0/24'], '443,443/udp,3478-3481/udp')]);
+    expect(new Set(edges!.attempts.map(({ protocol, port }) => `${port}/${protocol}`))).toEqual(
+      new Set([
+        ...['442/tcp', '443/tcp', '444/tcp', '442/udp', '443/udp', '444/udp'],
+        ...['3477/udp', '3478/udp', '3481/udp', '3482/udp'],
+      ]),
+    );
+  });
+
   it('knows no address before the first and none after the last', async () => {
     const plan = await planOf(['0.0.0.0/0', '::/0'], '1-65535');
     expect(
@@ -69,6 +79,7 @@ describe('writeMatrix', () => {
     const surprises = Array.from({ length: 25 }, (_, index) => ({
       family: 4 as const,
       address: `192.0.2.${index}`,
+      protocol: index === 1 ? ('udp' as const) : ('tcp' as const),
       port: 443,
       rule: 'a',
       files: 'planned' as const,
@@ -85,8 +96,8 @@ describe('writeMatrix', () => {
     expect(text).toContain('| a | IPv4 | 1,234 | 1 | 2 | 3 | 4 |');
     expect(text).toContain('3 edges cannot be sent to');
     expect(text).toContain('25 packets fared otherwise');
-    expect(text).toContain('- 192.0.2.0 port 443 (rule a, files planned): came through');
-    expect(text).toContain('- 192.0.2.1 port 443 (rule a, files planned): did not come through');
+    expect(text).toContain('- 192.0.2.0 tcp port 443 (rule a, files planned): came through');
+    expect(text).toContain('- 192.0.2.1 udp port 443 (rule a, files planned): did not come through');
     expect(text).toContain('- … and 5 more');
     expect(text).not.toContain('192.0.2.20');
   });

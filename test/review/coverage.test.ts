@@ -17,6 +17,7 @@ const PROXY: Capabilities = {
   ipv4: true,
   ipv6: true,
   ports: true,
+  protocols: ['tcp'],
   addressMatch: 'destination',
   tlsExemption: false,
 };
@@ -30,6 +31,7 @@ const PACKETS: Capabilities = {
   ipv4: true,
   ipv6: true,
   ports: true,
+  protocols: ['tcp'],
   addressMatch: 'destination',
   tlsExemption: false,
 };

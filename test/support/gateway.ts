@@ -84,8 +84,11 @@ export class Gateway {
     this.server = server;
   }
 
-  /** @param ports the TCP ports that the server listens on */
-  static async open(ports: readonly number[]): Promise<Gateway> {
+  /**
+   * @param ports the TCP ports that the server listens on
+   * @param udpPorts the UDP ports from which it sends datagrams back
+   */
+  static async open(ports: readonly number[], udpPorts: readonly number[] = []): Promise<Gateway> {
     const [client, gateway, server] = await Promise.all([
       Namespace.open(),
       Namespace.open(),
@@ -127,9 +130,14 @@ export class Gateway {
       ip route add default via 10.99.2.2
       ip -6 route add default via fd99:2::2
     `);
-    const listener = server.start(process.execPath, program('tcp-listener'), ...ports.map(String));
-    row.#listeners.push(listener);
-    await firstLine(listener, 'listening');
+    for (const [name, own] of [
+      ['tcp-listener', ports],
+      ['udp-echo', udpPorts],
+    ] as const) {
+      const listener = server.start(process.execPath, program(name), ...own.map(String));
+      row.#listeners.push(listener);
+      await firstLine(listener, 'listening');
+    }
     return row;
   }
 
@@ -137,6 +145,15 @@ export class Gateway {
   async dial(attempts: readonly (readonly [address: string, port: number])[]): Promise<boolean[]> {
     const answer = await this.client.must(
       [process.execPath, program('tcp-dialer')],
+      JSON.stringify(attempts),
+    );
+    return JSON.parse(answer) as boolean[];
+  }
+
+  /** Sends datagrams from the client through the gateway: whether each came back. */
+  async send(attempts: readonly (readonly [address: string, port: number])[]): Promise<boolean[]> {
+    const answer = await this.client.must(
+      [process.execPath, program('udp-dialer')],
       JSON.stringify(attempts),
     );
     return JSON.parse(answer) as boolean[];

@@ -73,7 +73,12 @@ export class PanOsDevice {
   }
 
   /** Whether a connection from the trust to the untrust zone passes; by name where it says a name. */
-  allows(target: { readonly host?: string; readonly address: string; readonly port: number }): boolean {
+  allows(target: {
+    readonly host?: string;
+    readonly address: string;
+    readonly port: number;
+    readonly protocol?: 'tcp' | 'udp';
+  }): boolean {
     return this.#running.some((rule) => rule.reached && rule.matches(target));
   }
 
@@ -251,13 +256,21 @@ export class PanOsDevice {
       return own.length > 0 ? own : (list(item, 'url') ?? unresolved(item));
     };
     const any = (values: readonly string[]) => values.length === 1 && values[0] === 'any';
-    const ports = get('service').flatMap((item) => this.#get('service', item, 'port')[0] ?? unresolved(item));
+    const services = get('service').map((item) => {
+      const ports = (['tcp', 'udp'] as const).flatMap((protocol) => {
+        const text = this.#get('service', item, `${protocol} port`)[0];
+        return text === undefined ? [] : [{ protocol, text }];
+      });
+      // A service is of one protocol.
+      if (ports.length !== 1) unresolved(item);
+      return ports[0];
+    });
     const [destination, category] = [get('destination'), get('category')];
     const addresses = any(destination) ? undefined : destination.flatMap(prefixes);
     const urls = any(category) ? undefined : category.flatMap(entries);
     return {
-      matches: ({ host, address, port }) =>
-        ports.some((text) => hasPort(text, port)) &&
+      matches: ({ host, address, port, protocol = 'tcp' }) =>
+        services.some((service) => service?.protocol === protocol && hasPort(service.text, port)) &&
         (addresses === undefined || addresses.some((prefix) => holds(prefix, address))) &&
         (urls === undefined || (host !== undefined && urls.some((entry) => urlMatches(entry, host)))),
     };
@@ -279,6 +292,7 @@ interface Rule {
     readonly host?: string;
     readonly address: string;
     readonly port: number;
+    readonly protocol?: 'tcp' | 'udp';
   }) => boolean;
 }
 
@@ -325,7 +339,7 @@ const GRAMMAR: readonly Command[] = [
   },
   {
     kind: 'service',
-    pattern: `service ${NAME} protocol tcp (?<field>port) (?<value>[^ ]+)`,
+    pattern: `service ${NAME} protocol (?<field>(tcp|udp) port) (?<value>[^ ]+)`,
     limit: 63,
     list: false,
     value: isPortList,

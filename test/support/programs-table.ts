@@ -13,6 +13,11 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
     ['xsltproc', '--version'],
     ['xmllint', '--version'],
   ],
+  datagrams: [
+    ['iptables-legacy', '--version'],
+    ['iptables-nft', '--version'],
+    ['nft', '--version'],
+  ],
   dnsmasq: [
     ['dnsmasq', '--version'],
     ['nft', '--version'],

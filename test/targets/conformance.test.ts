@@ -62,6 +62,14 @@ const PARTS: readonly RuleParts[] = [
     addressUse: 'always',
   },
   { name: 'second', prefixes: ['203.0.113.9/32', '203.0.113.0/29', '198.18.0.0/16', '2001:db8::7/128'] },
+  {
+    name: 'third',
+    names: { '443,443/udp': ['quic.example.com'], '3478-3481/udp': ['*.turn.example.com'] },
+    prefixes: ['192.0.2.128/26', '2001:db8:9::/48'],
+    ports: '443,443/udp,3478-3481/udp',
+    addressUse: 'always',
+  },
+  { name: 'fourth', prefixes: ['198.18.200.0/24', '2001:db8:a::/48'], ports: '123/udp' },
 ];
 
 function withoutHeaders(output: TargetOutput & { readonly target: Target }): string[] {

@@ -55,6 +55,35 @@ describe('fitting a rule with names and addresses', () => {
     ]);
   });
 
+  it('declares ports of a protocol that cannot be said, and writes the others', () => {
+    const both = { ...RULE, names: { '443,443/udp': ['x.example.net'] }, ports: '443,443/udp,123/udp' };
+    const tcp = fitPolicy(makePolicy({ ...both, addressUse: 'always' }), capabilities(ALL));
+    expect(tcp.omissions.map(({ kind, reason, omitted }) => [kind, reason, ...omitted.describe()])).toEqual([
+      ['udp', 'this target writes TCP only, not port 443/udp', 'port 443/udp: x.example.net'],
+      [
+        'udp',
+        'this target writes TCP only, not port 123/udp,443/udp',
+        'port 123/udp,443/udp: 192.0.2.0/25 192.0.3.0/24 2001:db8::/32',
+      ],
+    ]);
+    expect(tcp.admission.describe()).toEqual([
+      'port 443: x.example.net 192.0.2.0/25 192.0.3.0/24 2001:db8::/32',
+    ]);
+    // Addresses make up for names that are closed to datagrams, and for no protocol that cannot be said.
+    const fallback = (given: object) =>
+      fitPolicy(makePolicy(both), capabilities({ ...ALL, namePorts: '443', ...given })).admission.describe();
+    expect(fallback({ protocols: ['tcp', 'udp'] })).toEqual([
+      'port 443: x.example.net',
+      'port 443/udp: 192.0.2.0/25 192.0.3.0/24 2001:db8::/32',
+    ]);
+    expect(fallback({})).toEqual(['port 443: x.example.net']);
+    const lists = fitPolicy(
+      makePolicy({ name: 'a', prefixes: ['192.0.2.0/24'], ports: '123/udp' }),
+      capabilities({ ...ALL, ports: false, protocols: ['tcp', 'udp'] }),
+    );
+    expect(lists.admission.describe()).toEqual(['port 1-65535,1-65535/udp: 192.0.2.0/24']);
+  });
+
   it('declares the apex and the subdomains that come along', () => {
     const plan = fitPolicy(makePolicy(RULE), capabilities({ ...ALL, apex: 'included', exact: 'included' }));
     expect(declared(plan.widenings)).toEqual(['a apex', 'a subdomains']);

@@ -56,7 +56,10 @@ const fresh = (files: ReadonlyMap<string, string>, setting: PanOsSetting) => {
 
 /** Rules, ports, names and addresses that come and go. */
 function randomPolicy(random: () => number): Policy {
-  const PORTS = ['443', '80,443', '80', '443,8080', '587', '1433,11000-11999'];
+  const PORTS = [
+    ...['443', '80,443', '80', '443,8080', '587', '1433,11000-11999'],
+    ...['443,443/udp', '3478-3481/udp', '587,123/udp'],
+  ];
   const pick = <T>(items: readonly T[]): T => items[below(random, items.length)]!;
   const some = <T>(items: readonly T[]): T[] => items.filter(() => below(random, 3) > 0);
   const hosts = ['a.example.com', '*.b.example.com', '.c.example.com', 'd.example.net', '*.e.example.org'];
@@ -76,6 +79,33 @@ function randomPolicy(random: () => number): Policy {
     }),
   );
 }
+
+it.each(FORMS)('lets datagrams through where UDP is asked for (%s)', async (_, options, setting) => {
+  const { publish } = await publisher(options);
+  const { device, take } = newDevice(setting);
+  const media = { name: 'media', prefixes: ['203.0.113.0/26'], ports: '3478-3481/udp' };
+  const quic = { name: 'quic', names: { '443,443/udp': ['a.example.com'] }, prefixes: ['192.0.2.0/24'] };
+  take(publish(makePolicy(media, { ...quic, ports: '443,443/udp' })));
+  const passes = (address: string, port: number, protocol: 'tcp' | 'udp', host?: string) =>
+    device.allows({ address, port, protocol, ...(host === undefined ? {} : { host }) });
+  expect([3477, 3478, 3481, 3482].map((port) => passes('203.0.113.9', port, 'udp'))).toEqual([
+    ...[false, true, true, false],
+  ]);
+  expect(passes('203.0.113.9', 3478, 'tcp')).toBe(false);
+  // By name where a URL category can match, and QUIC by address.
+  expect(passes('198.51.100.1', 443, 'tcp', 'a.example.com')).toBe(true);
+  expect(passes('198.51.100.1', 443, 'udp', 'a.example.com')).toBe(false);
+  expect(passes('192.0.2.1', 443, 'udp')).toBe(true);
+  // UDP is gone from the rule, and from the device.
+  take(
+    publish(
+      makePolicy({ ...media, ports: '3478' }, { ...quic, ports: '443', names: { '443': ['a.example.com'] } }),
+    ),
+  );
+  expect(passes('203.0.113.9', 3478, 'udp')).toBe(false);
+  expect(passes('203.0.113.9', 3478, 'tcp')).toBe(true);
+  expect(passes('192.0.2.1', 443, 'udp')).toBe(false);
+});
 
 describe.each(FORMS)('a device that takes every update (%s)', (_, options, setting) => {
   it('holds what a new one holds after 200 random policies, whichever it missed (seed 5)', async () => {

@@ -10,8 +10,8 @@ type NameQuery = Extract<Query, { kind: 'name' }>;
 /** So many hosts are remembered: a log names the same ones again and again, under ever new paths. */
 const HOSTS = 10_000;
 
-/** By port; 0 stands for any. */
-type ByPort = Map<number, BriefAnswer>;
+/** By port, `443` or `123/udp`; '' stands for any. */
+type ByPort = Map<string, BriefAnswer>;
 
 /**
  * Brief answers. Of an address they say nothing but what follows from the rules that have it, the targets
@@ -34,7 +34,7 @@ export class BriefAnswers {
   }
 
   #ofName(query: NameQuery): BriefAnswer {
-    const key = `${query.host}:${query.port ?? ''}`;
+    const key = `${query.host}:${keyOf(query)}`;
     const known = this.#hosts.get(key);
     if (known !== undefined) return known;
     const { subject: _, ...brief } = answerSingle(this.#register, query, true);
@@ -44,7 +44,8 @@ export class BriefAnswers {
   }
 
   #ofAddress(query: AddressQuery): BriefAnswer {
-    const { family, value, port = 0 } = query;
+    const { family, value } = query;
+    const port = keyOf(query);
     const byPort = this.#byPort(
       this.#register.rulesOf(family, value),
       this.#register.admittedOf(family, value),
@@ -59,8 +60,13 @@ export class BriefAnswers {
   #byPort(rules: readonly unknown[], admitted: readonly unknown[]): ByPort {
     const byTargets = this.#known.get(rules) ?? new Map<readonly unknown[], ByPort>();
     this.#known.set(rules, byTargets);
-    const byPort = byTargets.get(admitted) ?? new Map<number, BriefAnswer>();
+    const byPort = byTargets.get(admitted) ?? new Map<string, BriefAnswer>();
     byTargets.set(admitted, byPort);
     return byPort;
   }
+}
+
+function keyOf({ port }: Query): string {
+  if (port === undefined) return '';
+  return port.protocol === 'tcp' ? `${port.port}` : `${port.port}/${port.protocol}`;
 }

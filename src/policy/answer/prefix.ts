@@ -3,7 +3,7 @@ import { PortSet } from '../../net/ports.ts';
 import { formatPrefix, lastAddress } from '../../net/prefix.ts';
 import { Admission } from '../admission.ts';
 import type { Answer, RuleMatch, TagMatch, TargetAnswer, TargetNote } from '../answer.ts';
-import { formatSubject, type Query } from '../query.ts';
+import { formatSubject, hasQueried, type Query, queriedPorts } from '../query.ts';
 import { nearestAddress } from './nearest.ts';
 import {
   ofFamily,
@@ -12,21 +12,19 @@ import {
   type RegisteredTag,
   type TargetAdmission,
 } from './register.ts';
-import { askedInVain, byName } from './single.ts';
+import { askedInVain, byName, describePort } from './single.ts';
 
 type PrefixQuery = Extract<Query, { kind: 'prefix' }>;
-
-const ALL_PORTS = PortSet.fromRanges([{ first: 1, last: 65535 }]);
 
 /** Answers for a CIDR, by set algebra: exact, whatever the rules cut out of it. */
 export function answerPrefix(register: Register, query: PrefixQuery): Answer {
   const { prefix, port } = query;
   const within = DualStackSet.fromPrefixes([prefix]);
-  const window = Admission.addresses(within, port === undefined ? ALL_PORTS : PortSet.of(port));
+  const window = Admission.addresses(within, port === undefined ? PortSet.all : queriedPorts(port));
   const meeting = register.rules
     .map((registered) => ({ ...registered, part: registered.rule.addresses.intersection(within) }))
     .filter(({ part }) => !part.isEmpty);
-  const matches = meeting.filter(({ rule }) => port === undefined || rule.addressPorts.has(port));
+  const matches = meeting.filter(({ rule }) => hasQueried(rule.addressPorts, port));
   const asked = Admission.union(
     matches.map(({ rule, part }) => Admission.addresses(part, rule.addressPorts)),
   ).intersection(window);
@@ -45,7 +43,7 @@ export function answerPrefix(register: Register, query: PrefixQuery): Answer {
   return {
     kind: 'prefix',
     subject: formatSubject(query),
-    port: port ?? null,
+    ...describePort(port),
     verdict,
     ports: portsOf(delivered).toString(),
     rules: matches.map((match) => describeRule(match, within)),

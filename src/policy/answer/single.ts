@@ -5,7 +5,7 @@ import { formatPrefix } from '../../net/prefix.ts';
 import type { Admission } from '../admission.ts';
 import type { Answer, RowMatch, RuleMatch, TagMatch, TargetAnswer, TargetNote } from '../answer.ts';
 import type { PolicyRule } from '../policy.ts';
-import { formatSubject, type Query } from '../query.ts';
+import { formatSubject, hasQueried, type Query, queriedPorts } from '../query.ts';
 import { nearestAddress, nearestNames } from './nearest.ts';
 import type { Register, RegisteredRule, TargetAdmission } from './register.ts';
 
@@ -22,8 +22,8 @@ interface Candidate extends RegisteredRule {
  */
 export function answerSingle(register: Register, query: Single, brief: boolean): Answer {
   const candidates = candidatesOf(register, query);
-  const wanted = query.port === undefined ? undefined : PortSet.of(query.port);
-  const matches = candidates.filter(({ ports }) => query.port === undefined || ports.has(query.port));
+  const wanted = query.port === undefined ? undefined : queriedPorts(query.port);
+  const matches = candidates.filter(({ ports }) => hasQueried(ports, query.port));
   const asked = unite(
     matches.map(({ ports }) => ports),
     wanted,
@@ -47,7 +47,7 @@ export function answerSingle(register: Register, query: Single, brief: boolean):
   return {
     kind: query.kind,
     subject: formatSubject(query),
-    port: query.port ?? null,
+    ...describePort(query.port),
     verdict: allowed ? 'allowed' : 'refused',
     ports: delivered.toString(),
     rules,
@@ -55,6 +55,14 @@ export function answerSingle(register: Register, query: Single, brief: boolean):
     parts: null,
     targets: targets.map(({ answer }) => answer),
     hint: allowed || brief ? null : hintOf(register, query, candidates, matches),
+  };
+}
+
+/** The port of an answer; UDP is named, TCP is not. */
+export function describePort(port: Query['port']): Pick<Answer, 'port' | 'protocol'> {
+  return {
+    port: port?.port ?? null,
+    ...(port?.protocol === 'udp' ? { protocol: port.protocol } : {}),
   };
 }
 
@@ -99,10 +107,8 @@ function describeRule({ rule, ports, hosts, published }: Candidate, query: Singl
   return { ...match, by: 'name', prefixes: [], hosts: [...new Set(matching)], rows };
 }
 
-function rowsOf(rule: PolicyRule, host: string, port: number | undefined): PolicyRule['rows'] {
-  return rule.rows.filter(
-    (row) => matchesHost(row.host, host) && (port === undefined || row.ports.has(port)),
-  );
+function rowsOf(rule: PolicyRule, host: string, port: Query['port']): PolicyRule['rows'] {
+  return rule.rows.filter((row) => matchesHost(row.host, host) && hasQueried(row.ports, port));
 }
 
 function matchesHost({ name, apex, subdomains }: HostPattern, host: string): boolean {

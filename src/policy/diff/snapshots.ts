@@ -5,7 +5,7 @@ import { comparePrefixes } from '../../net/prefix.ts';
 import { diffPolicies, type PolicyDiff } from '../diff.ts';
 import type { Policy, TagAddresses } from '../policy.ts';
 
-const ALL_PORTS = PortSet.fromRanges([{ first: 1, last: 65535 }]);
+const ALL_PORTS = PortSet.allOf(['tcp']);
 
 /** The name of the one rule in the difference of two feeds. */
 export const FEED_RULE = 'service-tags';

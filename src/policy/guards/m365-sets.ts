@@ -15,8 +15,10 @@ export interface M365Week {
   readonly withdrawn: readonly number[];
 }
 
-/** TCP ports that the service has asked for in years of published versions. */
-const PORTS = PortSet.parseList('25,80,143,443,587,853,993,995,50000-50059');
+/** Ports that the service has asked for in years of published versions; 443 of UDP since QUIC. */
+const PORTS = PortSet.parseList(
+  '25,80,143,443,587,853,993,995,50000-50059,443/udp,3478-3481/udp,50000-50059/udp',
+);
 
 /** From how many names on a set is judged by the share of names that are new or gone. */
 const NAMES = 4;
@@ -71,7 +73,7 @@ interface SetInForce {
 function judgeSet(row: M365Row, before: SetInForce | undefined): Remark[] {
   const name = `endpoint set ${row.id} (${row.serviceArea})`;
   const names = [...row.hosts.map(formatHostPattern), ...row.partialNames.map(({ text }) => text)];
-  const strange = row.tcpPorts.difference(before?.ports ?? PortSet.empty).difference(PORTS);
+  const strange = row.ports.difference(before?.ports ?? PortSet.empty).difference(PORTS);
   const remarks: Remark[] = strange.isEmpty
     ? []
     : [{ refuse: true, message: `${name} asks for port ${strange}, which no endpoint set had` }];

@@ -86,7 +86,7 @@ function endpointsOf({ rules }: Policy): { readonly host: string; readonly port:
         const tunnels = rows
           .filter(({ host }) => formatHostPattern(host) === formatHostPattern(pattern))
           .reduce((all, { inText = PortSet.empty }) => all.union(inText), PortSet.empty);
-        for (const { first } of ports.difference(tunnels).ranges) {
+        for (const { first } of ports.difference(tunnels).only('tcp').ranges) {
           const host = formatHostPattern(pattern);
           // It gets between the quotes of a script.
           if (!/^[a-z0-9._*-]+$/.test(host))

@@ -4,13 +4,13 @@ import { HostSet } from '../../net/host-set.ts';
 import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
 import { ConfigurationError } from '../../problem.ts';
-import { parsePorts, ReadBackError } from '../read-back.ts';
+import { ReadBackError } from '../read-back.ts';
 import type { RuleFile, TemplateTexts } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { NameListView, View } from '../view.ts';
 import { multiports, readChain, statements } from './iptables-chain.ts';
 import { expectLoadScript } from './load-script.ts';
-import { NftLines } from './nft-lines.ts';
+import { NftLines, nftRulePorts, takeSetRules } from './nft-lines.ts';
 
 const FAMILIES = [4, 6] as const;
 
@@ -31,13 +31,13 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
       type: `ipv${family}_addr`,
       family: family === 4 ? 'inet' : 'inet6',
       protocol: family === 4 ? 'ip' : 'ip6',
-      ports: list.ports.ranges.map(({ text }) => text).join(', '),
+      ports: nftRulePorts(list.ports),
       timeout: `${hours * 3600}`,
     })),
   );
   const rules = (family: Family) =>
     view.nameLists.flatMap((list) =>
-      multiports(list.ports).map((ports) => ({ set: setName(list, family), ports })),
+      multiports(list.ports).map((match) => ({ ...match, set: setName(list, family) })),
     );
   return {
     ...view,
@@ -184,19 +184,10 @@ function readNft(file: RuleFile, chainFile: RuleFile): { table: string; sets: Ma
   const sets = new Map<string, FilledSet>();
   for (const [name, family] of families) {
     const ip = family === 4 ? 'ip' : 'ip6';
-    const rule = lines.take(
-      /^add rule inet (?<place>\S+ \S+) tcp dport \{ (?<ports>[\d, -]+) \} (?<match>ip6? daddr @\S+ update @\S+ \{ ip6? daddr \}) meta mark set meta mark or (?<mark>0x[0-9a-f]{8}) accept$/,
-    );
-    if (
-      rule.place !== `${table} ${chain}` ||
-      rule.match !== `${ip} daddr @${name} update @${name} { ${ip} daddr }`
-    )
-      lines.fail(`expected the rule of ${name}`);
-    marks.add(rule.mark!);
-    if (marks.size > 1 || Number(rule.mark) === 0) lines.fail('another mark, or none');
+    const match = `${ip} daddr @${name} update @${name} { ${ip} daddr }`;
     sets.set(`${family}#inet#${table}#${name}`, {
       family,
-      ports: lines.parsed(() => parsePorts(rule.ports!)),
+      ports: takeSetRules(lines, `${table} ${chain}`, match, marks),
     });
   }
   lines.end();

@@ -1,9 +1,10 @@
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { HostSet } from '../../net/host-set.ts';
+import { PortSet } from '../../net/ports.ts';
 import { formatPrefix, type Prefix } from '../../net/prefix.ts';
 import type { Admission } from '../../policy/admission.ts';
 import type { TargetPlan } from '../plan.ts';
-import { ALL_PORTS, EntryGroup, ReadBackError } from '../read-back.ts';
+import { EntryGroup, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { View } from '../view.ts';
@@ -87,7 +88,7 @@ function readBack(files: readonly RuleFile[]): Admission {
         : entries.addHost(line, true, false),
     );
   entries.requireDisjoint('the lists');
-  return entries.on(ALL_PORTS);
+  return entries.on(PortSet.all);
 }
 
 function requireEqual(path: string, found: readonly string[], expected: readonly string[]): void {

@@ -1,14 +1,24 @@
 import type { Family } from '../../net/address.ts';
-import type { PortSet } from '../../net/ports.ts';
+import type { PortSet, Protocol } from '../../net/ports.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
-import type { PortsView } from '../view.ts';
+import type { PortRangeView, PortsView } from '../view.ts';
 
 /** Ports of one multiport match; a range takes two. */
 const SLOTS = 15;
 
-/** The ports in as few multiport lists as hold them. */
-export function multiports({ ranges }: PortsView): string[] {
+/** The ports of one multiport match of a protocol. */
+export interface Multiport {
+  readonly protocol: Protocol;
+  readonly ports: string;
+}
+
+/** The ports in as few multiport lists as hold them, those of TCP first. */
+export function multiports({ protocols }: PortsView): Multiport[] {
+  return protocols.flatMap(({ protocol, ranges }) => listsOf(ranges).map((ports) => ({ protocol, ports })));
+}
+
+function listsOf(ranges: readonly PortRangeView[]): string[] {
   const lists: string[][] = [];
   let free = 0;
   for (const { first, last } of ranges) {
@@ -32,7 +42,7 @@ export interface ChainRule {
 }
 
 const RULE =
-  /^-A (?<chain>\S+) -p tcp -m multiport --dports (?<ports>[\d,:]+) -m set --match-set (?<set>\S+) dst -j ACCEPT$/;
+  /^-A (?<chain>\S+) -p (?<protocol>tcp|udp) -m multiport --dports (?<ports>[\d,:]+) -m set --match-set (?<set>\S+) dst -j ACCEPT$/;
 
 /** One table, one declared chain, its rules, and the commit; anything else is not ours. */
 export function readChain(file: RuleFile, family: Family): { chain: string; rules: ChainRule[] } {
@@ -58,7 +68,12 @@ export function readChain(file: RuleFile, family: Family): { chain: string; rule
     seen.add(line);
     if (found.ports!.split(/[,:]/).length > SLOTS)
       throw new ReadBackError(`${where}: multiport takes ${SLOTS} ports, a range counts as two`);
-    return { set: found.set!, family, ports: portsOf(found.ports!, where), where };
+    return {
+      set: found.set!,
+      family,
+      ports: portsOf(found.ports!, where).as(found.protocol as Protocol),
+      where,
+    };
   });
   return { chain, rules };
 }

@@ -7,7 +7,7 @@ import { ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, View } from '../view.ts';
-import { multiports, readChain, statements } from './iptables-chain.ts';
+import { type Multiport, multiports, readChain, statements } from './iptables-chain.ts';
 import { expectLoadScript } from './load-script.ts';
 
 /**
@@ -82,10 +82,10 @@ function halves(text: string): string[] {
   return [formatPrefix(whole), formatPrefix({ ...whole, first: 1n << (family === 4 ? 31n : 127n) })];
 }
 
-function chainRules(view: View, family: Family): { set: string; ports: string }[] {
+function chainRules(view: View, family: Family): (Multiport & { readonly set: string })[] {
   return view.addressLists
     .filter((list) => list.family === family)
-    .flatMap((list) => multiports(list.ports).map((ports) => ({ set: setName(list), ports })));
+    .flatMap((list) => multiports(list.ports).map((match) => ({ ...match, set: setName(list) })));
 }
 
 interface LoadedSet {

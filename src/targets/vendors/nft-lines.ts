@@ -1,5 +1,15 @@
-import { ReadBackError } from '../read-back.ts';
+import { PortSet, PROTOCOLS, type Protocol } from '../../net/ports.ts';
+import { parsePorts, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
+import type { PortsView } from '../view.ts';
+
+/** The ports as nft lists them, a rule a protocol. */
+export function nftRulePorts({ protocols }: PortsView): { transport: Protocol; ports: string }[] {
+  return protocols.map(({ protocol, ranges }) => ({
+    transport: protocol,
+    ports: ranges.map(({ text }) => text).join(', '),
+  }));
+}
 
 type Captures = Readonly<Record<string, string | undefined>>;
 
@@ -52,4 +62,31 @@ export class NftLines {
     const [index, line] = this.#lines[this.#next - 1] ?? [this.#lines.length, ''];
     throw new ReadBackError(`${this.#path}:${index + 1}: ${what}: ${JSON.stringify(line)}`);
   }
+}
+
+/**
+ * Takes the rules of one set, which mark and accept: one of TCP, one of UDP, or both in this order.
+ * @param place table and chain
+ * @param match what a rule says of the addresses
+ * @param marks the marks so far: all rules have the same one
+ */
+export function takeSetRules(lines: NftLines, place: string, match: string, marks: Set<string>): PortSet {
+  const ruleOf = (protocol: Protocol) =>
+    new RegExp(
+      `^add rule inet ${literal(place)} ${protocol} dport \\{ (?<ports>[\\d, -]+) \\} ${literal(match)} meta mark set meta mark or (?<mark>0x[0-9a-f]{8}) accept$`,
+    );
+  let ports = PortSet.empty;
+  for (const protocol of PROTOCOLS) {
+    const isLast = protocol === PROTOCOLS.at(-1);
+    const rule = ports.isEmpty && isLast ? lines.take(ruleOf(protocol)) : lines.takeIf(ruleOf(protocol));
+    if (rule === undefined) continue;
+    marks.add(rule.mark!);
+    if (marks.size > 1 || Number(rule.mark) === 0) lines.fail('another mark, or none');
+    ports = ports.union(lines.parsed(() => parsePorts(rule.ports!)).as(protocol));
+  }
+  return ports;
+}
+
+function literal(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

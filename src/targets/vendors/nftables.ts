@@ -3,11 +3,11 @@ import { AddressSet } from '../../net/address-set.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
-import { parsePorts, ReadBackError } from '../read-back.ts';
+import { ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import { expectLoadScript } from './load-script.ts';
-import { NftLines } from './nft-lines.ts';
+import { NftLines, nftRulePorts, takeSetRules } from './nft-lines.ts';
 
 export const vendor: Vendor = {
   extendView: (view) => ({
@@ -17,7 +17,7 @@ export const vendor: Vendor = {
       name: `${list.rule}_ipv${list.family}`,
       type: `ipv${list.family}_addr`,
       protocol: list.family === 4 ? 'ip' : 'ip6',
-      ports: list.ports.ranges.map(({ text }) => text).join(', '),
+      ports: nftRulePorts(list.ports),
       prefixes: list.prefixes,
     })),
   }),
@@ -82,19 +82,12 @@ function readChain(
   lines.takeText('}');
   lines.takeText(`flush chain inet ${table} ${chain}`);
   const marks = new Set<string>();
-  const admissions = [...sets].map(([name, { family, addresses }]) => {
-    const rule = lines.take(
-      /^add rule inet (?<place>\S+ \S+) tcp dport \{ (?<ports>[\d, -]+) \} (?<protocol>ip6?) daddr @(?<set>\S+) meta mark set meta mark or (?<mark>0x[0-9a-f]{8}) accept$/,
-    );
-    if (rule.place !== `${table} ${chain}` || rule.set !== name) lines.fail(`expected the rule of ${name}`);
-    if (rule.protocol !== (family === 4 ? 'ip' : 'ip6')) lines.fail('the set is of the other family');
-    marks.add(rule.mark!);
-    if (marks.size > 1 || Number(rule.mark) === 0) lines.fail('another mark, or none');
-    return Admission.addresses(
+  const admissions = [...sets].map(([name, { family, addresses }]) =>
+    Admission.addresses(
       addresses,
-      lines.parsed(() => parsePorts(rule.ports!)),
-    );
-  });
+      takeSetRules(lines, `${table} ${chain}`, `${family === 4 ? 'ip' : 'ip6'} daddr @${name}`, marks),
+    ),
+  );
   lines.end();
   return { admission: Admission.union(admissions), hook: chain };
 }

@@ -154,7 +154,7 @@ function readGrant(grant: RawGrant, index: number): Admission {
   for (const [at, { first, last }] of ranges.entries())
     if (last < first || (at > 0 && first <= ranges[at - 1]!.last + 1))
       throw new ReadBackError(`${where}: ports that overlap, touch or are out of order`);
-  const ports = PortSet.fromRanges(ranges);
+  const ports = PortSet.fromRanges(ranges.map((range) => ({ protocol: 'tcp', ...range })));
   if (ports.isEmpty) throw new ReadBackError(`${where}: no ports`);
   const hosts = HostSet.fromPatterns([
     ...readNames(grant.hosts, `${where}: hosts`).map((name) => ({ name, apex: true, subdomains: false })),

@@ -1,7 +1,7 @@
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { type HostPattern, parseHost } from '../../net/host-pattern.ts';
 import { HostSet } from '../../net/host-set.ts';
-import { PortSet } from '../../net/ports.ts';
+import { PortSet, PROTOCOLS, type Protocol } from '../../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
@@ -144,9 +144,11 @@ function define(
     if (members.size > MEMBERS) fail(`a group holds ${MEMBERS} members`);
     candidate.groups.set(name!, members);
   } else if (kind === 'service') {
-    const { name, ports } = match(/^(?<name>\S+) protocol tcp port (?<ports>[\d,-]+)$/);
+    const { name, protocol, ports } = match(
+      /^(?<name>\S+) protocol (?<protocol>tcp|udp) port (?<ports>[\d,-]+)$/,
+    );
     if (candidate.services.has(name!)) fail('the service is defined twice');
-    candidate.services.set(name!, parsePorts(ports!));
+    candidate.services.set(name!, parsePorts(ports!).as(protocol as Protocol));
   } else if (kind === 'profiles') {
     const { name, entry } = match(/^custom-url-category (?<name>\S+) (type "URL List"|list (?<entry>\S+))$/);
     if (entry === undefined) candidate.categories.set(name!, new Set());
@@ -306,9 +308,9 @@ function admitted(candidate: Candidate, lists: ReadonlyMap<string, Content>): Ad
       };
       ends.add(JSON.stringify([get('from'), get('to'), get('source')]));
       is('tag', candidate.tag ?? '');
-      const [service, ...more] = get('service');
-      if (more.length > 0) fail(`the rule ${name} has more than one service`);
-      const ports = portsOf(service!);
+      const services = get('service').map(portsOf);
+      if (services.length > PROTOCOLS.length) fail(`the rule ${name} has more than a service a protocol`);
+      const ports = services.reduce((all, own) => all.union(own));
       const byName = get('category').join() !== 'any';
       const byAddress = get('destination').join() !== 'any';
       if (byName === byAddress) fail(`the rule ${name} is not by names alone or by addresses alone`);
@@ -329,7 +331,7 @@ function admitted(candidate: Candidate, lists: ReadonlyMap<string, Content>): Ad
       } else {
         is('action', 'no-decrypt');
         is('type', 'ssl-forward-proxy');
-        if (!byName || candidate.rules.security.get(name)?.get('service')?.join() !== service)
+        if (!byName || candidate.rules.security.get(name)?.get('service')?.join() !== get('service').join())
           fail(`${name} exempts something else than the names of its security rule`);
       }
     }

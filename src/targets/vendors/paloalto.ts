@@ -4,7 +4,7 @@ import type { Policy } from '../../policy/policy.ts';
 import { ConfigurationError, GuardRefusal, type Problem } from '../../problem.ts';
 import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
-import type { AddressListView, HostView, NameListView, PortsView, View } from '../view.ts';
+import type { AddressListView, HostView, NameListView, PortsView, ProtocolPortsView, View } from '../view.ts';
 import { readBack } from './paloalto-read-back.ts';
 import { RULE_KINDS, retiredObjects } from './paloalto-retired.ts';
 
@@ -64,8 +64,11 @@ function extendView(
     .sort(comparePrefixes)
     .map((prefix) => ({ name: names.address(formatPrefix(prefix)), prefix: formatPrefix(prefix) }));
   const services = new Map(
-    [...view.nameLists, ...view.addressLists].map(({ ports }) => [names.service(ports), ports.text]),
+    [...view.nameLists, ...view.addressLists].flatMap(({ ports }) =>
+      ports.protocols.map((own): [string, ProtocolPortsView] => [names.service(own), own]),
+    ),
   );
+  const servicesOf = ({ protocols }: PortsView) => listed(protocols.map((own) => names.service(own)));
   const list = (name: string, type: 'ip' | 'url', entries: readonly string[]): ExternalList => {
     const file = `${name}.txt`;
     return { name, type, file, url: `${options.externalBaseUrl}/lists/${file}`, entries };
@@ -96,7 +99,7 @@ function extendView(
       (found): SecurityRule => ({
         name: names.category(found),
         destination: 'any',
-        service: names.service(found.ports),
+        service: servicesOf(found.ports),
         category: names.category(found),
       }),
     ),
@@ -106,7 +109,7 @@ function extendView(
         destination: external
           ? listed(FAMILIES.map((family) => names.family({ rule: rule.name, family })))
           : names.rule(rule.name),
-        service: names.service(first.ports),
+        service: servicesOf(first.ports),
         category: 'any',
       }),
     ),
@@ -130,7 +133,7 @@ function extendView(
     .map((found) => ({
       name: names.category(found),
       category: names.category(found),
-      service: names.service(found.ports),
+      service: servicesOf(found.ports),
     }));
   const position = String(options.position);
   const urls = [...new Set(view.nameLists.flatMap(({ hosts }) => hosts.flatMap(urlEntries)))];
@@ -173,7 +176,7 @@ function extendView(
     source: listed(String(options.source).split(' ')),
     addresses,
     groups,
-    services: [...services].map(([name, ports]) => ({ name, ports })),
+    services: [...services].map(([name, { protocol, text }]) => ({ name, protocol, ports: text })),
     categories,
     externalLists,
     securityRules,
@@ -218,8 +221,8 @@ class Names {
     return `${this.rule(rule)}_${ports.key}`;
   }
 
-  service({ key }: PortsView): string {
-    return `${this.#prefix}-tcp_${key}`;
+  service({ protocol, key }: ProtocolPortsView): string {
+    return `${this.#prefix}-${protocol}_${key}`;
   }
 }
 
