@@ -8,6 +8,7 @@ import { EXIT_STATUS } from '../problem.ts';
 import { writeBrief } from '../review/brief.ts';
 import { reviewDocument } from '../review/json.ts';
 import { writeMarkdown } from '../review/markdown.ts';
+import { titleOf } from '../review/sections/head.ts';
 import { type changedFiles, changesDevices, summarise } from '../review/summary.ts';
 import { writeText } from '../review/text.ts';
 import { verdict } from '../review/verdict.ts';
@@ -87,7 +88,7 @@ export async function runCommand(flags: RunFlags, io: Io, approved?: ApprovedPla
     else if (!quiet) io.out(writeBrief(review, join(place, REVIEW_FILE), options));
     if (flags.details === true) for (const path of change.removed) io.out(`removed: ${path}`);
     const counts = countsInWords(change, review);
-    if (quiet) io.out(`Nothing changes on any device; ${place} stands as it is${tail}.`);
+    if (quiet) io.out(`${titleOf(review)}: nothing changes on any device; ${place} stands as it is${tail}.`);
     else if (outcome === 'would-publish')
       io.out(
         `${flags.plan === undefined ? 'Dry run' : `The plan is in ${flags.plan}`}, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,

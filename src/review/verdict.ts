@@ -1,12 +1,13 @@
 import { type Note, noteworthy } from '../policy/diff/notes.ts';
 import { riskOfPolicy } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
+import type { PolicyDiff } from '../policy/diff.ts';
 import { isNoEffect } from '../policy/effect.ts';
 import { goneFiles } from './device-line.ts';
 import type { Review } from './review.ts';
 import { driftInWords } from './sections/drift.ts';
 import { changedFiles, changesDevices, effectOfReview } from './summary.ts';
-import { addressesOf, counted, enumerate, percent, spaceInWords } from './wording.ts';
+import { addressesOf, counted, digits, enumerate, ipv6Size, percent, spaceInWords } from './wording.ts';
 
 /** How much attention a change needs. */
 export type VerdictLevel = 'nothing' | 'routine' | 'look' | 'refused';
@@ -69,9 +70,15 @@ export function verdict(review: Review): Verdict {
       text: `Look before you approve: ${[
         ...reasons.slice(0, SHOWN),
         ...(reasons.length > SHOWN ? [`and ${counted(reasons.length - SHOWN, 'more point')} below`] : []),
-      ].join('; ')}.`,
+      ].join('; ')}.${capitalised(routineShares(review))}`,
     };
   return { level: 'routine', text: routineVerdict(review) };
+}
+
+/** As a sentence of its own; nothing for none. */
+function capitalised(parts: readonly string[]): string {
+  const text = parts.join('; ');
+  return text === '' ? '' : ` ${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 const FEED_VERDICTS = {
@@ -82,34 +89,58 @@ const FEED_VERDICTS = {
   metadata: 'The same addresses, published in other words.',
 } as const;
 
-/** A percentage as an upper bound. */
-function atMost(part: bigint, whole: bigint): string {
-  return percent(part, whole)!.replace('< ', '');
+/** The largest share of its addresses, of either family, that a rule gains or loses. */
+function largestShare({ rules }: PolicyDiff, part: 'gained' | 'lost') {
+  return rules
+    .flatMap(({ rule, space }) =>
+      FAMILIES.map((family) => ({
+        rule,
+        family,
+        size: space[part][family].size,
+        whole: space.before[family].size,
+      })),
+    )
+    .filter(({ size, whole }) => size > 0n && whole > 0n)
+    .reduce<Share | undefined>(
+      (most, one) => (most === undefined || one.size * most.whole > most.size * one.whole ? one : most),
+      undefined,
+    );
 }
 
-/** How much of its addresses a rule gains and loses at most, of either family. */
-function routineVerdict({ diff, ...review }: Review): string {
-  if (isNoEffect(effectOfReview({ diff, ...review }))) return 'Routine: what is allowed stays the same.';
-  const largest = (part: 'gained' | 'lost') =>
-    diff.rules
-      .flatMap(({ space }) =>
-        (['ipv4', 'ipv6'] as const).map((family) => ({
-          size: space[part][family].size,
-          whole: space.before[family].size,
-        })),
-      )
-      .reduce((most, one) => (one.size * most.whole > most.size * one.whole ? one : most), {
-        size: 0n,
-        whole: 1n,
-      });
-  const [gain, loss] = [largest('gained'), largest('lost')];
-  const parts = [
-    ...(gain.size > 0n ? [`gains more than ${atMost(gain.size, gain.whole)} (limit ${ROUTINE_GAIN} %)`] : []),
-    ...(loss.size > 0n ? [`loses more than ${atMost(loss.size, loss.whole)} (limit ${ROUTINE_LOSS} %)`] : []),
-  ];
-  return parts.length === 0
-    ? 'Routine: nothing asks for a look.'
-    : `Routine: no rule ${parts.join(' or ')} of its addresses, and nothing asks for a look.`;
+const FAMILIES = ['ipv4', 'ipv6'] as const;
+
+interface Share {
+  readonly rule: string;
+  readonly family: (typeof FAMILIES)[number];
+  readonly size: bigint;
+  readonly whole: bigint;
+}
+
+/** `3.2 % of a rule's addresses (storage-weu, 512 of 16,128 IPv4; limit 5 %)`. */
+function shareInWords({ rule, family, size, whole }: Share, limit: bigint): string {
+  const sizes =
+    family === 'ipv4'
+      ? `${digits(size)} of ${digits(whole)} IPv4`
+      : `${ipv6Size(size)} of ${ipv6Size(whole)} in IPv6`;
+  return `${percent(size, whole)} of a rule's addresses (${rule}, ${sizes}; limit ${limit} %)`;
+}
+
+/** The largest gain and loss of a rule, where they are routine; others are reasons to look. */
+function routineShares({ diff, ...review }: Review): string[] {
+  if (isNoEffect(effectOfReview({ diff, ...review }))) return [];
+  return [
+    ['gain', largestShare(diff, 'gained'), ROUTINE_GAIN] as const,
+    ['loss', largestShare(diff, 'lost'), ROUTINE_LOSS] as const,
+  ].flatMap(([what, share, limit]) =>
+    share === undefined || share.size * 100n > share.whole * limit
+      ? []
+      : [`the largest ${what} is ${shareInWords(share, limit)}`],
+  );
+}
+
+function routineVerdict(review: Review): string {
+  if (isNoEffect(effectOfReview(review))) return 'Routine: what is allowed stays the same.';
+  return `Routine: ${[...routineShares(review), 'nothing asks for a look'].join('; ')}.`;
 }
 
 function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
@@ -161,15 +192,17 @@ function reasonsOfRule(diff: RuleDiff): string[] {
   const shares = (['ipv4', 'ipv6'] as const).flatMap((family) => {
     const whole = space.before[family].size;
     const unit = family === 'ipv4' ? 'IPv4' : 'IPv6';
+    const size = family === 'ipv4' ? digits : ipv6Size;
+    const of = (part: bigint) => `${size(part)} of ${size(whole)}`;
     const [gained, lost] = [space.gained[family].size, space.lost[family].size];
     return [
       ...(gained * 100n > whole * ROUTINE_GAIN
         ? [
-            `rule ${rule} gains ${whole === 0n ? `its first ${unit} addresses` : `${percent(gained, whole)} in ${unit}`}`,
+            `rule ${rule} gains ${whole === 0n ? `its first ${unit} addresses` : `${percent(gained, whole)} in ${unit} (${of(gained)}; limit ${ROUTINE_GAIN} %)`}`,
           ]
         : []),
       ...(lost * 100n > whole * ROUTINE_LOSS
-        ? [`rule ${rule} loses ${percent(lost, whole)} in ${unit}`]
+        ? [`rule ${rule} loses ${percent(lost, whole)} in ${unit} (${of(lost)}; limit ${ROUTINE_LOSS} %)`]
         : []),
     ];
   });

@@ -182,7 +182,7 @@ describe('the sample', () => {
     const before = stamps(out);
     const second = await run(['--feed', two]);
     expect(second).toMatchObject({ status: 0 });
-    expect(second.stdout).toContain('Nothing changes on any device');
+    expect(second.stdout).toContain('nothing changes on any device');
     expect(stamps(out)).toEqual(before);
 
     const elsewhere = fileURLToPath(new URL('./elsewhere.mjs', import.meta.url));

@@ -126,7 +126,7 @@ describe('notes on a difference', () => {
       [
         'moved-away',
         '',
-        'loses addresses that are now in tags it does not select: Big, Small',
+        'loses addresses that are now in tags it does not select: Big 192.0.2.128/26, Small 192.0.2.128/28',
         '192.0.2.128/26',
       ],
     ]);
@@ -213,13 +213,20 @@ describe('notes on losses and growth', () => {
       )
         .filter(({ kind }) => kind === 'attribution')
         .map(({ rule, tag, text, detail }) => [rule, tag, text, detail]);
-    expect(gains({ currentTags })).toEqual([['r', 'Cloud', 'gains 272 IPv4', 'north +256, south +16']]);
+    expect(gains({ currentTags })).toEqual([
+      ['r', 'Cloud', 'gains 272 IPv4', 'north +256, south +16 (largest block 198.51.100.0/24)'],
+    ]);
     // What no region has, and what another rule had before: the devices gain the rest only.
     expect(gains({ currentTags: currentTags.slice(0, 2) })).toEqual([
-      ['r', 'Cloud', 'gains 272 IPv4', 'south +16; 256 in no region: 198.51.100.0/24'],
+      ['r', 'Cloud', 'gains 272 IPv4', 'south +16 (203.0.113.0/28); 256 in no region: 198.51.100.0/24'],
     ]);
     expect(gains({}, [tag('Else', '', '203.0.113.0/29')], [tag('Else', '', '203.0.113.0/29')])).toEqual([
-      ['r', 'Cloud', 'gains 272 IPv4', '198.51.100.0/24, 203.0.113.0/28; 8 IPv4 of it allowed before'],
+      [
+        'r',
+        'Cloud',
+        'gains 272 IPv4',
+        '198.51.100.0/24, 203.0.113.0/28; 8 IPv4 of all this allowed before by another tag or rule',
+      ],
     ]);
     expect(gains({}, [tag('Else', '', '0.0.0.0/0')], [tag('Else', '', '0.0.0.0/0')])).toEqual([]);
   });

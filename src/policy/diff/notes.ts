@@ -142,7 +142,7 @@ function origins(
     const known = gained.difference(fresh);
     const details = [
       ...(['ipv4', 'ipv6'] as const).flatMap((family) => partsOf(gained[family], family, regions)),
-      ...(known.isEmpty ? [] : [`${sizesOf(known)} of it allowed before`]),
+      ...(known.isEmpty ? [] : [`${sizesOf(known)} of all this allowed before by another tag or rule`]),
     ];
     return { kind: 'attribution', rule, tag, text: `gains ${sizesOf(gained)}`, detail: details.join('; ') };
   });
@@ -174,8 +174,10 @@ function partsOf(gained: AddressSet, family: Family, regions: readonly TagAddres
     .map(({ region, addresses }) => `${region} +${inUnits(addresses.size, family)}`);
   const more = parts.length > PARTS_SHOWN ? ` and ${counted(parts.length - PARTS_SHOWN, 'more region')}` : '';
   const elsewhere = parts.reduce((rest, { addresses }) => rest.difference(addresses), gained);
+  const regional = gained.difference(elsewhere).cover();
+  const [largest] = regional.toSorted((a, b) => a.length - b.length);
   return [
-    `${said.join(', ')}${more}`,
+    `${said.join(', ')}${more} (${regional.length === 1 ? '' : 'largest block '}${formatPrefix(largest!)})`,
     ...(elsewhere.isEmpty
       ? []
       : [`${inUnits(elsewhere.size, family)} in no region: ${largestBlocks([elsewhere])}`]),
@@ -320,7 +322,9 @@ function lossNotes({ rule, presence, space, tags }: RuleDiff, { currentTags }: D
             rule,
             tag: '',
             text: 'loses addresses that are now in tags it does not select',
-            detail: some(found.map(({ tag }) => tag)),
+            detail: some(
+              found.map(({ tag, addresses }) => `${tag} ${largestBlocks([addresses.ipv4, addresses.ipv6])}`),
+            ),
             addresses: held,
           } satisfies Note,
         ]),

@@ -44,6 +44,12 @@ export function headline(review: Review): Block[] {
   ];
 }
 
+/** `Azure allowlist, 2025-08-11 → 2025-08-18`; one week where both are the same. */
+export function titleOf({ feed: { before, after } }: Review): string {
+  const [from, to] = [before === undefined ? undefined : weekName(before), weekName(after)];
+  return `Azure allowlist, ${from === undefined || from === to ? '' : `${from} → `}${to}`;
+}
+
 /** A week by its date, or by its name where it has none. */
 export function weekName({ fileDate, name }: FeedWeek): string {
   return fileDate ?? name;
