@@ -20,7 +20,7 @@ it('the connector target is published, verified, reviewed and guarded against ed
   expect(first).toMatchObject({ status: 0 });
   expect(await run('run')).toMatchObject({
     status: 0,
-    stdout: expect.stringContaining('Nothing changes on any device'),
+    stdout: expect.stringContaining('nothing changes on any device'),
   });
   expect(await run('verify')).toMatchObject({
     status: 0,

@@ -76,7 +76,7 @@ for (const { what, skip, weeks, subjects } of cases)
       expect(await run(first)).toMatch(/; committed as [0-9a-f]{12}\.$/m);
       expect(await run(second)).toMatch(/; committed as [0-9a-f]{12}\.$/m);
       const before = readTree(join(folder, 'allowlists'));
-      expect(await run(third)).toContain('Nothing changes on any device');
+      expect(await run(third)).toContain('nothing changes on any device');
       expect(readTree(join(folder, 'allowlists'))).toEqual(before);
 
       const told = git('log', '--reverse', '--format=%s').trim().split('\n');

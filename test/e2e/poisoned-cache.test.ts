@@ -55,7 +55,7 @@ describe('a cache that somebody else has written to', () => {
     writeFileSync(join(cache, 'feeds/public', name!), 'damaged');
     const { stdout } = await run();
     expect(asked.at(-1)).toBeUndefined();
-    expect(stdout).toContain('Nothing changes on any device');
+    expect(stdout).toContain('nothing changes on any device');
   });
 
   it('is asked for nothing where nothing is in force', async () => {

@@ -122,7 +122,7 @@ describe.skipIf(lacks('git'))('a change that people approve', () => {
     clone('push', '--quiet', 'origin', 'main');
     const merged = await run(TWO);
     expect(merged.status, merged.stderr).toBe(0);
-    expect(merged.stdout).toContain('Nothing changes on any device');
+    expect(merged.stdout).toContain('nothing changes on any device');
     expect(merged.stderr).not.toContain('close it');
   });
 
@@ -283,7 +283,7 @@ describe.skipIf(lacks('git'))('a push that somebody else was faster than', () =>
     expect(bare('show', 'main:docs/theirs.md')).toBe('theirs');
     expect(clone('rev-parse', 'HEAD')).toBe(bare('rev-parse', 'main'));
     expect(clone('status', '--porcelain')).toBe('M docs/notes.md\nA  docs/staged.md');
-    expect((await run(TWO)).stdout).toContain('Nothing changes on any device');
+    expect((await run(TWO)).stdout).toContain('nothing changes on any device');
   });
 
   it('commits nothing where they have published the same week', async () => {
