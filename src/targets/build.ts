@@ -77,8 +77,8 @@ export function proveReadBack(target: Target, plan: TargetPlan, files: readonly 
 }
 
 /**
- * Reads the options of a target of settings back out of its files and compares them with those asked for; nothing
- * returned, nothing wrong.
+ * Reads options of a target back out of its files and compares them with those asked for; nothing returned, nothing
+ * wrong.
  * @throws ReadBackError if the text is not in the target's form
  */
 export function proveSettings(
@@ -88,7 +88,7 @@ export function proveSettings(
 ): Problem[] {
   const found = vendor.readSettings?.(files, templates);
   if (found === undefined) return [];
-  return [...new Set([...Object.keys(options), ...Object.keys(found)])]
+  return Object.keys(found)
     .filter((name) => options[name] !== found[name])
     .map((name) => ({
       where: manifest.id,

@@ -26,8 +26,8 @@ export interface Vendor {
    */
   readonly readBack?: (files: readonly RuleFile[], templates: TemplateTexts) => Admission;
   /**
-   * Of a target whose files are settings: reads the options back out of them, which must be those that were asked for.
-   * Strict, as `readBack`. Pure.
+   * Reads the options back out of files that `readBack` takes: those that are a part of what the files do, such as
+   * zones or a mark, as far as the files hold anything that tells. They must be those that were asked for. Strict. Pure.
    */
   readonly readSettings?: (files: readonly RuleFile[], templates: TemplateTexts) => OptionValues;
 }

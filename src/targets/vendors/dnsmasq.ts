@@ -7,14 +7,14 @@ import { ConfigurationError } from '../../problem.ts';
 import { ReadBackError } from '../read-back.ts';
 import type { RuleFile, TemplateTexts } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
-import type { NameListView, View } from '../view.ts';
+import type { NameListView, OptionValues, View } from '../view.ts';
 import { multiports, readChain, statements } from './iptables-chain.ts';
 import { expectLoadScript } from './load-script.ts';
-import { NftLines, nftRulePorts, takeSetRules } from './nft-lines.ts';
+import { NftLines, nftRulePorts, nftSettings, takeSetRules } from './nft-lines.ts';
 
 const FAMILIES = [4, 6] as const;
 
-export const vendor: Vendor = { extendView, readBack };
+export const vendor: Vendor = { extendView, readBack, readSettings };
 
 function extendView(view: View): View & Readonly<Record<string, unknown>> {
   const nftables = view.options.sets === 'nftables';
@@ -112,6 +112,28 @@ function readBack(files: readonly RuleFile[], templates: TemplateTexts): Admissi
   }
   for (const path of byPath.keys()) throw new ReadBackError(`${path}: not a file of this target`);
   return readConf(conf, nftables, sets);
+}
+
+/** What fills, where it stands, and how long an address stays, as far as there is a set. */
+function readSettings(files: readonly RuleFile[]): OptionValues {
+  const textOf = (path: string) => files.find((file) => file.path === path)?.text;
+  const nft = textOf('azure-names-sets.nft');
+  if (nft !== undefined) {
+    const hours = /^\t\ttimeout (\d+)h$/m.exec(nft)?.[1];
+    return {
+      sets: 'nftables',
+      ...nftSettings(files, 'azure-names-chain.nft'),
+      ...(hours === undefined ? {} : { timeoutHours: Number(hours) }),
+    };
+  }
+  const rules = files.find(({ path }) => path === 'iptables.rules');
+  if (rules === undefined) throw new ReadBackError('iptables.rules is missing');
+  const seconds = / timeout (\d+) /.exec(textOf('azure-names.ipset') ?? '')?.[1];
+  return {
+    sets: 'ipset',
+    chain: readChain(rules, 4).chain,
+    ...(seconds === undefined ? {} : { timeoutHours: Number(seconds) / 3600 }),
+  };
 }
 
 function readConf(file: RuleFile, nftables: boolean, sets: ReadonlyMap<string, FilledSet>): Admission {

@@ -7,7 +7,7 @@ import type { TargetPlan } from '../plan.ts';
 import { EntryGroup, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
-import type { View } from '../view.ts';
+import type { OptionValues, View } from '../view.ts';
 
 const ABOUT = 'about.txt';
 /** Holds again what two other lists hold, for devices that take one list; written on request. */
@@ -108,4 +108,8 @@ function attempt(where: string, read: () => void): void {
 }
 
 /** Plain lists: the union of all rules, in the spellings of several devices. */
-export const vendor = { extendView, readBack } as const satisfies Vendor;
+const readSettings = (files: readonly RuleFile[]): OptionValues => ({
+  combined: files.some(({ path }) => path === COMBINED),
+});
+
+export const vendor = { extendView, readBack, readSettings } as const satisfies Vendor;

@@ -62,6 +62,12 @@ export const vendor: Vendor = {
     for (const set of unused) throw new ReadBackError(`the set ${set} is in no rule`);
     return Admission.union(admissions);
   },
+
+  readSettings(files) {
+    const file = files.find(({ path }) => path === 'iptables.rules');
+    if (file === undefined) throw new ReadBackError('iptables.rules is missing');
+    return { chain: readChain(file, 4).chain };
+  },
 };
 
 /** At most 3 + 20 + 2 characters, and four more while it is filled; ipset allows 31. */

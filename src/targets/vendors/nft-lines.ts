@@ -1,7 +1,7 @@
 import { PortSet, PROTOCOLS, type Protocol } from '../../net/ports.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
-import type { PortsView } from '../view.ts';
+import type { OptionValues, PortsView } from '../view.ts';
 
 /** The ports as nft lists them, a rule a protocol. */
 export function nftRulePorts({ protocols }: PortsView): { transport: Protocol; ports: string }[] {
@@ -89,4 +89,14 @@ export function takeSetRules(lines: NftLines, place: string, match: string, mark
 
 function literal(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/** The table, the hook and, where there is a rule, the mark that a chain file says. */
+export function nftSettings(files: readonly RuleFile[], path: string): OptionValues {
+  const text = files.find((file) => file.path === path)?.text;
+  if (text === undefined) throw new ReadBackError(`${path} is missing`);
+  const { table, hook } = /^flush chain inet (?<table>\S+) (?<hook>\S+)$/m.exec(text)?.groups ?? {};
+  const mark = / meta mark set meta mark or (0x[0-9a-f]{8}) accept$/m.exec(text)?.[1];
+  if (table === undefined || hook === undefined) throw new ReadBackError(`${path}: no chain is flushed`);
+  return { table, hook, ...(mark === undefined ? {} : { mark }) };
 }

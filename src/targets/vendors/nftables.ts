@@ -7,7 +7,7 @@ import { ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import { expectLoadScript } from './load-script.ts';
-import { NftLines, nftRulePorts, takeSetRules } from './nft-lines.ts';
+import { NftLines, nftRulePorts, nftSettings, takeSetRules } from './nft-lines.ts';
 
 export const vendor: Vendor = {
   extendView: (view) => ({
@@ -39,6 +39,8 @@ export const vendor: Vendor = {
     for (const path of byPath.keys()) throw new ReadBackError(`${path}: not a file of this target`);
     return admission;
   },
+
+  readSettings: (files) => nftSettings(files, 'azure-chain.nft'),
 };
 
 interface ReadSet {

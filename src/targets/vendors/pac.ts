@@ -9,7 +9,7 @@ import type { TargetPlan } from '../plan.ts';
 import { ReadBackError } from '../read-back.ts';
 import type { RuleFile, TemplateTexts } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
-import type { View } from '../view.ts';
+import type { OptionValues, View } from '../view.ts';
 
 const PATH = 'wpad.dat';
 const TEMPLATE = 'wpad.dat.hbs';
@@ -238,4 +238,12 @@ function isCanonical(name: string): boolean {
 }
 
 /** PAC: the sorted ranges and names that its program looks up, and the proof that it is that program. */
-export const vendor = { extendView, readBack } as const satisfies Vendor;
+/** Where what is allowed goes, and everything else. */
+function readSettings(files: readonly RuleFile[]): OptionValues {
+  const { allowed, otherwise } = FORM.exec(files[0]?.text ?? '')?.groups ?? {};
+  if (allowed === undefined || otherwise === undefined)
+    throw new ReadBackError(`${PATH}: not in the form that is written`);
+  return { allowed, otherwise };
+}
+
+export const vendor = { extendView, readBack, readSettings } as const satisfies Vendor;

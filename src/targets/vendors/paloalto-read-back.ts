@@ -6,6 +6,7 @@ import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
+import type { OptionValues } from '../view.ts';
 import { deletesObject, inOrder, type ObjectPath, objectOf, RULE_KINDS } from './paloalto-retired.ts';
 
 /** Members of one static group, on every model. */
@@ -50,6 +51,7 @@ type Rulebase = keyof typeof FIELDS;
  * @throws ReadBackError for a command, order, reference or list that is not what this target writes
  */
 export function readBack(files: readonly RuleFile[]): Admission {
+  const { candidate, scope } = commandsOf(files);
   const texts = new Map(files.map(({ path, text }) => [path, text]));
   const take = (path: string): string[] => {
     const text = texts.get(path);
@@ -58,7 +60,7 @@ export function readBack(files: readonly RuleFile[]): Admission {
     return linesOf(path, text);
   };
   take('about.txt');
-  const { candidate, scope } = readCommands(take('azure.set'));
+  take('azure.set');
   readUpdate(take('azure-update.set'), candidate, scope);
   const contents = new Map(
     [...candidate.lists].map(([name, { type, url }]) => {
@@ -87,7 +89,78 @@ export function readBack(files: readonly RuleFile[]): Admission {
   return admission;
 }
 
-function readCommands(lines: readonly string[]): { candidate: Candidate; scope: string } {
+interface Commands {
+  readonly candidate: Candidate;
+  readonly scope: string;
+}
+
+/** What the same files were read into: admission and options are asked for one after the other. */
+const READ = new WeakMap<readonly RuleFile[], Commands>();
+
+function commandsOf(files: readonly RuleFile[]): Commands {
+  const known = READ.get(files);
+  if (known !== undefined) return known;
+  const text = files.find(({ path }) => path === 'azure.set')?.text;
+  if (text === undefined) throw new ReadBackError('azure.set is missing');
+  const read = readCommands(linesOf('azure.set', text));
+  READ.set(files, read);
+  return read;
+}
+
+/**
+ * Reads the options back: the place on Panorama, the tag, and of the rules and lists what they say: zones, sources,
+ * position, exemption from decryption, where the lists are fetched from. What no object tells is left out.
+ * @throws ReadBackError where some names are exempt from decryption and others are not
+ */
+export function readSettings(files: readonly RuleFile[]): OptionValues {
+  const { candidate, scope } = commandsOf(files);
+  const { tag = '', rules, lists } = candidate;
+  const [rule] = rules.security.values();
+  const spaced = (field: string) => rule?.get(field)?.join(' ') ?? '';
+  const [list] = lists.values();
+  const name = [...rules.security.keys()][0];
+  const place = [...candidate.places].find((each) => each.startsWith('security '));
+  const exempt = exemptionOf(candidate);
+  return {
+    panorama: scope === '' ? 'firewall' : scope.trimEnd(),
+    tag,
+    ...(rule === undefined || name === undefined
+      ? {}
+      : {
+          prefix: name.slice(0, name.indexOf('-')),
+          from: spaced('from'),
+          to: spaced('to'),
+          source: spaced('source'),
+          position: place === undefined ? 'end' : place.slice('security '.length),
+          lists: list === undefined ? 'static' : 'external',
+        }),
+    ...(list === undefined
+      ? {}
+      : {
+          externalBaseUrl: list.url.slice(0, list.url.lastIndexOf('/lists/')),
+          recurring: list.recurring ?? '',
+        }),
+    ...(exempt === undefined ? {} : { noDecrypt: exempt }),
+  };
+}
+
+/** Whether the names are exempt from decryption: all of them, or none. Plain HTTP has nothing to decrypt. */
+function exemptionOf({ rules: { security, decryption }, services }: Candidate): boolean | undefined {
+  const named = [...security].filter(
+    ([, rule]) =>
+      rule.get('category')?.join() !== 'any' &&
+      rule.get('service')?.some((service) => !services.get(service)?.equals(HTTP)),
+  );
+  if (named.length === 0) return undefined;
+  const left = named.filter(([name]) => !decryption.has(name)).map(([name]) => name);
+  if (left.length > 0 && left.length < named.length)
+    throw new ReadBackError(`azure.set: ${left[0]} is not exempt from decryption, as other names are`);
+  return left.length === 0;
+}
+
+const HTTP = PortSet.of(80);
+
+function readCommands(lines: readonly string[]): Commands {
   const first = /^set (?<scope>shared |device-group \S+ |)tag /.exec(lines[0] ?? '');
   const scope = first?.groups?.scope;
   if (scope === undefined) throw new ReadBackError('azure.set:1: does not begin with the tag');

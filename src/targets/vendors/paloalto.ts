@@ -5,7 +5,7 @@ import { ConfigurationError, GuardRefusal, type Problem } from '../../problem.ts
 import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, HostView, NameListView, PortsView, ProtocolPortsView, View } from '../view.ts';
-import { readBack } from './paloalto-read-back.ts';
+import { readBack, readSettings } from './paloalto-read-back.ts';
 import { RULE_KINDS, retiredObjects } from './paloalto-retired.ts';
 
 /** Members of one static group, on every model. */
@@ -15,7 +15,7 @@ const EXTERNAL_LISTS = 30;
 const EXTERNAL_ENTRIES = 50_000;
 const URL_LENGTH = 255;
 
-export const vendor: Vendor = { extendView, readBack };
+export const vendor: Vendor = { extendView, readBack, readSettings };
 
 const FAMILIES = [4, 6] as const;
 

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { buildTarget, proveReadBack, proveSettings } from '../../src/targets/build.ts';
+import { bundledTargets, loadTarget } from '../../src/targets/catalog.ts';
+import type { RuleFile } from '../../src/targets/render.ts';
+import type { OptionValues } from '../../src/targets/view.ts';
+import { exampleOptions } from '../support/manifests.ts';
+import { samplePolicy } from '../support/policy.ts';
+
+/** Another value for each option, and what else it needs. */
+const OTHERS: Readonly<Record<string, Readonly<Record<string, OptionValues>>>> = {
+  connector: {
+    proxy: { proxy: 'http://other.corp.example:3128' },
+    product: { product: 'aad' },
+    backendThroughProxy: { backendThroughProxy: true, proxy: 'http://other.corp.example:3128' },
+  },
+  dnsmasq: {
+    sets: { sets: 'ipset' },
+    table: { table: 'other' },
+    hook: { hook: 'output' },
+    mark: { mark: '0x00002000' },
+    chain: { chain: 'OTHER', sets: 'ipset' },
+    timeoutHours: { timeoutHours: 48 },
+  },
+  edl: { combined: { combined: true } },
+  iptables: { chain: { chain: 'OTHER' } },
+  nftables: { table: { table: 'other' }, hook: { hook: 'output' }, mark: { mark: '0x00002000' } },
+  pac: {
+    allowed: { allowed: 'PROXY other.corp.example:3128' },
+    otherwise: { otherwise: 'PROXY other.corp.example:3128' },
+  },
+  paloalto: {
+    lists: { lists: 'external', externalBaseUrl: 'https://lists.example.com/a' },
+    externalBaseUrl: { lists: 'external', externalBaseUrl: 'https://lists.example.com/b' },
+    recurring: {
+      lists: 'external',
+      externalBaseUrl: 'https://lists.example.com/a',
+      recurring: 'five-minute',
+    },
+    panorama: { panorama: 'shared' },
+    from: { from: 'dmz' },
+    to: { to: 'dmz other' },
+    source: { source: 'connectors' },
+    position: { position: 'before deny-all' },
+    noDecrypt: { noDecrypt: false },
+    prefix: { prefix: 'xy' },
+    tag: { tag: 'other' },
+    // How much the device may hold: no part of the files.
+    addressObjects: {},
+  },
+  squid: { directory: { directory: '/etc/other' }, clients: { clients: '192.0.2.0/24' } },
+};
+
+describe.each(await bundledTargets())('the options of %s', (id) => {
+  it('are read back out of the files, each of them', async () => {
+    const target = await loadTarget(id);
+    const options = exampleOptions(target.manifest);
+    const build = (own: OptionValues) =>
+      buildTarget(samplePolicy(), { id, target, options: { ...options, ...own } }).files;
+    expect(proveSettings(target, options, build({}))).toEqual([]);
+    expect(Object.keys(target.manifest.options).sort()).toEqual(Object.keys(OTHERS[id] ?? {}).sort());
+    for (const [name, own] of Object.entries(OTHERS[id] ?? {})) {
+      const files = build(own);
+      expect(proveSettings(target, { ...options, ...own }, files), name).toEqual([]);
+      const asked = { ...options, ...own, [name]: options[name]! };
+      const found = proveSettings(target, asked, files).map(({ what }) => what.split(' ')[0]);
+      // Not in the files, or found out.
+      if (Object.keys(own).length > 0) expect(found, name).toContain(name);
+    }
+  });
+});
+
+describe('a hand in the options, with every hash put right', () => {
+  const edited = async (id: string, own: OptionValues, edit: (file: RuleFile) => string) => {
+    const target = await loadTarget(id);
+    const options = { ...exampleOptions(target.manifest), ...own };
+    const { files, plan } = buildTarget(samplePolicy(), { id, target, options });
+    const changed = files.map((file) => ({ ...file, text: edit(file) }));
+    expect(changed).not.toEqual(files);
+    // What is let through is the same as ever.
+    expect(proveReadBack(target, plan, changed)).toEqual([]);
+    return proveSettings(target, options, changed).map(({ what }) => what);
+  };
+  const everywhere = (from: string, to: string) => (file: RuleFile) => file.text.replaceAll(from, to);
+
+  it.each([
+    ['paloalto', 'rules az-(.*) from trust', / from trust\n/g, ' from any\n', 'from is "any" in the files'],
+    ['paloalto', 'source', / source any\n/g, ' source all-clients\n', 'source is "all-clients" in the files'],
+  ])('%s: %s', async (id, _, from, to, what) => {
+    const found = await edited(id, {}, (file) =>
+      file.path === 'azure.set' ? file.text.replaceAll(from, to) : file.text,
+    );
+    expect(found).toEqual([expect.stringContaining(what)]);
+  });
+
+  it('paloalto: rules that exempt from decryption, taken away', async () => {
+    const without = (file: RuleFile) =>
+      file.path.startsWith('azure') ? file.text.replaceAll(/^.*rulebase decryption .*\n/gm, '') : file.text;
+    expect(await edited('paloalto', {}, without)).toEqual([
+      'noDecrypt is false in the files, true was asked for',
+    ]);
+    const one = (file: RuleFile) =>
+      file.path.startsWith('azure')
+        ? file.text.replaceAll(/^.*rulebase decryption rules az-connector_443( .*)?\n/gm, '')
+        : file.text;
+    await expect(edited('paloalto', {}, one)).rejects.toThrow(
+      'az-connector_443 is not exempt from decryption, as other names are',
+    );
+  });
+
+  it('nftables: another mark, which others accept', async () => {
+    expect(await edited('nftables', {}, everywhere('0x00001000', '0x00000001'))).toEqual([
+      'mark is "0x00000001" in the files, "0x00001000" was asked for',
+    ]);
+  });
+
+  it('pac: another proxy', async () => {
+    expect(await edited('pac', {}, everywhere('proxy.corp.example:8080', 'evil.example:8080'))).toEqual([
+      'otherwise is "PROXY evil.example:8080" in the files, "PROXY proxy.corp.example:8080" was asked for',
+    ]);
+  });
+});
