@@ -11,6 +11,7 @@ import { type Baseline, feedInForce, readBaseline } from './committed/baseline.t
 import { driftInForce } from './committed/drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import { readInForce } from './committed/in-force.ts';
+import { readSigner } from './committed/key-file.ts';
 import { keptLock, LOCK_FILE } from './committed/lock.ts';
 import { nearestFolder } from './committed/nearest-folder.ts';
 import { fileDigest, filesReader, readOutputTree } from './committed/output-tree.ts';
@@ -98,6 +99,7 @@ export interface JobResult {
  */
 export async function runJob(request: JobRequest): Promise<JobResult> {
   const { config, report } = request;
+  const signer = config.sign === undefined ? undefined : await readSigner(config.sign, request.environment);
   const [tables, targets] = [await loadTables(config), await loadTargets(config)];
   for (const { id, confidence, title } of tables.values())
     if (confidence === 'low')
@@ -149,6 +151,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       constraints,
       ...(origins === undefined ? {} : { origins }),
       ...(atom === undefined ? {} : { atom }),
+      ...(signer === undefined ? {} : { signer }),
       baseline,
       accept: request.accept,
       today: request.today,

@@ -20,6 +20,7 @@ import {
 } from './committed/lock.ts';
 import { fileDigest, type OutputTree } from './committed/output-tree.ts';
 import { contextOfTree, targetSides, weekOfLock } from './committed/sides.ts';
+import type { Signer } from './committed/signature.ts';
 import type { AllowlistConfig, TargetConfig } from './config/config.ts';
 import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import { m365OfFamilies, snapshotOfFamilies } from './feed/families.ts';
@@ -83,6 +84,8 @@ export interface RunInput {
   readonly origins?: Origins;
   /** What is in force, as it was committed. */
   readonly baseline: Baseline;
+  /** Signs the lock, where a key is configured. */
+  readonly signer?: Signer;
   /** Adds a change to the Atom feed that was committed last. */
   readonly atom?: (last: string | undefined, review: Review, policyDigest: string) => string;
   /** Guards whose refusal is accepted, this once. */
@@ -175,7 +178,7 @@ export function planRun(published: RunInput): RunPlan {
     return {
       ...planned,
       unchanged: true,
-      files: new Map([...last.files, [LOCK_FILE, keptLock(last.lock)]]),
+      files: new Map([...last.files, [LOCK_FILE, keptLock(last.lock, input.signer)]]),
     };
   files.set(REVIEW_FILE, writeMarkdown(review));
   if (input.atom !== undefined)
@@ -191,12 +194,15 @@ export function planRun(published: RunInput): RunPlan {
   );
   files.set(
     LOCK_FILE,
-    formatLock({
-      ...lock,
-      ...recentGainsOfLock(gains),
-      ...acceptedSizesOfLock(sizes),
-      files: digestsOf(files),
-    }),
+    formatLock(
+      {
+        ...lock,
+        ...recentGainsOfLock(gains),
+        ...acceptedSizesOfLock(sizes),
+        files: digestsOf(files),
+      },
+      input.signer,
+    ),
   );
   return { ...planned, unchanged: false, files };
 }
@@ -339,7 +345,8 @@ function guard(
       configuredTags,
       m365: m365Week(input),
       origins: input.origins,
-      baseline: input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree),
+      baseline:
+        input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree, input.signer),
     },
     input.accept,
   );
@@ -420,7 +427,7 @@ function sizesOf({ rules }: Policy): ReadonlyMap<string, bigint> {
   return new Map(tags.map(({ tag, addresses }) => [tag, addresses.ipv4.size]));
 }
 
-function guardBaseline(tree: OutputTree): GuardBaseline {
+function guardBaseline(tree: OutputTree, signer: Signer | undefined): GuardBaseline {
   const { lock, policy } = tree;
   const { totals, cloud, fileDate, changeNumber, contentSha256 } = lock.feed;
   return {
@@ -438,7 +445,7 @@ function guardBaseline(tree: OutputTree): GuardBaseline {
     space: azureSpaceOf(tree),
     accepted: readAcceptedSizes(lock),
     policy,
-    lock: stateOfLock(lock),
+    lock: stateOfLock(lock, signer?.hasSigned),
     m365: lock.m365,
   };
 }

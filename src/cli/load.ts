@@ -11,6 +11,7 @@ interface PlaceFlags {
 
 interface LoadFlags extends PlaceFlags {
   readonly confirm?: number;
+  readonly publicKey?: string;
   readonly probe?: readonly string[];
   readonly probeCommand?: string;
   readonly programConfig?: string;
@@ -27,6 +28,7 @@ export async function loadCommand(source: string, flags: LoadFlags, io: Io): Pro
   const result = await load({
     ...placeOf(flags, io),
     source,
+    publicKey: flags.publicKey,
     probes: (flags.probe ?? []).map(parseProbedPlace),
     probeCommand: flags.probeCommand,
     confirmSeconds: flags.confirm,

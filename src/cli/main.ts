@@ -146,6 +146,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .description('read every rule file back and prove it equal to the policy of the lock')
     .argument('[dir]', 'the output tree', 'allowlists')
     .option('--feed <file|url>', 'prove too that the addresses come from this weekly file')
+    .option('--public-key <file>', 'prove too that the tree is signed with its private key (sign.key)')
     .addOption(json())
     .action(async (directory: string, options) =>
       (await import('./verify.ts')).verifyCommand(directory, options, io),
@@ -292,6 +293,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
       'on the device: fetch, prove, check and load the files of a target, and go back if that fails',
     )
     .argument('<dir|url>', 'an output tree: a directory, REVISION:PATH in git, or the URL it is served at')
+    .option('--public-key <file>', 'load only what is signed with its private key (sign.key)')
     .option('--confirm <time>', 'go back unless `confirm` is run within this time (60s, 5m)', seconds)
     .option(
       '--probe <host:port>',

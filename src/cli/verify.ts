@@ -1,3 +1,4 @@
+import { readPublicKey } from '../committed/key-file.ts';
 import type { Origin } from '../committed/origin.ts';
 import { directoryReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import { unlistedFiles } from '../committed/unlisted.ts';
@@ -10,14 +11,17 @@ interface VerifyFlags {
   readonly json?: boolean;
   /** The weekly file that the tree must come from. */
   readonly feed?: string;
+  /** A PEM file with the key that the lock must be signed by. */
+  readonly publicKey?: string;
 }
 
 /** Proves a published tree. */
 export async function verifyCommand(directory: string, flags: VerifyFlags, io: Io): Promise<void> {
+  const publicKey = flags.publicKey === undefined ? undefined : await readPublicKey(flags.publicKey);
   const tree = await readOutputTree(directoryReader(directory));
   if (tree === undefined)
     throw new ConfigurationError(`${directory} is not an output tree: there is no allowlist.lock.json in it`);
-  const { files, targets, problems: found } = await verifyTree(tree);
+  const { files, targets, problems: found } = await verifyTree(tree, publicKey);
   const origin = flags.feed === undefined ? undefined : await originOf(tree, flags.feed, io);
   const problems = [
     ...found,
@@ -44,7 +48,7 @@ export async function verifyCommand(directory: string, flags: VerifyFlags, io: I
     );
   if (flags.json !== true)
     io.out(
-      `${directory}: ${files} files as generated; ${targets.join(', ')} read back equal to the policy ${tree.policy.digest.slice(0, 12)}${
+      `${directory}: ${files} files as generated; ${targets.join(', ')} read back equal to the policy ${tree.policy.digest.slice(0, 12)}${publicKey === undefined ? '' : '; signed by the owner of the public key'}${
         origin === undefined
           ? ''
           : origin.same

@@ -12,6 +12,7 @@ import { AllowlistError, type Problem } from '../problem.ts';
 import type { Budget } from '../targets/budget.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
 import { policyDocumentSchema, writePolicy } from './policy-document.ts';
+import type { Signer } from './signature.ts';
 
 /** The lock's place in the output tree. */
 export const LOCK_FILE = 'allowlist.lock.json';
@@ -80,6 +81,8 @@ const lockSchema = z.strictObject({
   files: z.record(z.string(), z.string()),
   /** SHA-256 of this document without this key; absent where an earlier version wrote it. */
   digest: z.string().optional(),
+  /** Of Ed25519, in base64, over the digest; absent where no key is configured. */
+  signature: z.string().optional(),
 });
 
 /** What the files beside it were made from. */
@@ -106,24 +109,37 @@ export function parseLock(text: string, where: string): Lock {
   return parsed.data;
 }
 
-/** The lock's text: keys in the order of the schema, so that equal content is equal bytes, read back or made anew. */
-export function formatLock({ digest: _, ...lock }: Lock): string {
-  const { digest: __, ...content } = lockSchema.parse(lock);
+/**
+ * The lock's text: keys in the order of the schema, so that equal content is equal bytes, read back or made anew.
+ * @param signer signs it anew; without one a signature stays as it is
+ */
+export function formatLock(lock: Lock, signer?: Signer): string {
+  const { digest: _, signature, ...content } = lockSchema.parse(lock);
   const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex');
-  return `${JSON.stringify({ ...content, digest }, null, 2)}\n`;
+  const signed = signer === undefined ? signature : signer.sign(digest);
+  return `${JSON.stringify({ ...content, digest, ...(signed === undefined ? {} : { signature: signed }) }, null, 2)}\n`;
 }
 
-/** The text of a lock that stays: one of an earlier version gets no digest that no run gave it. */
-export function keptLock(lock: Lock): string {
+/** The text of a lock that stays: one of an earlier version gets no digest and no signature that no run gave it. */
+export function keptLock(lock: Lock, signer?: Signer): string {
   return lock.digest === undefined
     ? `${JSON.stringify(lockSchema.parse(lock), null, 2)}\n`
-    : formatLock(lock);
+    : formatLock(lock, signer);
 }
 
-/** Whether a lock is as a run wrote it; unknown where an earlier version did. */
-export function stateOfLock(lock: Lock): 'whole' | 'edited' | 'unknown' {
-  if (lock.digest === undefined) return 'unknown';
-  return (JSON.parse(formatLock(lock)) as Lock).digest === lock.digest ? 'whole' : 'edited';
+/** As what a lock is found; see `stateOfLock`. */
+export type LockState = 'whole' | 'edited' | 'unknown' | 'unsigned' | 'signed by another';
+
+/**
+ * Whether a lock is as a run wrote it; unknown where an earlier version did.
+ * @param hasSigned whether a signature of a digest is by the right key; without it signatures are not looked at
+ */
+export function stateOfLock(lock: Lock, hasSigned?: Signer['hasSigned']): LockState {
+  const { digest, signature } = lock;
+  if (digest !== undefined && (JSON.parse(formatLock(lock)) as Lock).digest !== digest) return 'edited';
+  if (hasSigned !== undefined && (digest === undefined || signature === undefined)) return 'unsigned';
+  if (digest === undefined) return 'unknown';
+  return hasSigned === undefined || hasSigned(digest, signature!) ? 'whole' : 'signed by another';
 }
 
 /** The parts of a lock that come from the feed. */

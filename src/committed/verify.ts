@@ -1,11 +1,13 @@
+import type { KeyObject } from 'node:crypto';
 import { Admission } from '../policy/admission.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import { proveReadBack, proveSettings } from '../targets/build.ts';
 import type { RuleFile } from '../targets/render.ts';
 import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
-import { LOCK_FILE, type Lock, stateOfLock, targetOfLock } from './lock.ts';
+import { LOCK_FILE, type Lock, type LockState, stateOfLock, targetOfLock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
+import { isSignedBy } from './signature.ts';
 
 /** What a verification found; no problems, no doubt. */
 export interface Verification {
@@ -17,8 +19,9 @@ export interface Verification {
 /**
  * Proves a published tree: every file is byte for byte what the lock names, and every target's files, read
  * back from their text, admit exactly the policy, less its omissions, plus its widenings.
+ * @param publicKey whose signature the lock must carry
  */
-export async function verifyTree(tree: OutputTree): Promise<Verification> {
+export async function verifyTree(tree: OutputTree, publicKey?: KeyObject): Promise<Verification> {
   const problems: Problem[] = [];
   for (const [path, digest] of Object.entries(tree.lock.files)) {
     if (path === AZURE_SPACE_FILE) continue;
@@ -32,16 +35,21 @@ export async function verifyTree(tree: OutputTree): Promise<Verification> {
       });
   }
   problems.push(...verifyAzureSpace(tree));
-  if (stateOfLock(tree.lock) === 'edited')
-    problems.push({
-      where: LOCK_FILE,
-      what: 'was edited after a run wrote it',
-      next: 'restore it from the repository',
-    });
+  const hasSigned = (digest: string, signature: string) => isSignedBy(publicKey!, digest, signature);
+  const lock = LOCK_PROBLEMS[stateOfLock(tree.lock, publicKey === undefined ? undefined : hasSigned)];
+  if (lock !== undefined)
+    problems.push({ where: LOCK_FILE, what: lock, next: 'restore it from the repository' });
   const targets = Object.entries(tree.lock.targets);
   for (const [id, locked] of targets) problems.push(...(await verifyTarget(tree, id, locked)));
   return { files: Object.keys(tree.lock.files).length, targets: targets.map(([id]) => id), problems };
 }
+
+/** What is wrong with a lock, by its state. */
+const LOCK_PROBLEMS: Readonly<Partial<Record<LockState, string>>> = {
+  edited: 'was edited after a run wrote it',
+  unsigned: 'carries no signature',
+  'signed by another': 'is not signed by the owner of this public key',
+};
 
 /** No run restores this file: the tree remembers an earlier feed by it. */
 function verifyAzureSpace(tree: OutputTree): Problem[] {

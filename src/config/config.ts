@@ -1,3 +1,4 @@
+import type { SigningKey } from '../committed/key-file.ts';
 import type { M365Config } from '../feed/load-m365.ts';
 import type { M365PartialNameUse, M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
@@ -138,6 +139,8 @@ export interface AllowlistConfig {
     /** An Atom feed of the changes beside the review. */
     readonly atom: { readonly link: string | undefined } | undefined;
   };
+  /** The key that the lock is signed with; undefined: it is not signed. */
+  readonly sign: SigningKey | undefined;
   /** Whom to tell what; undefined: nobody. */
   readonly notify: NotifyConfig | undefined;
   readonly schedule: { readonly cron: string; readonly timeZone: string } | undefined;

@@ -105,6 +105,7 @@ export function normalise(
         when: document.publish?.when ?? 'always',
         atom: normaliseAtom(document.publish?.atom),
       },
+      sign: normaliseSign(document.sign?.key, path),
       notify: normaliseNotify(document.notify, path),
       schedule:
         document.schedule === undefined
@@ -113,6 +114,13 @@ export function normalise(
     },
     problems,
   };
+}
+
+function normaliseSign(
+  key: NonNullable<ConfigDocument['sign']>['key'] | undefined,
+  path: (relative: string) => string,
+): AllowlistConfig['sign'] {
+  return typeof key === 'string' ? { file: path(key) } : key;
 }
 
 type GitDocument = NonNullable<NonNullable<ConfigDocument['publish']>['git']>;

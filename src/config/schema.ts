@@ -491,6 +491,16 @@ export const configSchema = z.strictObject({
   notify: notify
     .optional()
     .describe('who is notified of what came of a run; a place that cannot be reached fails nothing'),
+  sign: z
+    .strictObject({
+      key: z
+        .union([z.string().min(1), z.strictObject({ environment: z.string() })])
+        .describe('the private key of Ed25519, in PEM: a file, or the environment variable that holds it'),
+    })
+    .optional()
+    .describe(
+      'signs the lock, which names every other file by its hash; `verify --public-key` and `load --public-key` check it',
+    ),
   schedule: z
     .strictObject({
       cron: z.string().describe('five or six fields'),

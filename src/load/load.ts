@@ -17,7 +17,10 @@ export interface Place {
   readonly report: (line: string) => void;
 }
 
-export interface LoadRequest extends Place, Pick<DeviceContext, 'configuration' | 'reload' | 'xtables'> {
+export interface LoadRequest
+  extends Place,
+    Pick<DeviceContext, 'configuration' | 'reload' | 'xtables'>,
+    Pick<SourceOptions, 'publicKey'> {
   readonly source: string;
   /** What must be reachable after the load. */
   readonly probes: readonly ProbedPlace[];

@@ -1,4 +1,5 @@
 import { fileAtRevision } from '../committed/git-read.ts';
+import { readPublicKey } from '../committed/key-file.ts';
 import {
   directoryReader,
   type OutputTree,
@@ -26,6 +27,8 @@ export interface SourceOptions {
   readonly target: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly report: (line: string) => void;
+  /** A PEM file with the key that the tree must be signed by; undefined: it need not be signed. */
+  readonly publicKey?: string | undefined;
 }
 
 /**
@@ -43,15 +46,16 @@ export async function fetchCandidate(options: SourceOptions): Promise<Candidate>
  */
 export async function fetchTree(options: Omit<SourceOptions, 'target'>): Promise<OutputTree> {
   const { source } = options;
+  const publicKey = options.publicKey === undefined ? undefined : await readPublicKey(options.publicKey);
   let tree = await readOutputTree(readerOf(options));
   if (tree === undefined)
     throw new ConfigurationError(`${source} is not an output tree: there is no allowlist.lock.json in it`);
-  let { problems } = await verifyTree(tree);
+  let { problems } = await verifyTree(tree, publicKey);
   if (problems.length > 0 && isUrl(source)) {
     // A run may have published between two requests.
     options.report('the files do not belong together; fetching them once more');
     tree = (await readOutputTree(readerOf(options))) ?? tree;
-    ({ problems } = await verifyTree(tree));
+    ({ problems } = await verifyTree(tree, publicKey));
   }
   if (problems.length > 0)
     throw new AllowlistError(`${source} is not what its lock says; nothing was loaded`, problems);

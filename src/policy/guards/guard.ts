@@ -27,7 +27,7 @@ export interface GuardBaseline {
   /** All addresses of that week's feed; undefined where an earlier version wrote the tree. */
   readonly space: DualStackSet | undefined;
   /** Whether the lock of that week is as a run wrote it. */
-  readonly lock?: 'whole' | 'edited' | 'unknown';
+  readonly lock?: 'whole' | 'edited' | 'unknown' | 'unsigned' | 'signed by another';
   /** What is in force. */
   readonly policy?: Policy;
   /** The version of the Microsoft 365 endpoints in force. */

@@ -5,14 +5,17 @@ export const lockEdited: Guard = {
   name: 'lock-edited',
   cannot: ({ baseline }) =>
     baseline !== undefined && baseline.lock === 'unknown' ? 'an earlier version wrote the lock' : undefined,
-  judge: ({ baseline }) =>
-    baseline?.lock === 'edited'
-      ? [
-          {
-            refuse: true,
-            message:
-              'allowlist.lock.json was edited after a run wrote it, by hand, a merge or a filter, and the guards compare with it; restore it from the repository',
-          },
-        ]
-      : [],
+  judge: ({ baseline }) => {
+    const message = MESSAGES[baseline?.lock ?? 'whole'];
+    return message === undefined ? [] : [{ refuse: true, message: `allowlist.lock.json ${message}` }];
+  },
+};
+
+const MESSAGES: Readonly<Partial<Record<string, string>>> = {
+  edited:
+    'was edited after a run wrote it, by hand, a merge or a filter, and the guards compare with it; restore it from the repository',
+  unsigned:
+    'carries no signature, though a key is configured (sign.key): somebody took it off, or this is the first run with the key',
+  'signed by another':
+    'is not signed with the key that is configured (sign.key): another wrote it, or the key was changed',
 };
