@@ -23,6 +23,11 @@ const OTHERS: Readonly<Record<string, Readonly<Record<string, OptionValues>>>> =
   },
   edl: { combined: { combined: true } },
   iptables: { chain: { chain: 'OTHER' } },
+  kubernetes: {
+    namespace: { namespace: 'other' },
+    podLabel: { podLabel: 'example.com/azure' },
+    podLabelValue: { podLabelValue: 'yes' },
+  },
   nftables: { table: { table: 'other' }, hook: { hook: 'output' }, mark: { mark: '0x00002000' } },
   pac: {
     allowed: { allowed: 'PROXY other.corp.example:3128' },
