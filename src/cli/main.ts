@@ -154,16 +154,19 @@ run with publish.when: routine that a person must look at; check: not allowed; p
 
   program
     .command('tags')
-    .description('the service tags of the feed: regions, prefixes, addresses')
-    .argument('[word]', 'only tags whose name, region or service contains it')
+    .description(
+      'the service tags of the feed: regions, prefixes, addresses; or which of them hold an address',
+    )
+    .argument(
+      '[word...]',
+      'only tags whose name, region or service contains it; or addresses and CIDRs: the tags that hold them',
+    )
     .addOption(config())
     .addOption(feed())
     .addOption(cache())
     .addOption(offline())
     .addOption(json())
-    .action(async (word: string | undefined, options) =>
-      (await import('./tags.ts')).tagsCommand(word, options, io),
-    );
+    .action(async (words: string[], options) => (await import('./tags.ts')).tagsCommand(words, options, io));
 
   program
     .command('targets')
