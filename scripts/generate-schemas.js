@@ -6,6 +6,7 @@ import { endpointTableJsonSchema } from '../dist/endpoints/schema.js';
 import { historyJsonSchema } from '../dist/review/history/json-shape.js';
 import { reviewJsonSchema } from '../dist/review/json-shape.js';
 import { manifestJsonSchema } from '../dist/targets/manifest.js';
+import { rawJsonSchema } from '../dist/targets/vendors/raw.js';
 
 /** File under `schema/`, and the function that makes its content. One line a schema. */
 const schemas = [
@@ -14,6 +15,7 @@ const schemas = [
   ['endpoint-table.schema.json', endpointTableJsonSchema],
   ['history.schema.json', historyJsonSchema],
   ['review.schema.json', reviewJsonSchema],
+  ['raw.schema.json', rawJsonSchema],
 ];
 
 const directory = new URL('../schema/', import.meta.url);

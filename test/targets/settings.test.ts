@@ -52,6 +52,7 @@ const OTHERS: Readonly<Record<string, Readonly<Record<string, OptionValues>>>> =
     // How much the device may hold: no part of the files.
     addressObjects: {},
   },
+  raw: { formats: { formats: 'json' } },
   squid: { directory: { directory: '/etc/other' }, clients: { clients: '192.0.2.0/24' } },
 };
 
