@@ -347,6 +347,19 @@ run with publish.when: routine that a person must look at; check: not allowed; p
 
   const endpoints = program.command('endpoints').description('the tables of required host names');
   endpoints
+    .command('list')
+    .description('the bundled tables: cloud, rows, date of the source, optional groups')
+    .addOption(json())
+    .action(async (options) => (await import('./endpoints-list.ts')).endpointsListCommand(options, io));
+  endpoints
+    .command('show')
+    .description('one table: its sources, optional groups and rows')
+    .argument('<table>', 'the id of a bundled table, or the path of one of your own')
+    .addOption(json())
+    .action(async (table: string, options) =>
+      (await import('./endpoints-list.ts')).endpointsShowCommand(table, options, io),
+    );
+  endpoints
     .command('check')
     .description("compare a Markdown table of Microsoft's documentation with a bundled table")
     .argument('<file|url>')
