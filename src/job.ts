@@ -137,6 +137,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const plan = async (directory: string): Promise<RunPlan> => {
     const baseline = await readBaseline(directory, { targets: targets.map(({ id }) => id), report });
     inForce = baseline.tree === undefined ? undefined : fileDigest(keptLock(baseline.tree.lock));
+    if (signer === undefined && baseline.tree?.lock.signature !== undefined)
+      report(
+        'noted: the tree in force is signed, and no key is configured (sign.key): what changes from now on is not signed',
+      );
     checkM365(request, m365, baseline);
     for (const path of baseline.tree === undefined ? [] : await unlistedFiles(directory, baseline.tree.lock))
       report(

@@ -106,7 +106,10 @@ export function parseLock(text: string, where: string): Lock {
       `${where} is not a lock that this version can read; restore it from the repository`,
       parsed.error.issues.map((issue): Problem => ({ where: issue.path.join('.'), what: issue.message })),
     );
-  return parsed.data;
+  const lock = parsed.data;
+  // A key that stands twice, or a line that moved: people would read something else than this program.
+  const isAsWritten = lock.digest === undefined || text.replaceAll('\r\n', '\n') === keptLock(lock);
+  return isAsWritten ? lock : { ...lock, digest: '' };
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { Admission } from '../policy/admission.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
-import { proveReadBack, proveSettings } from '../targets/build.ts';
+import { buildTarget, proveReadBack, proveSettings } from '../targets/build.ts';
 import type { RuleFile } from '../targets/render.ts';
 import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
-import { LOCK_FILE, type Lock, type LockState, stateOfLock, targetOfLock } from './lock.ts';
+import { LOCK_FILE, type Lock, type LockState, readBudget, stateOfLock, targetOfLock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
 import { isSignedBy } from './signature.ts';
@@ -92,7 +92,13 @@ async function verifyTarget(
   if (files.length === 0 && plan.admission.equals(Admission.empty)) return problems;
   try {
     const found = [...proveReadBack(target, plan, files), ...proveSettings(target, locked.options, files)];
-    return [...problems, ...found.map((problem) => ({ ...problem, where: id }))];
+    const all = [...problems, ...found.map((problem) => ({ ...problem, where: id }))];
+    if (all.length > 0 || target.vendor.renderedAnew !== true) return all;
+    const { addresses: addressUse, budget } = locked;
+    const again = buildTarget(tree.policy, { ...request, addressUse, budget: readBudget(budget) });
+    return again.files
+      .filter(({ path, text }) => tree.files.get(`${id}/${path}`) !== text)
+      .map(({ path }) => ({ where: `${id}/${path}`, what: 'is not what the policy of the lock gives' }));
   } catch (error) {
     if (error instanceof AllowlistError) return [...problems, { where: id, what: error.message }];
     throw error;

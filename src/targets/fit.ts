@@ -98,6 +98,21 @@ export function usedAddressPorts(
     .intersection(rule.addressPorts);
 }
 
+/**
+ * What the addresses of service tags let through beyond the ports on which they make up for names, where a rule's own
+ * prefixes are asked for on all of its ports: a rule has one set of addresses and one of ports.
+ */
+function comingAlong(rule: PolicyRule, capabilities: Capabilities, addressUse: AddressUse): Admission {
+  const used = usedAddressPorts(rule, capabilities, addressUse);
+  if (rule.prefixes.length === 0 || used.isEmpty) return Admission.empty;
+  const tags = rule.addresses.difference(DualStackSet.fromPrefixes(rule.prefixes));
+  const ports = rule.addressPorts.difference(used);
+  return Admission.addresses(
+    ofFamilies(tags, capabilities.ipv4, capabilities.ipv6),
+    ports.difference(unwritable(ports, capabilities)),
+  );
+}
+
 /** The ports of a grant on which the target can match no name; what it cannot write at all is another matter. */
 function closedToNames(ports: PortSet, { names, namePorts, protocols }: Capabilities): PortSet {
   return names === 'none' || namePorts === undefined
@@ -191,6 +206,15 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
       reason: "the rule's own prefixes are not written: `addresses: never`",
     });
   const useAddresses = !addressPorts.isEmpty && !isRefused;
+  const along = useAddresses ? comingAlong(rule, capabilities, addressUse) : Admission.empty;
+  if (!along.isEmpty)
+    widenings.push({
+      rule: rule.name,
+      kind: 'ports',
+      admitted: along,
+      reason:
+        "asked for on these ports by name and by the rule's own prefixes only; the service tags are needed on others, and the addresses of a rule have one list of ports",
+    });
   if (useAddresses)
     for (const family of [4, 6] as const) {
       const capable = family === 4 ? capabilities.ipv4 : capabilities.ipv6;
@@ -214,7 +238,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
       ? ofFamilies(asked.set, capabilities.ipv4, capabilities.ipv6)
       : DualStackSet.empty,
     addressPorts,
-    intended: intendedAdmission(rule, asked),
+    intended: intendedAdmission(rule, asked).difference(along),
     omissions,
     widenings,
   };

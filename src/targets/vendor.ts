@@ -30,4 +30,9 @@ export interface Vendor {
    * zones or a mark, as far as the files hold anything that tells. They must be those that were asked for. Strict. Pure.
    */
   readonly readSettings?: (files: readonly RuleFile[], templates: TemplateTexts) => OptionValues;
+  /**
+   * Set where the files say more than reading them back can prove, such as where each entry comes from: a verification
+   * renders them anew from the policy and compares the text.
+   */
+  readonly renderedAnew?: true;
 }

@@ -95,6 +95,34 @@ describe('a signed tree', () => {
     expect((await forged.run(TWO)).stderr).toContain('carries no signature, though a key is configured');
   });
 
+  it.each<[string, (text: string) => string]>([
+    [
+      'a key twice',
+      (text) => text.replace('  "acceptances": [],', '  "acceptances": [1],\n  "acceptances": [],'),
+    ],
+    ['a space', (text) => text.replace('"version": 1', '"version":  1')],
+    ['a line at the end', (text) => `${text}\n`],
+    ['more behind the signature', (text) => text.replace(/"signature": "([^"]+)"/, '"signature": "$1!!"')],
+  ])('finds out a lock that is spelled otherwise than it was signed: %s', async (_, edit) => {
+    const forged = signing();
+    cpSync(signed.folder, forged.folder, { recursive: true });
+    const text = readFileSync(join(forged.out, LOCK_FILE), 'utf8');
+    expect(edit(text)).not.toBe(text);
+    writeFileSync(join(forged.out, LOCK_FILE), edit(text));
+    expect((await forged.verify('own.pub.pem')).status).toBe(1);
+    expect((await forged.run(TWO)).status).toBe(3);
+  });
+
+  it('is said to be left unsigned where no key is configured any more', async () => {
+    const bare = signing();
+    cpSync(signed.folder, bare.folder, { recursive: true });
+    bare.configure({ sign: undefined });
+    const { status, stderr } = await bare.run(TWO);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain('the tree in force is signed, and no key is configured');
+    expect(lockOf(bare.out).signature).toBeUndefined();
+  });
+
   it('is what a device can ask for', async () => {
     const fetched = (key: string) =>
       fetchTree({
@@ -152,4 +180,23 @@ describe('a key that cannot be used is told before anything is fetched', () => {
     expect(wrong.status).toBe(5);
     expect(wrong.stderr).toContain('holds the private key, which belongs to the job alone');
   });
+});
+
+it('finds out provenance that somebody forged in every form, with every digest made anew', async () => {
+  const { folder, out, run } = signing({
+    sign: undefined,
+    targets: { raw: { addresses: 'always', formats: 'csv ndjson json' } },
+  });
+  expect((await run(ONE)).status).toBe(0);
+  const lock = lockOf(out);
+  const files = { ...lock.files };
+  for (const path of Object.keys(files).filter((one) => one.startsWith('raw/'))) {
+    const text = readFileSync(join(out, path), 'utf8').replaceAll('Storage.WestEurope', 'Sql.EastUS');
+    writeFileSync(join(out, path), text);
+    files[path] = fileDigest(text);
+  }
+  writeFileSync(join(out, LOCK_FILE), formatLock({ ...lock, files }));
+  const { status, stderr } = await azureAllowlist(['verify', 'allowlists'], { cwd: folder });
+  expect(status).toBe(1);
+  expect(stderr).toContain('raw/prefixes.csv: is not what the policy of the lock gives');
 });

@@ -84,6 +84,35 @@ describe('fitting a rule with names and addresses', () => {
     expect(lists.admission.describe()).toEqual(['port 1-65535,1-65535/udp: 192.0.2.0/24']);
   });
 
+  it('declares what service tags let through on ports of the own prefixes beside them', () => {
+    const mixed = makePolicy({
+      name: 'a',
+      names: { '443,123/udp': ['x.example.net'] },
+      prefixes: ['192.0.2.0/24', '198.51.100.0/24'],
+      ports: '443,123/udp',
+    });
+    // The first prefix is the configuration's own, the second a service tag's.
+    const rule = { ...mixed.rules[0]!, prefixes: [parsePrefix('192.0.2.0/24')] };
+    const plan = fitPolicy(
+      { ...mixed, rules: [rule] },
+      capabilities({ ...ALL, namePorts: '443', protocols: ['tcp', 'udp'] }),
+    );
+    expect(plan.admission.describe()).toEqual([
+      'port 443: x.example.net 192.0.2.0/24 198.51.100.0/24',
+      'port 123/udp: 192.0.2.0/24 198.51.100.0/24',
+    ]);
+    expect(plan.widenings.map(({ kind, admitted }) => [kind, ...admitted.describe()])).toEqual([
+      ['ports', 'port 443: 198.51.100.0/24'],
+    ]);
+    // Where every name can match, only the own prefixes are written.
+    const byName = fitPolicy(
+      { ...mixed, rules: [rule] },
+      capabilities({ ...ALL, protocols: ['tcp', 'udp'] }),
+    );
+    expect(byName.widenings).toEqual([]);
+    expect(byName.admission.describe()).toEqual(['port 443,123/udp: x.example.net 192.0.2.0/24']);
+  });
+
   it('declares the apex and the subdomains that come along', () => {
     const plan = fitPolicy(makePolicy(RULE), capabilities({ ...ALL, apex: 'included', exact: 'included' }));
     expect(declared(plan.widenings)).toEqual(['a apex', 'a subdomains']);

@@ -311,4 +311,9 @@ const readSettings = (files: readonly RuleFile[]): OptionValues => ({
   ].join(' '),
 });
 
-export const vendor = { extendView, readBack, readSettings } as const satisfies Vendor;
+export const vendor = {
+  extendView,
+  readBack,
+  readSettings,
+  renderedAnew: true,
+} as const satisfies Vendor;
