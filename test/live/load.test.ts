@@ -194,6 +194,8 @@ describe.skipIf(absent)('load, on the device', () => {
         ]);
         // Whoever it had started finishes what it is at, as after any kill -9.
         await new Promise((resolve) => setTimeout(resolve, 250));
+        // The load script holds this lock until its last program has ended, on a busy machine for a while.
+        await namespace.must(['flock', '-w', '60', '/run/azure-allowlist.lock', 'true']);
         seen.add(inForce(target));
         const { status, stdout, stderr } = await namespace.run(
           command('take-back', '--target', target, '--state', state),
