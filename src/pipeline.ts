@@ -445,7 +445,7 @@ function guardBaseline(tree: OutputTree, signer: Signer | undefined): GuardBasel
     space: azureSpaceOf(tree),
     accepted: readAcceptedSizes(lock),
     policy,
-    lock: stateOfLock(lock, signer?.hasSigned),
+    lock: stateOfLock(lock, tree.lockText, signer?.hasSigned),
     m365: lock.m365,
   };
 }

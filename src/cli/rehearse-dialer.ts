@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 
 /**
- * A program of its own, for a network namespace: opens a TCP connection, or sends a datagram, to each `ADDRESS PORT tcp|udp` line of
- * standard input, and gives a connection up once the first packet is on its way.
+ * A program of its own, for a network namespace: opens a TCP connection, or sends a datagram, to each
+ * `ADDRESS PORT tcp|udp` line of standard input, and gives a connection up once the first packet is on its way.
  */
 
 /** How many connections are open at once: what the queue of a link holds. */

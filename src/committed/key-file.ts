@@ -32,16 +32,16 @@ export async function readSigner(
 
 /** Reads a public key from a PEM file. @throws ConfigurationError */
 export async function readPublicKey(file: string): Promise<KeyObject> {
-  const text = await textOf(file, '--public-key');
+  const text = await textOf(file, 'the public key');
   if (/PRIVATE KEY/.test(text))
     throw new ConfigurationError('the key cannot be used', [
       {
-        where: '--public-key',
+        where: 'the public key',
         what: `${file} holds the private key, which belongs to the job alone`,
         next: 'make the public one with: openssl pkey -in sign.pem -pubout -out sign.pub.pem',
       },
     ]);
-  return parseKey(text, createPublicKey, `--public-key ${file}`);
+  return parseKey(text, createPublicKey, `the public key ${file}`);
 }
 
 async function textOf(file: string, where: string): Promise<string> {

@@ -6,7 +6,7 @@ import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { AcceptedSizes } from '../policy/guards/drift.ts';
-import type { FeedTotals } from '../policy/guards/guard.ts';
+import type { FeedTotals, LockState } from '../policy/guards/guard.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import type { Budget } from '../targets/budget.ts';
@@ -106,10 +106,7 @@ export function parseLock(text: string, where: string): Lock {
       `${where} is not a lock that this version can read; restore it from the repository`,
       parsed.error.issues.map((issue): Problem => ({ where: issue.path.join('.'), what: issue.message })),
     );
-  const lock = parsed.data;
-  // A key that stands twice, or a line that moved: people would read something else than this program.
-  const isAsWritten = lock.digest === undefined || text.replaceAll('\r\n', '\n') === keptLock(lock);
-  return isAsWritten ? lock : { ...lock, digest: '' };
+  return parsed.data;
 }
 
 /**
@@ -130,16 +127,14 @@ export function keptLock(lock: Lock, signer?: Signer): string {
     : formatLock(lock, signer);
 }
 
-/** As what a lock is found; see `stateOfLock`. */
-export type LockState = 'whole' | 'edited' | 'unknown' | 'unsigned' | 'signed by another';
-
 /**
- * Whether a lock is as a run wrote it; unknown where an earlier version did.
+ * Whether a lock is as a run wrote it, to the letter: of a key that stands twice, people read another value than programs.
+ * @param text the lock's own; line ends may be those of another system
  * @param hasSigned whether a signature of a digest is by the right key; without it signatures are not looked at
  */
-export function stateOfLock(lock: Lock, hasSigned?: Signer['hasSigned']): LockState {
+export function stateOfLock(lock: Lock, text: string, hasSigned?: Signer['hasSigned']): LockState {
   const { digest, signature } = lock;
-  if (digest !== undefined && (JSON.parse(formatLock(lock)) as Lock).digest !== digest) return 'edited';
+  if (digest !== undefined && text.replaceAll('\r\n', '\n') !== formatLock(lock)) return 'edited';
   if (hasSigned !== undefined && (digest === undefined || signature === undefined)) return 'unsigned';
   if (digest === undefined) return 'unknown';
   return hasSigned === undefined || hasSigned(digest, signature!) ? 'whole' : 'signed by another';

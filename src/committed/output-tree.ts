@@ -18,6 +18,7 @@ export interface TreeReader {
 export interface OutputTree {
   readonly where: string;
   readonly lock: Lock;
+  readonly lockText: string;
   readonly policy: Policy;
   readonly recentGains: readonly RecentGain[];
   /** By path; a file that the lock names and that is gone is not here. */
@@ -60,7 +61,14 @@ export async function readOutputTree(reader: TreeReader): Promise<OutputTree | u
     const content = await reader.read(file);
     if (content !== undefined) files.set(file, content);
   }
-  return { where: reader.where, lock, recentGains, files, policy: policyOf(lock, files, reader.where) };
+  return {
+    where: reader.where,
+    lock,
+    lockText: text,
+    recentGains,
+    files,
+    policy: policyOf(lock, files, reader.where),
+  };
 }
 
 /** SHA-256, in hex, of a file's text. */

@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import { Admission } from '../policy/admission.ts';
+import type { LockState } from '../policy/guards/guard.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import { buildTarget, proveReadBack, proveSettings } from '../targets/build.ts';
 import type { RuleFile } from '../targets/render.ts';
 import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
-import { LOCK_FILE, type Lock, type LockState, readBudget, stateOfLock, targetOfLock } from './lock.ts';
+import { LOCK_FILE, type Lock, readBudget, stateOfLock, targetOfLock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
 import { isSignedBy } from './signature.ts';
@@ -36,7 +37,8 @@ export async function verifyTree(tree: OutputTree, publicKey?: KeyObject): Promi
   }
   problems.push(...verifyAzureSpace(tree));
   const hasSigned = (digest: string, signature: string) => isSignedBy(publicKey!, digest, signature);
-  const lock = LOCK_PROBLEMS[stateOfLock(tree.lock, publicKey === undefined ? undefined : hasSigned)];
+  const lock =
+    LOCK_PROBLEMS[stateOfLock(tree.lock, tree.lockText, publicKey === undefined ? undefined : hasSigned)];
   if (lock !== undefined)
     problems.push({ where: LOCK_FILE, what: lock, next: 'restore it from the repository' });
   const targets = Object.entries(tree.lock.targets);

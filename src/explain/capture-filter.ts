@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from '../net/address.ts';
-import type { PortRange, PortSet } from '../net/ports.ts';
+import { type PortRange, PortSet } from '../net/ports.ts';
 import type { Policy } from '../policy/policy.ts';
 
 /** The programs that filters are written for. */
@@ -27,21 +27,21 @@ export interface CaptureProxy {
  */
 export function captureFilters(policy: Policy, proxy: CaptureProxy | undefined): readonly CaptureFilter[] {
   const all = portsOf(policy);
-  const ports = all?.only('tcp').isEmpty === false ? all.only('tcp') : undefined;
-  const datagrams = all?.only('udp').ranges ?? [];
+  const connections = all.only('tcp').ranges;
+  const datagrams = all.only('udp').ranges;
   const filters: CaptureFilter[] = [];
-  if (ports !== undefined) {
+  if (connections.length > 0) {
     const purpose =
       'SYNs to the ports of the policy and their answers: the same SYN again and again, without an answer, means that a firewall drops it';
     filters.push(
-      { tool: 'tcpdump', purpose, filter: bpfSyn(ports.ranges) },
+      { tool: 'tcpdump', purpose, filter: bpfSyn(connections) },
       {
         tool: 'wireshark',
         purpose: 'SYNs to the ports of the policy that were sent again: a firewall drops them',
-        filter: `tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.analysis.retransmission && (${ports.ranges.map(wiresharkPorts).join(' || ')})`,
+        filter: `tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.analysis.retransmission && (${connections.map(wiresharkPorts).join(' || ')})`,
       },
       // pktmon takes single ports only.
-      ...ports.ranges.map(
+      ...connections.map(
         ({ first }): CaptureFilter => ({
           tool: 'pktmon',
           purpose: `SYNs to port ${first}`,
@@ -103,13 +103,13 @@ export function captureFilters(policy: Policy, proxy: CaptureProxy | undefined):
   return filters;
 }
 
-function portsOf({ rules }: Policy): PortSet | undefined {
-  const sets = rules.flatMap(({ names, addresses, addressPorts }) => [
-    ...names.map(({ ports }) => ports),
-    ...(addresses.isEmpty ? [] : [addressPorts]),
-  ]);
-  const [first, ...rest] = sets;
-  return first === undefined ? undefined : rest.reduce((all, set) => all.union(set), first);
+function portsOf({ rules }: Policy): PortSet {
+  return rules
+    .flatMap(({ names, addresses, addressPorts }) => [
+      ...names.map(({ ports }) => ports),
+      ...(addresses.isEmpty ? [] : [addressPorts]),
+    ])
+    .reduce((all, ports) => all.union(ports), PortSet.empty);
 }
 
 /**

@@ -259,3 +259,23 @@ export function maskLength(netmask: string): number {
   if (match === null || bits.length !== 32) throw new RangeError(`${netmask} is not a netmask`);
   return match[1]!.length;
 }
+
+/** What `read` gives; its errors told with the place. @throws ReadBackError */
+export function readAt<T>(where: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ReadBackError) throw error;
+    throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
+  }
+}
+
+/** Reads each object once: what a file was read into is asked for again for its options. */
+export function readOnce<K extends object, V>(read: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const found = known.get(key) ?? read(key);
+    known.set(key, found);
+    return found;
+  };
+}

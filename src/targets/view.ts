@@ -41,6 +41,8 @@ export interface PortRangeView {
   readonly last: number;
   /** `443` or `8080-8090`: without the protocol */
   readonly text: string;
+  /** Whether it is one port, for `{{#if single}}`: templates cannot compare. */
+  readonly single: boolean;
   /** `tcp` or `udp` */
   readonly protocol: Protocol;
   /** The protocol, for `{{#if udp}}`: templates cannot compare. */
@@ -201,6 +203,7 @@ export function portsView(ports: PortSet): PortsView {
       first,
       last,
       text: portsInRange({ first, last }),
+      single: first === last,
       protocol,
       tcp: protocol === 'tcp',
       udp: protocol === 'udp',

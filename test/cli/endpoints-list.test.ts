@@ -5,21 +5,12 @@ import { expect, it, onTestFinished } from 'vitest';
 import { endpointsListCommand, endpointsShowCommand } from '../../src/cli/endpoints-list.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { listEndpointTables, loadEndpointTable } from '../../src/endpoints/load.ts';
+import { recordingIo } from '../support/recording-io.ts';
 
-async function said(command: (io: Io) => Promise<void>) {
-  let out = '';
-  await command({
-    out: (text) => {
-      out += `${text}\n`;
-    },
-    err: () => undefined,
-    environment: {},
-    today: () => '2026-01-13',
-    columns: undefined,
-    colours: false,
-    setStatus: () => undefined,
-  });
-  return out;
+async function said(command: (io: Io) => Promise<void>): Promise<string> {
+  const { io, said: kept } = recordingIo();
+  await command(io);
+  return kept.out;
 }
 
 it('lists every bundled table with its rows and the date of its newest source', async () => {

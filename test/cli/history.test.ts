@@ -5,29 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { historyCommand } from '../../src/cli/history.ts';
-import type { Io } from '../../src/cli/io.ts';
 import { runCommand } from '../../src/cli/run.ts';
 import type { HistoryDocument } from '../../src/review/history/json-shape.ts';
 import { lacks } from '../support/programs.ts';
+import { recordingIo } from '../support/recording-io.ts';
 
 const sample = (name: string) => fileURLToPath(new URL(`../../data/sample/${name}`, import.meta.url));
 const WEEKS = ['ServiceTags_Public_20260105.json', 'ServiceTags_Public_20260112.json'];
-
-function recordingIo() {
-  const said = { out: '' };
-  const io: Io = {
-    out: (text) => {
-      said.out += text;
-    },
-    err: () => undefined,
-    environment: {},
-    today: () => '2026-01-13',
-    columns: undefined,
-    colours: false,
-    setStatus: () => undefined,
-  };
-  return { io, said };
-}
 
 async function historyOf(directory: string, tag?: string[]): Promise<HistoryDocument> {
   const { io, said } = recordingIo();

@@ -1,27 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import type { Io } from '../../src/cli/io.ts';
 import { tagsCommand } from '../../src/cli/tags.ts';
+import { recordingIo } from '../support/recording-io.ts';
 
 const feed = fileURLToPath(new URL('../../data/sample/ServiceTags_Public_20260112.json', import.meta.url));
 
 async function tags(word: string | readonly string[] | undefined, json = false) {
-  const said = { out: '', err: '', status: 0 };
-  const io: Io = {
-    out: (text) => {
-      said.out += `${text}\n`;
-    },
-    err: (text) => {
-      said.err += `${text}\n`;
-    },
-    environment: { XDG_CACHE_HOME: '/nonexistent' },
-    today: () => '2026-01-13',
-    columns: undefined,
-    colours: false,
-    setStatus: (status) => {
-      said.status = status;
-    },
-  };
+  const { io, said } = recordingIo({ XDG_CACHE_HOME: '/nonexistent' });
   const words = word === undefined ? [] : [word].flat();
   await tagsCommand(words, { config: 'allowlist.yaml', feed, offline: true, json }, io);
   return said;

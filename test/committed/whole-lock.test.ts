@@ -58,10 +58,12 @@ function edited(document: unknown, path: Path): string {
 describe('a lock', () => {
   it('is whole as it was written, and read back and written again', () => {
     const lock = parseLock(text, LOCK_FILE);
-    expect(stateOfLock(lock)).toBe('whole');
+    expect(stateOfLock(lock, text)).toBe('whole');
+    expect(stateOfLock(lock, text.replaceAll('\n', '\r\n'))).toBe('whole');
+    expect(stateOfLock(lock, `${text}\n`)).toBe('edited');
     expect(formatLock(lock)).toBe(text);
     const { digest: _, ...earlier } = lock;
-    expect(stateOfLock(earlier as Lock)).toBe('unknown');
+    expect(stateOfLock(earlier as Lock, '')).toBe('unknown');
   });
 
   it('shows the edit of any single value in it', () => {
@@ -70,7 +72,8 @@ describe('a lock', () => {
     expect(places.length).toBeGreaterThan(200);
     const unnoticed = places.filter((path) => {
       try {
-        return stateOfLock(parseLock(edited(document, path), LOCK_FILE)) !== 'edited';
+        const other = edited(document, path);
+        return stateOfLock(parseLock(other, LOCK_FILE), other) !== 'edited';
       } catch {
         // No lock at all any more.
         return false;

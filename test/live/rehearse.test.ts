@@ -17,7 +17,7 @@ const REAL = `version: 1
 feed: { cloud: public }
 rules:
   - { name: connector, serviceTags: [AzureCloud, AzureActiveDirectory], ports: [80, 443] }
-  - { name: sql, serviceTags: [Sql.WestEurope], ports: [1433, 11000-11999] }
+  - { name: sql, serviceTags: [Sql.WestEurope], ports: [1433, 11000-11999, 123/udp, 3478-3481/udp] }
 targets: { nftables: {}, iptables: {} }
 `;
 

@@ -89,7 +89,6 @@ describe('network policies', () => {
   it.each([
     ['every address', /to:\n( {8}- .*\n)+/, 'to: []\n', /spec\.egress\.0\.to: /],
     ['every port', /ports:\n( {8}- \{ protocol.*\n)+/, 'ports: []\n', /spec\.egress\.0\.ports: /],
-    ['any port', 'port: 80, endPort: 80', 'port: 80', /endPort/],
     [
       'a field',
       '- ipBlock: { cidr: "192.0.2.0/24" }',

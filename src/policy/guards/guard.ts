@@ -15,6 +15,9 @@ export interface FeedTotals {
   readonly ipv6Addresses: bigint;
 }
 
+/** Whether a lock is as a run wrote it; unknown where a version without digests did. */
+export type LockState = 'whole' | 'edited' | 'unknown' | 'unsigned' | 'signed by another';
+
 /** The week that is in force: what the guards compare the new one with. */
 export interface GuardBaseline {
   readonly cloud: string;
@@ -27,7 +30,7 @@ export interface GuardBaseline {
   /** All addresses of that week's feed; undefined where an earlier version wrote the tree. */
   readonly space: DualStackSet | undefined;
   /** Whether the lock of that week is as a run wrote it. */
-  readonly lock?: 'whole' | 'edited' | 'unknown' | 'unsigned' | 'signed by another';
+  readonly lock?: LockState;
   /** What is in force. */
   readonly policy?: Policy;
   /** The version of the Microsoft 365 endpoints in force. */

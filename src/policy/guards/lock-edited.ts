@@ -1,4 +1,4 @@
-import type { Guard } from './guard.ts';
+import type { Guard, LockState } from './guard.ts';
 
 /** A lock that is not as a run wrote it: everything else would be compared with what somebody put there. */
 export const lockEdited: Guard = {
@@ -11,7 +11,7 @@ export const lockEdited: Guard = {
   },
 };
 
-const MESSAGES: Readonly<Partial<Record<string, string>>> = {
+const MESSAGES: Readonly<Partial<Record<LockState, string>>> = {
   edited:
     'was edited after a run wrote it, by hand, a merge or a filter, and the guards compare with it; restore it from the repository',
   unsigned:

@@ -16,9 +16,7 @@ export interface M365Week {
 }
 
 /** Ports that the service has asked for in years of published versions; 443 of UDP since QUIC. */
-const PORTS = PortSet.parseList(
-  '25,80,143,443,587,853,993,995,50000-50059,443/udp,3478-3481/udp,50000-50059/udp',
-);
+const PORTS = PortSet.parseList('25,80,143,443,587,853,993,995,50000-50059,443/udp,3478-3481/udp');
 
 /** From how many names on a set is judged by the share of names that are new or gone. */
 const NAMES = 4;

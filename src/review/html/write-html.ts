@@ -4,7 +4,7 @@ import { coverageSection } from '../sections/coverage.ts';
 import { deviceSection } from '../sections/devices.ts';
 import { driftSection } from '../sections/drift.ts';
 import { guardSection } from '../sections/guards.ts';
-import { weekName } from '../sections/head.ts';
+import { titleOf } from '../sections/head.ts';
 import { noteSection } from '../sections/notes.ts';
 import { feedSection, ruleSection } from '../sections/rules.ts';
 import { targetSection } from '../sections/targets.ts';
@@ -54,11 +54,6 @@ const LEVEL_WORDS = {
 function withoutLevel(text: string): string {
   const rest = text.replace(/^Routine: /, '');
   return rest.charAt(0).toUpperCase() + rest.slice(1);
-}
-
-function titleOf({ scope, feed }: Review): string {
-  const weeksInTitle = [...(feed.before === undefined ? [] : [weekName(feed.before)]), weekName(feed.after)];
-  return `${scope === 'feeds' ? 'Azure service tags' : 'Azure allowlist'}, ${weeksInTitle.join(' → ')}`;
 }
 
 /** The places that the script fills carry an id and nothing else. */

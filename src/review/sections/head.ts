@@ -27,27 +27,28 @@ export function head(review: Review): Block[] {
 
 /** The weeks, the change in one sentence and the verdict. */
 export function headline(review: Review): Block[] {
-  const { before, after } = review.feed;
   const { level, text } = verdict(review);
   return [
-    {
-      kind: 'heading',
-      level: 1,
-      line: [
-        review.scope === 'feeds' ? 'Azure service tags, ' : 'Azure allowlist, ',
-        ...(before === undefined ? [] : [outside(weekName(before)), ' → ']),
-        outside(weekName(after)),
-      ],
-    },
+    { kind: 'heading', level: 1, line: titleLine(review) },
     paragraph(sentence(review)),
     { kind: 'paragraph', line: [toned('Verdict', 'faint'), ': ', toned(text, VERDICT_TONE[level])] },
   ];
 }
 
 /** `Azure allowlist, 2025-08-11 → 2025-08-18`; one week where both are the same. */
-export function titleOf({ feed: { before, after } }: Review): string {
+export function titleOf(review: Review): string {
+  return titleLine(review)
+    .map((span) => (typeof span === 'string' ? span : span.text))
+    .join('');
+}
+
+function titleLine({ scope, feed: { before, after } }: Review): Line {
   const [from, to] = [before === undefined ? undefined : weekName(before), weekName(after)];
-  return `Azure allowlist, ${from === undefined || from === to ? '' : `${from} → `}${to}`;
+  return [
+    scope === 'feeds' ? 'Azure service tags, ' : 'Azure allowlist, ',
+    ...(from === undefined || from === to ? [] : [outside(from), ' → ']),
+    outside(to),
+  ];
 }
 
 /** A week by its date, or by its name where it has none. */

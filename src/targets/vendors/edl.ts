@@ -4,7 +4,7 @@ import { PortSet } from '../../net/ports.ts';
 import { formatPrefix, type Prefix } from '../../net/prefix.ts';
 import type { Admission } from '../../policy/admission.ts';
 import type { TargetPlan } from '../plan.ts';
-import { EntryGroup, ReadBackError } from '../read-back.ts';
+import { EntryGroup, ReadBackError, readAt } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { OptionValues, View } from '../view.ts';
@@ -79,10 +79,10 @@ function readBack(files: readonly RuleFile[]): Admission {
     for (const [index, line] of list.entries()) {
       if (line.includes(':') !== (path === 'ipv6.txt'))
         throw new ReadBackError(`${path}:${index + 1}: of the other family`);
-      attempt(`${path}:${index + 1}`, () => entries.addPrefix(line));
+      readAt(`${path}:${index + 1}`, () => entries.addPrefix(line));
     }
   for (const [index, line] of domains.entries())
-    attempt(`domains.txt:${index + 1}`, () =>
+    readAt(`domains.txt:${index + 1}`, () =>
       line.startsWith('*.')
         ? entries.addHost(line.slice(2), false, true)
         : entries.addHost(line, true, false),
@@ -97,14 +97,6 @@ function requireEqual(path: string, found: readonly string[], expected: readonly
     throw new ReadBackError(
       `${path}:${(at < 0 ? expected.length : at) + 1}: does not say what the other lists say`,
     );
-}
-
-function attempt(where: string, read: () => void): void {
-  try {
-    read();
-  } catch (error) {
-    throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
-  }
 }
 
 /** Plain lists: the union of all rules, in the spellings of several devices. */

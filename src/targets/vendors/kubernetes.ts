@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
-import { EntryGroup, ReadBackError } from '../read-back.ts';
+import { EntryGroup, ReadBackError, readAt, readOnce } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { OptionValues } from '../view.ts';
@@ -27,7 +27,9 @@ const policySchema = z.strictObject({
       .array(
         z.strictObject({
           // Empty lists would mean every port, and every address.
-          ports: z.array(z.strictObject({ protocol: z.enum(['TCP', 'UDP']), port, endPort: port })).min(1),
+          ports: z
+            .array(z.strictObject({ protocol: z.enum(['TCP', 'UDP']), port, endPort: port.optional() }))
+            .min(1),
           to: z.array(z.strictObject({ ipBlock: z.strictObject({ cidr: z.string() }) })).min(1),
         }),
       )
@@ -37,24 +39,10 @@ const policySchema = z.strictObject({
 
 type NetworkPolicy = z.infer<typeof policySchema>;
 
-/** What a file was read into: admission and options are asked for one after the other. */
-const READ = new WeakMap<RuleFile, NetworkPolicy>();
-
-function policyOf(file: RuleFile): NetworkPolicy {
-  const known = READ.get(file);
-  if (known !== undefined) return known;
-  const read = readPolicy(file);
-  READ.set(file, read);
-  return read;
-}
+const policyOf = readOnce(readPolicy);
 
 function readPolicy({ path, text }: RuleFile): NetworkPolicy {
-  let document: unknown;
-  try {
-    document = parse(text, { strict: true, uniqueKeys: true });
-  } catch (error) {
-    throw new ReadBackError(`${path}: ${(error as Error).message}`, [], { cause: error });
-  }
+  const document: unknown = readAt(path, () => parse(text, { strict: true, uniqueKeys: true }));
   const parsed = policySchema.safeParse(document);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -70,11 +58,11 @@ function admissionOf(file: RuleFile): Admission {
   return Admission.union(
     spec.egress.map(({ ports, to }, index) => {
       const where = `${file.path}: egress[${index}]`;
-      const entries = new EntryGroup();
-      try {
+      return readAt(where, () => {
+        const entries = new EntryGroup();
         for (const { ipBlock } of to) entries.addPrefix(ipBlock.cidr);
         entries.requireDisjoint(where);
-        const ranges = ports.map(({ protocol, port: first, endPort: last }) => ({
+        const ranges = ports.map(({ protocol, port: first, endPort: last = first }) => ({
           protocol: protocol === 'TCP' ? ('tcp' as const) : ('udp' as const),
           first,
           last,
@@ -82,10 +70,7 @@ function admissionOf(file: RuleFile): Admission {
         const set = PortSet.fromRanges(ranges);
         if (set.ranges.length !== ranges.length) throw new RangeError('ports that overlap or touch');
         return entries.on(set);
-      } catch (error) {
-        if (error instanceof ReadBackError) throw error;
-        throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
-      }
+      });
     }),
   );
 }

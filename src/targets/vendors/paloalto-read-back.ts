@@ -4,7 +4,7 @@ import { HostSet } from '../../net/host-set.ts';
 import { PortSet, PROTOCOLS, type Protocol } from '../../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
-import { parsePorts, ReadBackError } from '../read-back.ts';
+import { parsePorts, ReadBackError, readOnce } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { OptionValues } from '../view.ts';
 import { deletesObject, inOrder, type ObjectPath, objectOf, RULE_KINDS } from './paloalto-retired.ts';
@@ -94,18 +94,11 @@ interface Commands {
   readonly scope: string;
 }
 
-/** What the same files were read into: admission and options are asked for one after the other. */
-const READ = new WeakMap<readonly RuleFile[], Commands>();
-
-function commandsOf(files: readonly RuleFile[]): Commands {
-  const known = READ.get(files);
-  if (known !== undefined) return known;
+const commandsOf = readOnce((files: readonly RuleFile[]): Commands => {
   const text = files.find(({ path }) => path === 'azure.set')?.text;
   if (text === undefined) throw new ReadBackError('azure.set is missing');
-  const read = readCommands(linesOf('azure.set', text));
-  READ.set(files, read);
-  return read;
-}
+  return readCommands(linesOf('azure.set', text));
+});
 
 /**
  * Reads the options back: the place on Panorama, the tag, and of the rules and lists what they say: zones, sources,

@@ -8,7 +8,7 @@ import { formatPrefix, lastAddress, type Prefix, parsePrefix } from '../../net/p
 import { Admission } from '../../policy/admission.ts';
 import type { Policy, PolicyRule } from '../../policy/policy.ts';
 import type { PlannedRule, TargetPlan } from '../plan.ts';
-import { EntryGroup, ReadBackError } from '../read-back.ts';
+import { EntryGroup, ReadBackError, readAt } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { OptionValues, View } from '../view.ts';
@@ -58,16 +58,16 @@ export function rawJsonSchema(): z.core.JSONSchema.BaseSchema {
 const FILES = {
   'prefixes.csv': {
     format: 'csv',
-    write: ({ prefixes }: Entries) => [PREFIX_COLUMNS.join(','), ...prefixes.map(csvOfPrefix)],
+    write: ({ prefixes }: Entries) => [PREFIX_HEAD, ...prefixes.map(csvOfPrefix)],
     read: (lines: readonly string[]): Partial<Entries> => ({
-      prefixes: csvRows(lines, PREFIX_COLUMNS).map(prefixOfCsv),
+      prefixes: csvRows(lines, PREFIX_HEAD).map(prefixOfCsv),
     }),
   },
   'names.csv': {
     format: 'csv',
-    write: ({ names }: Entries) => [NAME_COLUMNS.join(','), ...names.map(csvOfName)],
+    write: ({ names }: Entries) => [NAME_HEAD, ...names.map(csvOfName)],
     read: (lines: readonly string[]): Partial<Entries> => ({
-      names: csvRows(lines, NAME_COLUMNS).map(nameOfCsv),
+      names: csvRows(lines, NAME_HEAD).map(nameOfCsv),
     }),
   },
   'allowlist.ndjson': {
@@ -82,14 +82,13 @@ const FILES = {
       return ['[', ...lines.map((line, index) => `${line}${index === lines.length - 1 ? '' : ','}`), ']'];
     },
     read: (lines: readonly string[]): Partial<Entries> =>
-      byKind(z.array(z.unknown()).parse(JSON.parse(lines.join('\n')))),
+      byKind(checked(z.array(z.unknown()), JSON.parse(lines.join('\n')))),
   },
 } as const;
 
-const PREFIX_COLUMNS = [
-  ...['rule', 'family', 'prefix', 'first', 'last', 'ports', 'tags', 'regions', 'configured'],
-];
-const NAME_COLUMNS = ['rule', 'name', 'apex', 'subdomains', 'ports'];
+/** The first lines of the CSV files. */
+const PREFIX_HEAD = 'rule,family,prefix,first,last,ports,tags,regions,configured';
+const NAME_HEAD = 'rule,name,apex,subdomains,ports';
 
 const PATHS = Object.keys(FILES) as (keyof typeof FILES)[];
 
@@ -177,10 +176,10 @@ function jsonLines({ prefixes, names }: Entries): string[] {
   return [...prefixes, ...names].map((entry) => JSON.stringify(entrySchema.parse(entry)));
 }
 
-function csvRows(lines: readonly string[], columns: readonly string[]): string[][] {
-  const [head, ...rows] = lines.map((line) => line.split(','));
-  if (head?.join() !== columns.join() || rows.some(({ length }) => length !== columns.length))
-    throw new RangeError(`not the columns ${columns.join(',')}`);
+function csvRows([first, ...lines]: readonly string[], head: string): string[][] {
+  const rows = lines.map((line) => line.split(','));
+  if (first !== head || rows.some(({ length }) => length !== head.split(',').length))
+    throw new RangeError(`not the columns ${head}`);
   return rows;
 }
 
@@ -197,7 +196,7 @@ function prefixOfCsv([
   regions,
   configured,
 ]: string[]): PrefixEntry {
-  return prefixEntry.parse({
+  return checked(prefixEntry, {
     kind: 'prefix',
     rule,
     family: Number(family),
@@ -213,11 +212,18 @@ function prefixOfCsv([
 
 function nameOfCsv([rule, name, apex, subdomains, on]: string[]): NameEntry {
   const entry = { rule, name, apex: apex === 'true', subdomains: subdomains === 'true', ports: listed(on) };
-  return nameEntry.parse({ kind: 'name', ...entry });
+  return checked(nameEntry, { kind: 'name', ...entry });
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new RangeError(`${issue!.path.join('.')}: ${issue!.message}`);
 }
 
 function byKind(values: readonly unknown[]): Entries {
-  const entries = values.map((value) => entrySchema.parse(value));
+  const entries = values.map((value) => checked(entrySchema, value));
   return {
     prefixes: entries.filter((entry): entry is PrefixEntry => entry.kind === 'prefix'),
     names: entries.filter((entry): entry is NameEntry => entry.kind === 'name'),
@@ -233,7 +239,7 @@ function readBack(files: readonly RuleFile[]): Admission {
     if (known === undefined) throw new ReadBackError(`${path}: not a file of this target`);
     if (text !== '' && !text.endsWith('\n')) throw new ReadBackError(`${path}: the last line is not ended`);
     const lines = text === '' ? [] : text.slice(0, -1).split('\n');
-    const entries = attempt(path, () => FILES[known].read(lines));
+    const entries = readAt(path, () => FILES[known].read(lines));
     const written = FILES[known].write({ prefixes: [], names: [], ...entries });
     const other = lines.findIndex((line, index) => line !== written[index]);
     if (other >= 0 || written.length !== lines.length)
@@ -261,7 +267,7 @@ function admissionsOf(entries: readonly (PrefixEntry | NameEntry)[]): Admission[
   const groups = new Map<string, { readonly group: EntryGroup; readonly ports: PortSet }>();
   for (const entry of entries) {
     const where = `rule ${entry.rule}, ports ${entry.ports.join(' ')}`;
-    attempt(where, () => {
+    readAt(where, () => {
       const found = groups.get(where) ?? { group: new EntryGroup(), ports: portsOf(entry.ports) };
       groups.set(where, found);
       if (entry.kind === 'name') found.group.addHost(entry.name, entry.apex, entry.subdomains);
@@ -290,16 +296,6 @@ function canonical({ prefix: text, family, first, last }: PrefixEntry): string {
     formatAddress(prefix.family, lastAddress(prefix)) === last;
   if (!same) throw new RangeError(`${text}: family, first and last address are not those of the prefix`);
   return text;
-}
-
-function attempt<T>(where: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ReadBackError) throw error;
-    const what = error instanceof z.ZodError ? error.issues[0]!.message : (error as Error).message;
-    throw new ReadBackError(`${where}: ${what}`, [], { cause: error });
-  }
 }
 
 /** The formats whose files are there, in the order of the files. */

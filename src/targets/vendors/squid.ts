@@ -5,7 +5,7 @@ import { PortSet } from '../../net/ports.ts';
 import { formatPrefix, lastAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
 import { ConfigurationError } from '../../problem.ts';
-import { parsePorts, ReadBackError } from '../read-back.ts';
+import { parsePorts, ReadBackError, readAt } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, NameListView, OptionValues, PortsView, View } from '../view.ts';
@@ -411,7 +411,7 @@ function isClient(text: string): boolean {
 }
 
 function readPorts(words: readonly string[], where: string): PortSet {
-  const ports = words.map((word) => attempt(where, () => PortSet.parse(word)));
+  const ports = words.map((word) => readAt(where, () => PortSet.parse(word)));
   const all = ports.reduce((union, part) => union.union(part), PortSet.empty);
   if (squidPorts(all) !== words.join(' '))
     throw new ReadBackError(`${where}: ports that are double or out of order`);
@@ -424,8 +424,8 @@ function readList({ path, text }: RuleFile, kind: ListKind, ports: PortSet): Adm
   const lines = text.replace(/\n$/, '').split('\n');
   for (const [index, line] of lines.entries()) {
     const where = `${path}:${index + 1}`;
-    if (kind === 'addresses') prefixes.push(attempt(where, () => parsePrefix(line)));
-    else patterns.push(attempt(where, () => (kind === 'names' ? readName(line) : readBelow(line))));
+    if (kind === 'addresses') prefixes.push(readAt(where, () => parsePrefix(line)));
+    else patterns.push(readAt(where, () => (kind === 'names' ? readName(line) : readBelow(line))));
   }
   // Squid drops the wider of two overlapping networks and refuses names that a suffix covers.
   for (const [index, prefix] of prefixes.entries())
@@ -457,14 +457,6 @@ function readBelow(line: string): HostPattern {
 function canonicalHost(name: string): string {
   if (parseHost(name) !== name) throw new RangeError(`${JSON.stringify(name)} is not in canonical spelling`);
   return name;
-}
-
-function attempt<T>(where: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
-  }
 }
 
 function difference(where: string, what: string, admission: Admission) {

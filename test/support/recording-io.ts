@@ -1,0 +1,29 @@
+import type { Io } from '../../src/cli/io.ts';
+
+/** What a command said, each text with a line break, and the exit status that it set. */
+export interface Said {
+  out: string;
+  err: string;
+  status: number;
+}
+
+/** An output that keeps what is said, in an environment of its own. */
+export function recordingIo(environment: Readonly<Record<string, string>> = {}): { io: Io; said: Said } {
+  const said: Said = { out: '', err: '', status: 0 };
+  const io: Io = {
+    out: (text) => {
+      said.out += `${text}\n`;
+    },
+    err: (text) => {
+      said.err += `${text}\n`;
+    },
+    environment,
+    today: () => '2026-01-13',
+    columns: undefined,
+    colours: false,
+    setStatus: (status) => {
+      said.status = status;
+    },
+  };
+  return { io, said };
+}
