@@ -77,8 +77,8 @@ function figures({ effect, before, after }: TargetReview): Line {
   ].filter((part) => part.length > 0);
   return [
     ...parts.flatMap((part, index): Line => [index === 0 ? '' : ', ', ...part]),
-    ...portRemark(gained, before!),
-    ...portRemark(lost, after!),
+    ...portRemark('newly', gained, before!),
+    ...portRemark('no longer', lost, after!),
   ];
 }
 
@@ -99,13 +99,15 @@ function pair(gained: bigint, lost: bigint, format: (size: bigint) => string, un
 }
 
 /** Says on which ports, where the same hosts or addresses are let through on others anyway. */
-function portRemark(changed: Admission, other: Admission): Line {
+function portRemark(when: string, changed: Admission, other: Admission): Line {
   const known = addressesOf(other);
   const ports = changed.grants.filter(
     ({ addresses, hosts }) =>
       !addresses.intersection(known).isEmpty || other.grants.some((grant) => grant.hosts.intersects(hosts)),
   );
-  return ports.length === 0 ? [] : [` on port ${ports.map((grant) => grant.ports.toString()).join(',')}`];
+  return ports.length === 0
+    ? []
+    : [`, ${when} on port ${ports.map((grant) => grant.ports.toString()).join(',')}`];
 }
 
 function rulesOf({ rules }: TargetReview): Line {
