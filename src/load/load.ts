@@ -45,6 +45,8 @@ export interface LoadOutcome {
 /** How long one program may take, one probe, and how often a confirmation is looked for. */
 const PROGRAM_SECONDS = 300;
 const PROBE_SECONDS = 5;
+/** How long a program that a killed load has left at work may take to end. */
+const ORPHAN_SECONDS = 90;
 /** How much longer than the one who confirms the watching process waits: what a load itself takes. */
 const WATCH_SECONDS = 30;
 const POLL_MILLISECONDS = 200;
@@ -144,10 +146,13 @@ function settingsOf(
   return { options, configuration, reload, xtables };
 }
 
-function contextOf({ environment }: Place, { current }: Releases, settings: ChangeSettings): DeviceContext {
+function contextOf({ environment }: Place, releases: Releases, settings: ChangeSettings): DeviceContext {
   return {
-    run: programRunner(environment, PROGRAM_SECONDS),
-    current,
+    run: programRunner(environment, {
+      seconds: PROGRAM_SECONDS,
+      note: (pid) => releases.noteProgram(pid),
+    }),
+    current: releases.current,
     options: settings.options,
     configuration: settings.configuration,
     reload: settings.reload,
@@ -167,6 +172,7 @@ async function recover(place: Place, device: Device, releases: Releases): Promis
 async function undo(place: Place, device: Device, releases: Releases, reason?: unknown): Promise<boolean> {
   const change = await releases.beginUndo();
   if (change === undefined) return false;
+  await releases.awaitProgram(ORPHAN_SECONDS);
   const context = contextOf(place, releases, change.settings);
   try {
     await releases.putInForce(change.from);
@@ -191,7 +197,7 @@ async function requireProbes(request: LoadRequest): Promise<void> {
   );
   if (problems.length > 0) throw new AllowlistError('what must be reachable is not', problems);
   if (request.probeCommand === undefined) return;
-  await programRunner(request.environment, PROGRAM_SECONDS)(['sh', '-c', request.probeCommand]);
+  await programRunner(request.environment, { seconds: PROGRAM_SECONDS })(['sh', '-c', request.probeCommand]);
 }
 
 async function awaitConfirmation(request: LoadRequest, releases: Releases, seconds: number): Promise<void> {

@@ -1,9 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowlistError } from '../problem.ts';
 import { stageFiles, syncFolder, writeDurably } from '../publish/durable.ts';
 import { unless } from '../publish/errno.ts';
+import { isRunning, markOf, parseMark } from '../publish/process-mark.ts';
 import type { RuleFile } from '../targets/render.ts';
 import type { OptionValues } from '../targets/view.ts';
 import type { DeviceContext } from './device.ts';
@@ -24,12 +27,15 @@ export interface ChangeSettings extends Pick<DeviceContext, 'configuration' | 'r
 
 /** How many sets of files are kept beside the one in force. */
 const KEPT = 3;
+const POLL_MILLISECONDS = 50;
 const RELEASES = 'releases';
 const CURRENT = 'current';
 /** While this file is there, the change is not final. Whoever renames it first decides. */
 const CHANGE = 'change.json';
 /** While this file is there, the change is being taken back. */
 const UNDO = 'undo.json';
+/** The last program that was started for a load, as a mark of its process. */
+const PROGRAM = 'program.json';
 
 /**
  * The files of one target on this device. `current` is a link to the files in force; it is moved in one step, so that
@@ -123,6 +129,32 @@ export class Releases {
   async endUndo(): Promise<void> {
     await rm(join(this.directory, UNDO), { force: true });
     await syncFolder(this.directory);
+  }
+
+  /** Keeps which program is started, so that whoever comes after a kill knows what may still be at work. */
+  noteProgram(pid: number): void {
+    const path = join(this.directory, `.${randomUUID()}`);
+    writeFileSync(path, `${JSON.stringify(markOf(pid))}\n`);
+    renameSync(path, join(this.directory, PROGRAM));
+  }
+
+  /**
+   * Waits until the program of a load that was killed has ended: what it does would come after the taking back.
+   * @param seconds how long it may take
+   * @throws AllowlistError if it is still at work then
+   */
+  async awaitProgram(seconds: number): Promise<void> {
+    const path = join(this.directory, PROGRAM);
+    const text = await unless(['ENOENT'], readFile(path, 'utf8'));
+    const mark = text === undefined ? undefined : parseMark(JSON.parse(text));
+    if (mark === undefined) return;
+    for (let waited = 0; isRunning(mark) === true; waited += POLL_MILLISECONDS) {
+      if (waited >= seconds * 1000)
+        throw new AllowlistError('a program of the load that was cut off is still at work', [
+          { where: path, what: `process ${mark.pid}`, next: 'wait for it to end, or end it, and try again' },
+        ]);
+      await sleep(POLL_MILLISECONDS);
+    }
   }
 
   /** Removes all but the newest releases; never the one in force, nor `spare`. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readlinkSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { mkdir, readFile, rmdir, stat, utimes } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowlistError } from '../problem.ts';
 import { errorCode, unless } from './errno.ts';
+import { isRunning, markOf, type ProcessMark, parseMark } from './process-mark.ts';
 import { locateTree, type TreeLocation } from './tree-location.ts';
 
 /** The right to change one output tree, held by one run at a time. */
@@ -31,13 +31,8 @@ export class TreeBusyError extends AllowlistError {
 }
 
 /** What a lock file says; nothing of it reaches the output tree. */
-interface Holder {
+interface Holder extends ProcessMark {
   readonly token: string;
-  readonly pid: number;
-  /** When the process started, in the kernel's own units, to tell it from a later one with the same id. */
-  readonly started: string;
-  /** Host, boot and process-id namespace: where the process id means something. */
-  readonly place: string;
 }
 
 const DEFAULT_WAIT = 60_000;
@@ -160,12 +155,7 @@ function cannotLock(location: TreeLocation, cause: unknown): AllowlistError {
 
 /** `made`: the topmost folder that had to be made for the lock; folders left empty go with it. */
 async function createAt(path: string, made: string | undefined): Promise<RunLock | undefined> {
-  const holder: Holder = {
-    token: randomUUID(),
-    pid: process.pid,
-    started: startOf(process.pid) ?? '',
-    place: place(),
-  };
+  const holder: Holder = { token: randomUUID(), ...markOf(process.pid) };
   if (!createFile(path, `${JSON.stringify(holder)}\n`)) return undefined;
   const beat = setInterval(() => {
     const now = new Date();
@@ -251,20 +241,10 @@ async function findRival(location: TreeLocation): Promise<Rival | undefined> {
 }
 
 function isDead(path: string, holder: Holder, silent: number): boolean {
-  if (holder.place !== place()) return silent > SILENT;
-  if (holder.pid === process.pid && holder.started === (startOf(process.pid) ?? '')) {
-    return held.get(path)?.token !== holder.token;
-  }
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    // EPERM: it lives and belongs to somebody else.
-    return errorCode(error) === 'ESRCH';
-  }
-  // It has ended, and its parent has not asked how: it will never release anything.
-  if (statOf(holder.pid)?.[0] === 'Z') return true;
-  const started = startOf(holder.pid);
-  return started !== undefined && holder.started !== '' && started !== holder.started;
+  const running = isRunning(holder);
+  if (running === undefined) return silent > SILENT;
+  if (running && holder.pid === process.pid) return held.get(path)?.token !== holder.token;
+  return !running;
 }
 
 /** Undefined if there is no lock; a `holder` undefined if it cannot be read, as in the instant of its creation. */
@@ -283,11 +263,9 @@ function parseHolder(text: string): Holder | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { token, pid, started, place: where } = value as Record<string, unknown>;
-  if (typeof token !== 'string' || typeof started !== 'string' || typeof where !== 'string') return undefined;
-  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
-  return { token, pid, started, place: where };
+  const mark = parseMark(value);
+  const token = (value as { token?: unknown } | null)?.token;
+  return mark === undefined || typeof token !== 'string' ? undefined : { token, ...mark };
 }
 
 /**
@@ -306,39 +284,4 @@ function takeAway(rival: Rival): boolean {
   if (dead) unlinkSync(aside);
   else renameSync(aside, rival.path);
   return dead;
-}
-
-/** The start time of a process in clock ticks since boot; undefined where the kernel does not tell it. */
-function startOf(pid: number): string | undefined {
-  return statOf(pid)?.[19];
-}
-
-/** What the kernel tells of a process, from its state on; undefined where it does not. */
-function statOf(pid: number): readonly string[] | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the program's name in parentheses and may hold spaces; the third is the state.
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return undefined;
-  }
-}
-
-let knownPlace: string | undefined;
-
-function place(): string {
-  knownPlace ??= [
-    hostname(),
-    read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()),
-    read(() => readlinkSync('/proc/self/ns/pid')),
-  ].join(' ');
-  return knownPlace;
-}
-
-function read(source: () => string): string {
-  try {
-    return source();
-  } catch {
-    return '-';
-  }
 }

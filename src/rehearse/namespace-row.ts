@@ -62,7 +62,7 @@ class Namespace {
     environment: Readonly<Record<string, string | undefined>>,
   ) {
     this.#holder = holder;
-    const run = programRunner(environment, PROGRAM_SECONDS, KEPT);
+    const run = programRunner(environment, { seconds: PROGRAM_SECONDS, kept: KEPT });
     this.run = (argv, options) => run(['nsenter', `--net=/proc/${this.pid}/ns/net`, ...argv], options);
   }
 

@@ -1,4 +1,7 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { deviceOf } from '../../src/load/device.ts';
 import { parseProbedPlace, probe } from '../../src/load/probe.ts';
@@ -6,7 +9,7 @@ import { programRunner } from '../../src/load/run-program.ts';
 import { bundledTargets } from '../../src/targets/catalog.ts';
 
 describe('programRunner', () => {
-  const run = programRunner({ PATH: process.env.PATH, KEPT: 'kept' }, 2);
+  const run = programRunner({ PATH: process.env.PATH, KEPT: 'kept' }, { seconds: 2 });
 
   it('gives both outputs, the environment and the input', async () => {
     const said = await run(['sh', '-c', 'echo $KEPT $ADDED; echo error >&2; cat'], {
@@ -22,6 +25,40 @@ describe('programRunner', () => {
     [['sleep', '30'], /no end within 2 s/],
   ])('tells of %j', async (argv, message) => {
     await expect(run(argv)).rejects.toThrow(message);
+  });
+
+  it('notes a program before it begins, and never begins one that nobody could note', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'programs-'));
+    try {
+      const begun = join(folder, 'begun');
+      const before: boolean[] = [];
+      const noting = programRunner(process.env, {
+        seconds: 5,
+        note: (pid) => {
+          before.push(existsSync(begun));
+          process.kill(pid, 0);
+        },
+      });
+      expect(await noting(['sh', '-c', `touch ${begun}; echo done; cat`], { input: 'in\n' })).toBe(
+        'done\nin\n',
+      );
+      await expect(noting(['sh', '-c', 'exit 7'])).rejects.toThrow(/^sh -c exit 7: exit 7/);
+      await expect(noting(['no-such-program'])).rejects.toThrow(/^no-such-program: exit 127/);
+      expect([before, existsSync(begun)]).toEqual([[false, true, true], true]);
+
+      const late = join(folder, 'late');
+      const refusing = programRunner(process.env, {
+        seconds: 5,
+        note: () => {
+          throw new Error('the disk is full');
+        },
+      });
+      await expect(refusing(['touch', late])).rejects.toThrow(/^touch .*: cannot be noted: the disk is full/);
+      await new Promise((done) => setTimeout(done, 300));
+      expect(existsSync(late)).toBe(false);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('does not wait for a daemon that holds the outputs', async () => {

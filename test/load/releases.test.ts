@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -50,6 +51,24 @@ describe('the files of a target on a device', () => {
     expect([await releases.inForce(), readlinkSync(releases.current)]).toEqual([one, `releases/${one}`]);
     await releases.putInForce(undefined);
     expect(await releases.inForce()).toBeUndefined();
+  });
+
+  it('wait for a program that a killed load has left at work, and for no other', async () => {
+    await releases.awaitProgram(0);
+    const child = spawn('sleep', ['1']);
+    releases.noteProgram(child.pid!);
+    await expect(releases.awaitProgram(0.1)).rejects.toThrow(/still at work[\s\S]*process \d+/);
+    await releases.awaitProgram(30);
+    expect(child.exitCode ?? child.signalCode).toBe(0);
+
+    // A later process with the same id, and one of a machine that has been started anew since.
+    const note = join(releases.directory, 'program.json');
+    releases.noteProgram(process.pid);
+    const mark = JSON.parse(readFileSync(note, 'utf8')) as Record<string, unknown>;
+    for (const other of [{ started: '1' }, { place: 'another boot' }]) {
+      writeFileSync(note, JSON.stringify({ ...mark, ...other }));
+      await releases.awaitProgram(0);
+    }
   });
 
   it('keep three releases beside the one in force and the spare one', async () => {

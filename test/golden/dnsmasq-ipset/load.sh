@@ -1,7 +1,7 @@
 #!/bin/sh
 # azure-allowlist: dnsmasq that fills nftables sets or ipsets from DNS answers
 # Generated; the next run overwrites edits.
-# Content sha256 4919bb369459e01556d9a2b0ea1619a2ddfe65e5c5a6a34c75c97b9d7d7488ca
+# Content sha256 60b94234505780b4425327afae5fdde30bf37912f68d8fc0ae09d423ae413304
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv4 addresses): its IPv4 addresses (port 443)
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv6 addresses): its IPv6 addresses (port 443)
 # NOT IN THESE FILES (rule sql; this target matches no IPv4 addresses): its IPv4 addresses (port
@@ -32,19 +32,23 @@ state=/var/lib/azure-allowlist/AZURE-NAMES
 saved=${SAVED:-$state}
 restart=${RESTART_DNSMASQ:-systemctl --no-block try-restart dnsmasq.service}
 
+# A file that is missing is missed before anything changes.
+cat iptables.rules ip6tables.rules >/dev/null
+
 # One load at a time.
 exec 9>/run/azure-allowlist.lock
 flock -w 60 9 || { echo "$0: another load has held /run/azure-allowlist.lock for a minute" >&2; exit 1; }
 
-# The addresses in a set, one a line.
+# The addresses in a set, one a line after some words.
 addresses() {
-	ipset save "$1" | sed -n "s/^add $1 \([0-9a-f.:]*\).*/\1/p"
+	held=$(ipset save "$1")
+	printf '%s\n' "$held" | sed -n "s/^add $1 \([0-9a-f.:]*\).*/$2 \1/p"
 }
 
 if [ "${1-}" = save ]; then
 	mkdir -p "$(dirname "$saved")"
 	grep '^create ' azure-names.ipset | while read -r _ name _; do
-		addresses "$name" | sed "s/^/$name /"
+		addresses "$name" "$name"
 	done >"$saved.new"
 	mv "$saved.new" "$saved"
 	exit
@@ -56,7 +60,8 @@ grep '^create ' azure-names.ipset | while read -r _ name options; do
 	ipset create "$name" $options 2>/dev/null && continue
 	ipset destroy azure-names-new 2>/dev/null || :
 	ipset create azure-names-new $options
-	addresses "$name" | sed 's/^/add azure-names-new /' | ipset restore -exist
+	kept=$(addresses "$name" 'add azure-names-new')
+	printf '%s\n' "$kept" | ipset restore -exist
 	ipset swap azure-names-new "$name"
 	ipset destroy azure-names-new
 done
@@ -76,7 +81,8 @@ fi
 $restart
 
 # Sets of these files' making that no file names and nothing uses any more.
-ipset list -terse | awk '
+listed=$(ipset list -terse)
+printf '%s\n' "$listed" | awk '
 	/^Name: / { name = $2; type = ""; ours = 0 }
 	/^Type: / { type = $2 }
 	/^Header: / { ours = / maxelem 65536 timeout [1-9]/ }

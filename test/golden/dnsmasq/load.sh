@@ -1,7 +1,7 @@
 #!/bin/sh
 # azure-allowlist: dnsmasq that fills nftables sets or ipsets from DNS answers
 # Generated; the next run overwrites edits.
-# Content sha256 cb9cf18bb0eeb1f3c7a0fe3d6f0536907619472e318bcd552345810b8fb5f749
+# Content sha256 e66d5a5171b83269600bb49f71d5360a942c63b057107fec51773c36c5eec57e
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv4 addresses): its IPv4 addresses (port 443)
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv6 addresses): its IPv6 addresses (port 443)
 # NOT IN THESE FILES (rule sql; this target matches no IPv4 addresses): its IPv4 addresses (port
@@ -30,19 +30,26 @@ state=/var/lib/azure-allowlist/azure_names
 saved=${SAVED:-$state}
 restart=${RESTART_DNSMASQ:-systemctl --no-block try-restart dnsmasq.service}
 
+# A file that is missing is missed before anything changes.
+cat azure-names-chain.nft >/dev/null
+
 # One load at a time.
 exec 9>/run/azure-allowlist.lock
 flock -w 60 9 || { echo "$0: another load has held /run/azure-allowlist.lock for a minute" >&2; exit 1; }
 
-# The names of the sets or chains that are loaded.
+# Looks what the table holds; the names of its sets or chains.
+look() {
+	listed=$(nft -t list table inet azure_names)
+}
 loaded() {
-	nft -t list table inet azure_names | sed -n "s/^	$1 \([a-z0-9_-]*\) {\$/\1/p"
+	printf '%s\n' "$listed" | sed -n "s/^	$1 \([a-z0-9_-]*\) {\$/\1/p"
 }
 
-# The addresses in a set, one a line.
+# The addresses in a set, one a line after a name.
 addresses() {
-	nft list set inet azure_names "$1" | tr '\n' ' ' | sed -n 's/.*elements = {\([^}]*\)}.*/\1/p' |
-		tr ',' '\n' | awk 'NF { print $1 }'
+	held=$(nft list set inet azure_names "$1")
+	printf '%s\n' "$held" | tr '\n' ' ' | sed -n 's/.*elements = {\([^}]*\)}.*/\1/p' | tr ',' '\n' |
+		awk -v name="$2" 'NF { print name, $1 }'
 }
 
 # Lines of a set and an address; an address that is there already stays as it is, a set that no file names is passed over.
@@ -56,8 +63,9 @@ fill() {
 
 if [ "${1-}" = save ]; then
 	mkdir -p "$(dirname "$saved")"
+	look
 	loaded set | while read -r name; do
-		addresses "$name" | sed "s/^/$name /"
+		addresses "$name" "$name"
 	done >"$saved.new"
 	mv "$saved.new" "$saved"
 	exit
@@ -70,17 +78,22 @@ if [ -f "$saved" ]; then
 	rm "$saved"
 fi
 # A set with another timeout is another set: it takes over what the old one held.
-loaded set | while read -r name; do
-	grep -q "^	set $name {\$" azure-names-sets.nft && continue
-	heir=$(sed -n "s/^	set \(${name%_*}_[0-9]*h\) {\$/\1/p" azure-names-sets.nft)
-	[ -z "$heir" ] || addresses "$name" | sed "s/^/$heir /"
-done | fill
+look
+inherited=$(
+	loaded set | while read -r name; do
+		grep -q "^	set $name {\$" azure-names-sets.nft && continue
+		heir=$(sed -n "s/^	set \(${name%_*}_[0-9]*h\) {\$/\1/p" azure-names-sets.nft)
+		[ -z "$heir" ] || addresses "$name" "$heir"
+	done
+)
+printf '%s\n' "$inherited" | fill
 
 # Then the chain that looks into them, and dnsmasq, which reads its lines at the start only and fills nothing from its cache.
 nft -f azure-names-chain.nft
 $restart
 
 # What an earlier load has left in the table and no file names now: the chains first, which look into the sets.
+look
 left() {
 	loaded "$1" | while read -r name; do
 		grep -q "^	$1 $name {\$" "$2" || echo "$name"

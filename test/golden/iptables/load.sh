@@ -1,7 +1,7 @@
 #!/bin/sh
 # azure-allowlist: iptables and ip6tables with ipset
 # Generated; the next run overwrites edits.
-# Content sha256 c55aa94808ce4b3ba7ed240066789a4e1b35fcf80c69aa9b8b6953aa9d82bbd6
+# Content sha256 96ea01d67b7755f2f983ae4cea5291b8df165c84c87efbd1471f543f0644a50e
 # NOT IN THESE FILES (rule connector; this target matches no host names): crl.example.net www.example.net (port
 #   80)
 # NOT IN THESE FILES (rule connector; this target matches no host names): .example.org (port 80,443)
@@ -18,6 +18,9 @@ cd "$(dirname "$0")"
 
 # XTABLES=nft or XTABLES=legacy chooses the backend; without it, what the system calls iptables-restore.
 variant=${XTABLES:+-$XTABLES}
+
+# A file that is missing is missed before anything changes.
+cat azure.ipset iptables.rules ip6tables.rules >/dev/null
 
 # One load at a time.
 exec 9>/run/azure-allowlist.lock
@@ -36,7 +39,8 @@ load iptables.rules | "iptables$variant-restore" -w 60 --noflush
 load ip6tables.rules | "ip6tables$variant-restore" -w 60 --noflush
 
 # Sets of an earlier load that nothing uses any more.
-ipset list -terse | awk -v generation="$generation" '
+listed=$(ipset list -terse)
+printf '%s\n' "$listed" | awk -v generation="$generation" '
 	/^Name: / { name = $2; type = ""; ours = 0 }
 	/^Type: / { type = $2 }
 	/^Header: / { ours = / maxelem 1048576( |$)/ }

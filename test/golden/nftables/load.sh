@@ -1,7 +1,7 @@
 #!/bin/sh
 # azure-allowlist: nftables
 # Generated; the next run overwrites edits.
-# Content sha256 841bd32eae50d9fd974830fe5e008ffea12d66f566ef5f2b72502985a634c4bc
+# Content sha256 be3471a879ef5cd9d521c0fb98308143fa74d00978e85a6c304c19ef7d771015
 # NOT IN THESE FILES (rule connector; this target matches no host names): crl.example.net www.example.net (port
 #   80)
 # NOT IN THESE FILES (rule connector; this target matches no host names): .example.org (port 80,443)
@@ -14,6 +14,9 @@
 # An accept here does not overrule a drop in another table. Yours must accept the mark, see README.md.
 set -eu
 cd "$(dirname "$0")"
+
+# A file that is missing is missed before anything changes.
+cat azure-sets.nft azure-chain.nft >/dev/null
 
 # One load at a time.
 exec 9>/run/azure-allowlist.lock
@@ -31,8 +34,9 @@ load azure-sets.nft
 load azure-chain.nft
 
 # What an earlier load has left in the table: the chains first, which look into the sets.
+listed=$(nft -t list table inet azure_allow)
 loaded() {
-	nft -t list table inet azure_allow | sed -n "s/^	$1 \([a-z0-9_-]*\) {\$/\1/p"
+	printf '%s\n' "$listed" | sed -n "s/^	$1 \([a-z0-9_-]*\) {\$/\1/p"
 }
 {
 	loaded chain | sed -n '/^forward$/!s/.*/flush chain inet azure_allow &\ndelete chain inet azure_allow &/p'
