@@ -226,7 +226,10 @@ describe.skipIf(absent)('load, on the device', () => {
         expect([moment, status, stderr]).toEqual([moment, 0, expect.anything()]);
         // Killed after it was final: not to be taken back.
         if (!stdout.includes('nothing to take back') || inForce(target) === first) {
-          expect([moment, inForce(target), await kernel(target)]).toEqual([moment, first, rules]);
+          expect([inForce(target), await kernel(target)], `at ${moment}: ${stdout}${stderr}`).toEqual([
+            first,
+            rules,
+          ]);
         } else await must(weeks[0], target, ...more);
       }
       process.stderr.write(`${target}: killed 24 times, ${seen.size} states\n`);

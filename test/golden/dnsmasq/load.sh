@@ -1,7 +1,7 @@
 #!/bin/sh
 # azure-allowlist: dnsmasq that fills nftables sets or ipsets from DNS answers
 # Generated; the next run overwrites edits.
-# Content sha256 e66d5a5171b83269600bb49f71d5360a942c63b057107fec51773c36c5eec57e
+# Content sha256 4e11a11a61cac296e8e78fa9a84bfe87e8750d0b976599157a07dd70a52bb9f1
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv4 addresses): its IPv4 addresses (port 443)
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv6 addresses): its IPv6 addresses (port 443)
 # NOT IN THESE FILES (rule sql; this target matches no IPv4 addresses): its IPv4 addresses (port
@@ -39,7 +39,7 @@ flock -w 60 9 || { echo "$0: another load has held /run/azure-allowlist.lock for
 
 # Looks what the table holds; the names of its sets or chains.
 look() {
-	listed=$(nft -t list table inet azure_names)
+	listed=$(nft -t list table inet azure_names) || { sleep 1 && listed=$(nft -t list table inet azure_names); }
 }
 loaded() {
 	printf '%s\n' "$listed" | sed -n "s/^	$1 \([a-z0-9_-]*\) {\$/\1/p"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # azure-allowlist: nftables
 # Generated; the next run overwrites edits.
-# Content sha256 be3471a879ef5cd9d521c0fb98308143fa74d00978e85a6c304c19ef7d771015
+# Content sha256 ece9d4e14b13afec8832a6927857690a756d09708e219350eac57bffb434b232
 # NOT IN THESE FILES (rule connector; this target matches no host names): crl.example.net www.example.net (port
 #   80)
 # NOT IN THESE FILES (rule connector; this target matches no host names): .example.org (port 80,443)
@@ -34,7 +34,7 @@ load azure-sets.nft
 load azure-chain.nft
 
 # What an earlier load has left in the table: the chains first, which look into the sets.
-listed=$(nft -t list table inet azure_allow)
+listed=$(nft -t list table inet azure_allow) || { sleep 1 && listed=$(nft -t list table inet azure_allow); }
 loaded() {
 	printf '%s\n' "$listed" | sed -n "s/^	$1 \([a-z0-9_-]*\) {\$/\1/p"
 }
