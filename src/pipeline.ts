@@ -45,6 +45,8 @@ import { CONSTRAINTS, describeRefusal, findingsOf, judge, MUST_HAVE } from './po
 import { type M365Week, m365IdsOf } from './policy/guards/m365-sets.ts';
 import { judgeMustHaves, type MustHave } from './policy/guards/must-have.ts';
 import type { Origins } from './policy/guards/origins.ts';
+import { SPECIAL_USE } from './policy/guards/special-use.ts';
+import { holdRemovals } from './policy/hold.ts';
 import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
 import { spaceOf, totalsOf } from './policy/totals.ts';
@@ -141,7 +143,8 @@ export function planRun(published: RunInput): RunPlan {
     ),
     cuts,
   );
-  const { policy, unused } = policyInUse(whole, input.targets);
+  const { policy: current, unused } = policyInUse(whole, input.targets);
+  const policy = held(input, current);
   const totals = totalsOf(snapshot);
   const judged = guard(input, policy, unused, totals);
   const outputs = buildAll(
@@ -214,6 +217,19 @@ function ofConfiguredFamilies(input: RunInput): RunInput {
     feed: { ...input.feed, snapshot: snapshotOfFamilies(input.feed.snapshot, families) },
     ...(input.m365 === undefined ? {} : { m365: m365OfFamilies(input.m365, families) }),
   };
+}
+
+/** The policy with what its tags have lost since the week in force, where the configuration holds it for a while. */
+function held({ config, feed, baseline, constraints, today }: RunInput, policy: Policy): Policy {
+  if (config.holdDays === undefined || baseline.tree === undefined) return policy;
+  const { never, within } = constraints ?? NO_CONSTRAINTS;
+  return holdRemovals(policy, baseline.tree.policy, {
+    days: config.holdDays,
+    date: feed.snapshot.fileDate ?? today,
+    never: never.union(SPECIAL_USE.difference(DualStackSet.fromPrefixes(config.guards.specialUseAllowed))),
+    within,
+    families: config.families,
+  });
 }
 
 /** The week as the constraints leave it, and what they take out. */
@@ -504,7 +520,11 @@ function configurationOf({ feed, m365, policy, targets }: Omit<Lock, 'recentGain
   return {
     cloud: feed.cloud,
     instance: m365?.instance,
-    rules: policy.rules.map(({ tags, total: _, ...rule }) => ({ ...rule, tags: tags.map(({ tag }) => tag) })),
+    // What is held stands in the widenings of the targets that let it through.
+    rules: policy.rules.map(({ tags, total: _, held: __, ...rule }) => ({
+      ...rule,
+      tags: tags.map(({ tag }) => tag),
+    })),
     targets: Object.entries(targets).map(([id, { entries: _, omissions, widenings, ...target }]) => ({
       id,
       ...target,

@@ -4,7 +4,9 @@ import { directoryReader, type OutputTree, readOutputTree } from '../committed/o
 import { unlistedFiles } from '../committed/unlisted.ts';
 import { verifyTree } from '../committed/verify.ts';
 import type { Cloud } from '../feed/snapshot.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
+import { spaceInWords } from '../review/wording.ts';
 import type { Io } from './io.ts';
 
 interface VerifyFlags {
@@ -54,8 +56,16 @@ export async function verifyCommand(directory: string, flags: VerifyFlags, io: I
           : origin.same
             ? `; made from this feed (${fileDate ?? name})`
             : `; the tags in use are as in this feed, which is another than that of the lock (${fileDate ?? name})`
-      }`,
+      }${heldInWords(tree)}`,
     );
+}
+
+/** What the files let through though no tag has it any more: no feed can say whether a tag had it. */
+function heldInWords({ policy }: OutputTree): string {
+  const held = policy.rules.flatMap((rule) => rule.held ?? []);
+  if (held.length === 0) return '';
+  const dates = held.map(({ until }) => until).sort();
+  return `; ${spaceInWords(DualStackSet.union(held.map(({ addresses }) => addresses)))} that the tags have lost are held until ${dates.at(-1)}`;
 }
 
 async function originOf(tree: OutputTree, feed: string, io: Io): Promise<Origin> {

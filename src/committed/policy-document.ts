@@ -61,6 +61,10 @@ const rule = z.strictObject({
   omitted: z
     .array(z.strictObject({ kind: z.enum(['udp', 'wildcard', 'ports', 'constraint']), reason: z.string() }))
     .optional(),
+  /** What its tags have lost and is let through until a date; absent where nothing is. */
+  held: z
+    .array(z.strictObject({ tag: z.string(), until: z.iso.date(), prefixes: z.array(z.string()).min(1) }))
+    .optional(),
   total: counts.omit({ prefixes: true }),
 });
 
@@ -92,6 +96,11 @@ export function writePolicy(policy: Policy): PolicyDocument {
       addressPorts: rule.addressPorts.toString(),
       addressUse: rule.addressUse,
       ...(rule.omitted === undefined ? {} : { omitted: [...rule.omitted] }),
+      ...(rule.held === undefined
+        ? {}
+        : {
+            held: rule.held.map(({ addresses, ...rest }) => ({ ...rest, prefixes: addresses.toStrings() })),
+          }),
       total: countsOf(rule.addresses),
     })),
   };
@@ -127,6 +136,14 @@ export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) =
         addressPorts: PortSet.parseList(rule.addressPorts),
         addressUse: rule.addressUse,
         ...(rule.omitted === undefined ? {} : { omitted: rule.omitted }),
+        ...(rule.held === undefined
+          ? {}
+          : {
+              held: rule.held.map(({ prefixes, ...rest }) => ({
+                ...rest,
+                addresses: DualStackSet.fromPrefixes(prefixes.map(parsePrefix)),
+              })),
+            }),
       };
     }),
   );

@@ -129,6 +129,8 @@ export interface AllowlistConfig {
   /** Undefined: there is no second source. */
   readonly origins: OriginsConfig | undefined;
   readonly constraints: ConstraintsConfig;
+  /** Undefined: addresses that are no longer published go at once. */
+  readonly holdDays: number | undefined;
   readonly require: readonly RequireConfig[];
   readonly output: string;
   readonly guards: GuardLimits;

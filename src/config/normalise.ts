@@ -96,6 +96,7 @@ export function normalise(
       output: path(document.output ?? 'allowlists'),
       guards: normaliseGuards(document.guards, problems),
       constraints: normaliseConstraints(document.constraints, path, problems),
+      holdDays: document.hold === undefined ? undefined : Number.parseInt(document.hold, 10),
       require: (document.require ?? []).map((entry, index) =>
         normaliseRequire(entry, `require[${index}]`, problems),
       ),

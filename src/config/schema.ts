@@ -439,6 +439,13 @@ export const configSchema = z.strictObject({
       'a second source: which of the addresses that a week gains are announced by Microsoft’s networks',
     ),
   constraints: constraints.optional(),
+  hold: z
+    .string('is a number of days such as 14d')
+    .regex(/^[1-9]\d?d$/, 'is a number of days such as 14d, at most 99d')
+    .optional()
+    .describe(
+      'how long addresses that a service tag has lost stay let through, counted in dates of feeds; each is declared as a widening; by default they go at once',
+    ),
   require: z
     .array(required)
     .min(1)

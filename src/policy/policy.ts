@@ -48,6 +48,14 @@ export interface RuleOmission {
   readonly reason: string;
 }
 
+/** Addresses that a service tag or endpoint set has lost, and that are let through until a date all the same. */
+export interface HeldAddresses {
+  readonly tag: string;
+  /** YYYY-MM-DD: the first week of that date or later lets go. */
+  readonly until: string;
+  readonly addresses: DualStackSet;
+}
+
 /** One rule: names and addresses of the same traffic, the ports, and the reason. */
 export interface PolicyRule {
   readonly name: string;
@@ -65,6 +73,8 @@ export interface PolicyRule {
   readonly addressUse: AddressUse;
   /** Absent where everything that was asked for is in the rule. */
   readonly omitted?: readonly RuleOmission[];
+  /** Beyond `addresses`, disjoint, by date and tag; absent where nothing is held. */
+  readonly held?: readonly HeldAddresses[];
 }
 
 /** What shall be let through: rules in configured order. */

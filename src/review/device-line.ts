@@ -31,6 +31,7 @@ export function deviceLine(target: TargetReview): Line {
     ...(isNoEffect(effect) ? [] : [[...figures(target), ...rulesOf(target)]]),
     ...optionsOf(target),
     ...budgetOf(target),
+    ...holdOf(target),
     ...goneFilesOf(target),
   ];
   if (parts.length > 0) return parts.flatMap((part, index) => [index === 0 ? '' : '; ', ...part]);
@@ -155,5 +156,21 @@ function budgetOf({ widenings }: TargetReview): Line[] {
         outside(rule),
         `: ${spaceInWords(was)} → ${now === undefined ? 'none' : spaceInWords(now)}`,
       ];
+    });
+}
+
+/** What is let through though no tag has it any more, until when. */
+function holdOf({ widenings }: TargetReview): Line[] {
+  return widenings
+    .filter(({ kind, presence }) => kind === 'hold' && presence !== 'unchanged')
+    .map(({ rule, presence, admission, change }): Line => {
+      const ended = addressesOf(change.lost);
+      const begun = addressesOf(change.gained);
+      const parts = [
+        ...(begun.isEmpty ? [] : [`holds ${spaceInWords(begun)} that no tag of it has any more`]),
+        ...(ended.isEmpty ? [] : [`holds ${spaceInWords(ended)} no longer`]),
+        ...(presence === 'changed' ? [`${spaceInWords(addressesOf(admission))} in all`] : []),
+      ];
+      return ['rule ', outside(rule), ` ${parts.join(', ')}`];
     });
 }

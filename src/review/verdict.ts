@@ -159,8 +159,9 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
       // A target that is new or gone is one point, whatever it declares.
       if (presence === 'added') return [`${id} is new`];
       if (presence === 'removed') return [`${id} is no longer configured`];
+      // What is held was let through before.
       const fresh = (declared: typeof omissions) =>
-        declared.filter(({ presence }) => presence === 'added').length;
+        declared.filter(({ presence, kind }) => presence === 'added' && kind !== 'hold').length;
       const budgets = widenings.filter(
         ({ kind, presence, change }) => kind === 'budget' && presence === 'changed' && !change.gained.isEmpty,
       );

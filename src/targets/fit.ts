@@ -227,6 +227,24 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
         reason: `this target matches no IPv${family} addresses`,
       });
     }
+  // What the tags have lost, as long as it is held: on the same ports as the addresses that they have.
+  const hold =
+    useAddresses && !usedAddressPorts(rule, capabilities, addressUse).isEmpty
+      ? (rule.held ?? []).map(({ until, addresses }) => ({
+          until,
+          set: ofFamilies(addresses, capabilities.ipv4, capabilities.ipv6),
+        }))
+      : [];
+  for (const until of new Set(hold.map((one) => one.until)))
+    widenings.push({
+      rule: rule.name,
+      kind: 'hold',
+      admitted: Admission.addresses(
+        DualStackSet.union(hold.filter((one) => one.until === until).map(({ set }) => set)),
+        addressPorts,
+      ),
+      reason: `no longer published, and let through until ${until} all the same`,
+    });
   // After the fallback: addresses make up for names that a target cannot match, not for these.
   for (const { kind, reason } of rule.omitted ?? [])
     if (kind !== 'constraint' || !usedAddressPorts(rule, capabilities, addressUse).isEmpty)
@@ -235,7 +253,10 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
     rule,
     names,
     addresses: useAddresses
-      ? ofFamilies(asked.set, capabilities.ipv4, capabilities.ipv6)
+      ? DualStackSet.union([
+          ofFamilies(asked.set, capabilities.ipv4, capabilities.ipv6),
+          ...hold.map(({ set }) => set),
+        ])
       : DualStackSet.empty,
     addressPorts,
     intended: intendedAdmission(rule, asked).difference(along),

@@ -76,7 +76,7 @@ function describe({ rule, kind, reason }: Omission | Widening, admission: Omissi
   const what = admission.grants.map(({ hosts, addresses, ports }) => {
     const things = [
       ...hosts.patterns().include.map(formatHostPattern),
-      ...(kind === 'budget' ? addresses.toStrings() : families(addresses)),
+      ...(kind === 'budget' || kind === 'hold' ? addresses.toStrings() : families(addresses)),
     ];
     const more = things.length > SHOWN ? ` and ${things.length - SHOWN} more` : '';
     return `${things.slice(0, SHOWN).join(' ')}${more} (port ${ports})`;

@@ -9,9 +9,9 @@ export type OmissionKind = 'names' | 'addresses' | 'ipv4' | 'ipv6' | RuleOmissio
 
 /**
  * Why more is admitted: the apex beside `*.apex`, the subdomains beside the host, every port, a whole host
- * for one path, all subdomains for a wildcard inside a name, a budget.
+ * for one path, all subdomains for a wildcard inside a name, a budget, addresses that are no longer published and held.
  */
-export type WideningKind = 'apex' | 'subdomains' | 'ports' | 'path' | 'wildcard' | 'budget';
+export type WideningKind = 'apex' | 'subdomains' | 'ports' | 'path' | 'wildcard' | 'budget' | 'hold';
 
 /** Something of a rule that the target cannot express; it is not in the rule files. */
 export interface Omission {

@@ -46,6 +46,16 @@ describe('verify --feed', () => {
     expect(stderr).toMatch(/snapshot\/Storage\.WestEurope\.txt: has 198\./);
   });
 
+  it('says what is held beyond the feed', async () => {
+    const { folder, verify } = await published({ hold: '14d' });
+    expect((await azureAllowlist(['run', '--feed', TWO], { cwd: folder })).status).toBe(0);
+    const { status, stdout, stderr } = await verify('--feed', TWO);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(
+      /made from this feed \(2026-01-12\); \d+ IPv4 addresses.* that the tags have lost are held until 2026-01-26/,
+    );
+  });
+
   it('says what keeps a week alike', async () => {
     const { folder, verify } = await published();
     const week = JSON.parse(readFileSync(ONE, 'utf8'));
