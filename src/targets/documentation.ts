@@ -1,4 +1,4 @@
-import type { Manifest } from './manifest.ts';
+import type { Evidence, Manifest } from './manifest.ts';
 
 /*
  * What the documents say of targets and templates, made from the manifests and from the source of the view
@@ -72,12 +72,24 @@ function section(manifest: Manifest): string[] {
       ? []
       : [
           table([
-            ['Claim', 'Source', 'Checked'],
-            ...manifest.evidence.map(({ claim, url, checked }) => [claim, `<${url}>`, checked]),
+            ['Claim', 'Source', 'Known how'],
+            ...manifest.evidence.map((entry) => [entry.claim, `<${entry.url}>`, knownHow(entry)]),
           ]),
           '',
         ]),
   ];
+}
+
+/** `read 2026-11-28; measured with nginx 1.22.1, test/live/address-lists.test.ts`. */
+function knownHow({ read, measured, unconfirmed, checked }: Evidence): string {
+  return [
+    read === undefined ? [] : `read ${read}`,
+    measured === undefined ? [] : `measured with ${measured}`,
+    unconfirmed === undefined ? [] : `not confirmed by a document (${unconfirmed})`,
+    checked === undefined ? [] : `checked ${checked}`,
+  ]
+    .flat()
+    .join('; ');
 }
 
 const LIMITS: Readonly<Record<string, string>> = {

@@ -6,11 +6,34 @@ import { PROTOCOLS } from '../net/ports.ts';
  * files, and how they are read back. Every capability defaults to "cannot".
  */
 
-const evidence = z.strictObject({
-  claim: z.string().describe('what the document says'),
-  url: z.url().describe("the vendor's document, or the program and version that was observed"),
-  checked: z.iso.date().describe('the day the claim was checked'),
-});
+/** How a claim is known. Reading a document and seeing a program do something are two things, and are told apart. */
+const evidence = z
+  .strictObject({
+    claim: z.string().describe('what is claimed of the format'),
+    url: z
+      .url()
+      .describe("the vendor's document; where it does not speak of the claim, the one that is nearest to it"),
+    read: z.iso.date().optional().describe('the day the document was read, and said so'),
+    measured: z
+      .string()
+      .regex(/\d/)
+      .optional()
+      .describe('the program and version that was seen to do so, and the test that holds it'),
+    unconfirmed: z.iso
+      .date()
+      .optional()
+      .describe('the day no document was found that says so: the claim is custom, or a guess'),
+    checked: z.iso
+      .date()
+      .optional()
+      .describe('the day the claim was checked, where it is not said how; read and measured say more'),
+  })
+  .refine(
+    ({ read, measured, unconfirmed, checked }) => (read ?? measured ?? unconfirmed ?? checked) !== undefined,
+    {
+      error: 'say how the claim is known: read, measured, unconfirmed or checked',
+    },
+  );
 
 const capabilities = z.strictObject({
   traffic: z
@@ -120,6 +143,8 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+/** One claim about a format, and how it is known. */
+export type Evidence = Manifest['evidence'][number];
 export type Capabilities = Manifest['capabilities'];
 export type ReadBackGrammar = Manifest['readBack'][number];
 

@@ -87,6 +87,15 @@ describe.skipIf(unable)('a headless Chromium', () => {
     expect(asked.filter((each) => !each.allowed).length).toBeGreaterThan(20);
   });
 
+  it.each([
+    [1_048_576, 'proxy'],
+    [1_048_577, 'direct'],
+  ] as const)('given a file of %i bytes, goes %s', async (bytes, way) => {
+    const script = `function FindProxyForURL(url, host) { return '${PROXY}'; }\n`;
+    const report = await drive(script.padEnd(bytes, ' '), ['http://other.example/']);
+    expect(report.ways).toEqual([way]);
+  });
+
   it('would tell a script that fails, and that Chromium then goes direct', async () => {
     const report = await drive('function FindProxyForURL(url, host) { return nothing.at; }', [
       'http://other.example/',
