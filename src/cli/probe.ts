@@ -14,7 +14,7 @@ import { tableKey } from '../policy/resolve.ts';
 import { adviceFor } from '../probe/advice.ts';
 import { loadProbeData } from '../probe/data.ts';
 import { type ExampleName, endpointsToProbe } from '../probe/endpoint.ts';
-import type { Level, ProbeFinding, Route } from '../probe/finding.ts';
+import { type Level, type ProbeFinding, portText, type Route } from '../probe/finding.ts';
 import { trustedRoots } from '../probe/handshake.ts';
 import { judgeResolved, type PolicyOfTarget } from '../probe/inside-policy.ts';
 import { probe } from '../probe/probe.ts';
@@ -152,9 +152,9 @@ function describe(findings: readonly ProbeFinding[], counts: Record<Level, numbe
   const colors = pc.createColors(io.colours);
   const table = formatTable([
     ['Endpoint', 'Port', 'Way', 'Address', 'Result', 'Seen'],
-    ...findings.map(({ endpoint, host, port, route, address, level, kind, seen }) => [
+    ...findings.map(({ endpoint, host, port, protocol, route, address, level, kind, seen }) => [
       endpoint === host || endpoint.startsWith(`${host}/`) ? host : `${host} (${endpoint})`,
-      port === 0 ? '' : String(port),
+      port === 0 ? '' : portText({ port, protocol }),
       route === 'none' ? '' : route,
       address ?? '',
       level === 'good' ? WORDS.good : `${WORDS[level]}: ${kind}`,

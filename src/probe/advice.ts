@@ -25,6 +25,12 @@ export function adviceFor({ kind, host, port, address, route }: ProbeFinding): A
       responsible: 'this machine',
       sentence: `Not judged: name a host below ${host} with --example.`,
     },
+    'udp-not-probed': {
+      responsible: 'nobody',
+      sentence: host.startsWith('*')
+        ? `Not judged: UDP is not probed. Name a host below ${host} with --example.`
+        : `Not judged: UDP is not probed. Whether the policy lets ${host} through on port ${port}/udp, \`azure-allowlist check ${host}:${port}/udp\` says; that it arrives, only the service itself shows.`,
+    },
     'name-unknown': {
       responsible: 'name servers',
       sentence: `The name servers of this machine must resolve ${host}: forward the zone to public name servers, or send the connector through a proxy, which resolves names itself.`,

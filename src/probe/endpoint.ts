@@ -1,7 +1,7 @@
 import { type EndpointRow, formatEndpoint } from '../endpoints/endpoint-table.ts';
 import { formatHostPattern, type HostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
-import { PortSet } from '../net/ports.ts';
+import { type PortRange, PortSet, type Protocol } from '../net/ports.ts';
 
 /** One name and port that is probed, or that cannot be for want of a name below a wildcard. */
 export interface ProbeEndpoint {
@@ -10,6 +10,8 @@ export interface ProbeEndpoint {
   /** Undefined for a wildcard without an example. */
   readonly host: string | undefined;
   readonly port: number;
+  /** Of UDP there is nothing to dial; a policy can be asked for it. */
+  readonly protocol: Protocol;
   /** `/` where the row names no path. */
   readonly path: string;
 }
@@ -22,17 +24,14 @@ export interface ExampleName {
 
 /**
  * Ports of one row that are probed: a range stands for its first port. That a proxy is to let tunnels through to a port,
- * as a text says, does not mean that the service listens there. Nothing answers a datagram that it does not know: UDP is not probed.
+ * as a text says, does not mean that the service listens there.
  */
-const portsOf = ({ ports, inText = PortSet.empty }: EndpointRow): readonly number[] =>
-  ports
-    .difference(inText)
-    .only('tcp')
-    .ranges.map(({ first }) => first);
+const portsOf = ({ ports, inText = PortSet.empty }: EndpointRow): readonly PortRange[] =>
+  ports.difference(inText).ranges;
 
 /**
  * What is to be probed for rows of endpoint tables: each host with each of its ports, wildcards by every example
- * below them. Rows that repeat a known misprint are left out: nothing answers there.
+ * below them. Ports of UDP are among them, so that a report says of each that it was not tried. Rows that repeat a known misprint are left out: nothing answers there.
  */
 export function endpointsToProbe(
   rows: readonly EndpointRow[],
@@ -42,10 +41,10 @@ export function endpointsToProbe(
   for (const row of rows) {
     if (row.misprintOf !== undefined) continue;
     for (const host of hostsOf(row.host, examples))
-      for (const port of portsOf(row)) {
-        const key = `${host ?? formatHostPattern(row.host)} ${port}`;
+      for (const { first: port, protocol } of portsOf(row)) {
+        const key = `${host ?? formatHostPattern(row.host)} ${port} ${protocol}`;
         if (!found.has(key))
-          found.set(key, { endpoint: formatEndpoint(row), host, port, path: row.path ?? '/' });
+          found.set(key, { endpoint: formatEndpoint(row), host, port, protocol, path: row.path ?? '/' });
       }
   }
   return [...found.values()];

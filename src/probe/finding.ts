@@ -1,7 +1,10 @@
+import type { Protocol } from '../net/ports.ts';
+
 /** What a probe of one endpoint found. */
 export type FindingKind =
   | 'works'
   | 'not-probed'
+  | 'udp-not-probed'
   | 'name-unknown'
   | 'name-server'
   | 'name-outside'
@@ -40,6 +43,7 @@ export interface ProbeFinding {
   /** The name that was asked for. */
   readonly host: string;
   readonly port: number;
+  readonly protocol: Protocol;
   readonly route: Route;
   /** The address that was dialled; undefined where none was. */
   readonly address: string | undefined;
@@ -54,9 +58,15 @@ export interface ProbeFinding {
 const LEVELS: Readonly<Partial<Record<FindingKind, Level>>> = {
   works: 'good',
   'not-probed': 'unjudged',
+  'udp-not-probed': 'unjudged',
   'name-outside': 'note',
   'proxy-unclear': 'note',
 };
+
+/** `443`, `3478/udp`. */
+export function portText({ port, protocol }: Pick<ProbeFinding, 'port' | 'protocol'>): string {
+  return protocol === 'udp' ? `${port}/udp` : String(port);
+}
 
 /** How bad a kind of finding is, unless the circumstances say otherwise. */
 export function levelOf(kind: FindingKind): Level {

@@ -1,7 +1,7 @@
 import { parseAddress } from '../net/address.ts';
 import type { Admission } from '../policy/admission.ts';
 import type { ProbeEndpoint } from './endpoint.ts';
-import { levelOf, type ProbeFinding } from './finding.ts';
+import { levelOf, type ProbeFinding, portText } from './finding.ts';
 
 /** What a target that matches no host names lets through. */
 export interface PolicyOfTarget {
@@ -13,7 +13,7 @@ export interface PolicyOfTarget {
 export function insidePolicy(
   host: string,
   addresses: readonly string[],
-  port: number,
+  on: Pick<ProbeFinding, 'port' | 'protocol'>,
   targets: readonly PolicyOfTarget[],
 ): readonly { readonly address: string; readonly seen: string }[] {
   return addresses.flatMap((text) => {
@@ -22,7 +22,7 @@ export function insidePolicy(
       ({ admission }) =>
         !admission.grants.some(
           ({ addresses: set, ports }) =>
-            ports.has(port) && (family === 4 ? set.ipv4 : set.ipv6).contains(value),
+            ports.has(on.port, on.protocol) && (family === 4 ? set.ipv4 : set.ipv6).contains(value),
         ),
     );
     return closed.length === 0
@@ -30,7 +30,7 @@ export function insidePolicy(
       : [
           {
             address: text,
-            seen: `${text} of ${host} is not let through on port ${port} by ${closed.map(({ id }) => id).join(', ')}`,
+            seen: `${text} of ${host} is not let through on port ${portText(on)} by ${closed.map(({ id }) => id).join(', ')}`,
           },
         ];
   });
@@ -41,15 +41,22 @@ export type ResolvedAddresses = ReadonlyMap<string, readonly string[]>;
 
 /**
  * Judges addresses that another machine resolved: whether each lies in what the address-only targets let through.
- * Nothing is dialled. An endpoint that the list lacks is told as not probed.
+ * Nothing is dialled, so that ports of UDP are judged as well. An endpoint that the list lacks is told as not probed.
  */
 export function judgeResolved(
   endpoints: readonly ProbeEndpoint[],
   resolved: ResolvedAddresses,
   targets: readonly PolicyOfTarget[],
 ): readonly ProbeFinding[] {
-  return endpoints.flatMap(({ endpoint, host, port }): ProbeFinding[] => {
-    const about = { endpoint, host: host ?? endpoint, port, route: 'none' as const, milliseconds: 0 };
+  return endpoints.flatMap(({ endpoint, host, port, protocol }): ProbeFinding[] => {
+    const about = {
+      endpoint,
+      host: host ?? endpoint,
+      port,
+      protocol,
+      route: 'none' as const,
+      milliseconds: 0,
+    };
     const addresses = host === undefined ? undefined : resolved.get(host);
     if (addresses === undefined || host === undefined)
       return [
@@ -62,7 +69,7 @@ export function judgeResolved(
         },
       ];
     const outside = new Map(
-      insidePolicy(host, addresses, port, targets).map(({ address, seen }) => [address, seen]),
+      insidePolicy(host, addresses, about, targets).map(({ address, seen }) => [address, seen]),
     );
     return addresses.map((address) => {
       const seen = outside.get(address);

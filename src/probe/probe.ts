@@ -33,7 +33,7 @@ export interface ProbeSettings {
 /** A clock that is off by more makes certificates and tokens look wrong (Kerberos, too, allows five minutes). */
 const GREATEST_SKEW = 300_000;
 
-type Ports = Pick<ProbeFinding, 'endpoint' | 'host' | 'port'>;
+type Ports = Pick<ProbeFinding, 'endpoint' | 'host' | 'port' | 'protocol'>;
 
 /** Tries every endpoint on every route, a bounded number at a time. Findings come in the order of the endpoints. */
 export async function probe(
@@ -68,6 +68,7 @@ function skewFinding(skews: readonly number[]): ProbeFinding[] {
       endpoint: 'this machine',
       host: 'this machine',
       port: 0,
+      protocol: 'tcp',
       route: 'none',
       address: undefined,
       kind: 'clock-skew',
@@ -89,18 +90,28 @@ class Prober {
     this.#names = new NameServers(settings.nameServers, settings.milliseconds);
   }
 
-  async endpoint({ endpoint, host, port, path }: ProbeEndpoint): Promise<ProbeFinding[]> {
+  async endpoint({ endpoint, host, port, protocol, path }: ProbeEndpoint): Promise<ProbeFinding[]> {
+    if (protocol === 'udp')
+      return [
+        finding(
+          { endpoint, host: host ?? endpoint, port, protocol },
+          'none',
+          undefined,
+          'udp-not-probed',
+          'nothing answers a datagram that it does not know',
+        ),
+      ];
     if (host === undefined)
       return [
         finding(
-          { endpoint, host: endpoint, port },
+          { endpoint, host: endpoint, port, protocol },
           'none',
           undefined,
           'not-probed',
           'a wildcard, and no name below it is known',
         ),
       ];
-    const what = { endpoint, host, port };
+    const what = { endpoint, host, port, protocol };
     const findings: ProbeFinding[] = [];
     for (const route of this.#settings.routes)
       findings.push(
@@ -188,8 +199,8 @@ class Prober {
     findings.push(...attempts.map((one) => mildened(one, attempts)));
     const addresses = [...resolution.ipv4, ...resolution.ipv6];
     findings.push(
-      ...insidePolicy(what.host, addresses, what.port, this.#settings.addressTargets).map(
-        ({ address, seen }) => finding(what, 'direct', address, 'outside-policy', seen),
+      ...insidePolicy(what.host, addresses, what, this.#settings.addressTargets).map(({ address, seen }) =>
+        finding(what, 'direct', address, 'outside-policy', seen),
       ),
     );
     return findings;
@@ -239,12 +250,12 @@ async function attempt(
 }
 
 function finding(
-  { endpoint, host, port }: Ports,
+  { endpoint, host, port, protocol }: Ports,
   route: Route,
   address: string | undefined,
   kind: FindingKind,
   seen: string,
   level: Level = levelOf(kind),
 ): ProbeFinding {
-  return { endpoint, host, port, route, address, kind, level, seen, milliseconds: 0 };
+  return { endpoint, host, port, protocol, route, address, kind, level, seen, milliseconds: 0 };
 }

@@ -27,6 +27,47 @@ describe('probe', () => {
     });
   });
 
+  it('says of each row of UDP, by name, that it was not tried', async () => {
+    const cwd = workplace();
+    writeFileSync(
+      join(cwd, 'media.yaml'),
+      `id: media
+title: Media
+cloud: public
+confidence: high
+sources: [{ id: us, title: Media, url: "https://example.com/", date: 2026-01-01 }]
+rows:
+  - { hosts: [turn.example.com], ports: ["3478-3481/udp"], purpose: media, sources: [us], notCovered: a test }
+  - { hosts: ["*.relay.example.com"], ports: ["3478/udp"], purpose: media, sources: [us], notCovered: a test }
+`,
+    );
+    writeFileSync(
+      join(cwd, 'allowlist.yaml'),
+      'version: 1\nrules: [{ name: media, endpoints: [{ file: media.yaml }] }]\ntargets: { nftables: {} }\noutput: out\n',
+    );
+    const probe = (...args: string[]) =>
+      azureAllowlist(['probe', '--example', '*.relay.example.com=a.relay.example.com', ...args], { cwd });
+    const { status, stdout } = await probe();
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^turn\.example\.com +3478\/udp +not judged: udp-not-probed /m);
+    expect(stdout).toMatch(
+      /^a\.relay\.example\.com \(\*\.relay\.example\.com\) +3478\/udp +not judged: udp-not-probed /m,
+    );
+    expect(stdout).toContain('2 findings: 0 good, 0 blocked, 0 to note, 2 not judged.');
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      '`azure-allowlist check turn.example.com:3478/udp` says',
+    );
+
+    const { counts, findings } = JSON.parse((await probe('--json')).stdout);
+    expect(counts).toEqual({ good: 0, blocked: 0, note: 0, unjudged: 2 });
+    expect(findings).toMatchObject(
+      ['turn.example.com', 'a.relay.example.com'].map((host) => ({
+        ...{ host, port: 3478, protocol: 'udp', kind: 'udp-not-probed', level: 'unjudged' },
+        advice: { responsible: 'nobody' },
+      })),
+    );
+  });
+
   it.each([
     ['--proxy', 'proxy.corp.example:8080', 'must begin with http://'],
     ['--proxy', 'http://user:secret@proxy.corp.example:8080', 'holds credentials'],

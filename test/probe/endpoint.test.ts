@@ -42,6 +42,21 @@ describe('what is probed', () => {
     ]);
   });
 
+  it('ports of UDP beside those of TCP, one of each where both are asked for', async () => {
+    const { rows } = await table(`
+  - { hosts: [turn.example.com, "*.example.org"], ports: [443, "443/udp", "3478-3481/udp"], ${REST} }`);
+    expect(
+      endpointsToProbe(rows, []).map(({ endpoint, port, protocol }) => `${endpoint}:${port}/${protocol}`),
+    ).toEqual([
+      'turn.example.com:443/tcp',
+      'turn.example.com:443/udp',
+      'turn.example.com:3478/udp',
+      '*.example.org:443/tcp',
+      '*.example.org:443/udp',
+      '*.example.org:3478/udp',
+    ]);
+  });
+
   it('the bundled examples lie below their patterns', async () => {
     for (const { pattern, host } of (await loadProbeData()).examples)
       expect(host.endsWith(`.${pattern.name}`), host).toBe(true);

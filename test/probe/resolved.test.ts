@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
-import { PortSet } from '../../src/net/ports.ts';
+import { PortSet, type Protocol } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { judgeResolved } from '../../src/probe/inside-policy.ts';
@@ -48,10 +48,11 @@ describe('a list of resolved addresses', () => {
         ),
       },
     ];
-    const endpoint = (host: string | undefined, port: number) => ({
+    const endpoint = (host: string | undefined, port: number, protocol: Protocol = 'tcp') => ({
       endpoint: host ?? '*.example.org',
       host,
       port,
+      protocol,
       path: '/',
     });
     const findings = judgeResolved(
@@ -86,6 +87,24 @@ describe('a list of resolved addresses', () => {
       ]),
       [undefined, 443, 'not-probed', 'not in the list'],
       [undefined, 443, 'not-probed', 'a wildcard, and no name below it is known'],
+    ]);
+
+    const datagrams = {
+      id: 'nftables',
+      admission: Admission.addresses(
+        DualStackSet.fromPrefixes([parsePrefix('192.0.2.0/28')]),
+        PortSet.parseList('443,3478/udp'),
+      ),
+    };
+    expect(
+      judgeResolved(
+        [endpoint('a.example.com', 3478, 'udp'), endpoint('a.example.com', 443, 'udp')],
+        new Map([['a.example.com', ['192.0.2.1']]]),
+        [datagrams],
+      ).map(({ kind, seen }) => [kind, seen]),
+    ).toEqual([
+      ['works', 'let through by nftables'],
+      ['outside-policy', '192.0.2.1 of a.example.com is not let through on port 443/udp by nftables'],
     ]);
   });
 });
