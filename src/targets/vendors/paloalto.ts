@@ -5,6 +5,7 @@ import { ConfigurationError, GuardRefusal, type Problem } from '../../problem.ts
 import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, HostView, NameListView, PortsView, ProtocolPortsView, View } from '../view.ts';
+import { nameHash } from './name-hash.ts';
 import { readBack, readSettings } from './paloalto-read-back.ts';
 import { RULE_KINDS, retiredObjects } from './paloalto-retired.ts';
 
@@ -244,7 +245,7 @@ function nest(name: string, members: readonly string[], digits = ''): Group[] {
   if (members.length <= MEMBERS) return [{ name, members }];
   const parts = new Map<string, string[]>();
   for (const member of members) {
-    const digit = hash(member)[digits.length]!;
+    const digit = nameHash(member).toString(16).padStart(8, '0')[digits.length]!;
     const part = parts.get(digit);
     if (part === undefined) parts.set(digit, [member]);
     else part.push(member);
@@ -255,15 +256,6 @@ function nest(name: string, members: readonly string[], digits = ''): Group[] {
     ...sorted.flatMap(([digit, part]) => nest(child(digit), part, digits + digit)),
     { name, members: sorted.map(([digit]) => child(digit)) },
   ];
-}
-
-/** FNV-1a with a last stir, 32 bits as eight hexadecimal digits: even in its first digits. */
-function hash(text: string): string {
-  let value = 0x811c9dc5;
-  for (const character of text) value = Math.imul(value ^ character.charCodeAt(0), 0x01000193);
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
-  return ((value ^ (value >>> 16)) >>> 0).toString(16).padStart(8, '0');
 }
 
 function refuseOverLimit(view: View, addressObjects: number, lists: readonly ExternalList[]): void {
