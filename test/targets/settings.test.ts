@@ -22,6 +22,20 @@ const OTHERS: Readonly<Record<string, Readonly<Record<string, OptionValues>>>> =
     timeoutHours: { timeoutHours: 48 },
   },
   edl: { combined: { combined: true } },
+  fortigate: {
+    srcintf: { srcintf: 'dmz lan' },
+    dstintf: { dstintf: 'wan2' },
+    srcaddr: { srcaddr: 'connectors servers' },
+    srcaddr6: { srcaddr6: 'connectors6' },
+    nat: { nat: false },
+    log: { log: 'utm' },
+    position: { position: 'before 27' },
+    firstPolicyId: { firstPolicyId: 2_000_000_000 },
+    prefix: { prefix: 'xy' },
+    // How much the device may hold: no part of the files.
+    groupMembers: {},
+    addressObjects: {},
+  },
   iptables: { chain: { chain: 'OTHER' } },
   kubernetes: {
     namespace: { namespace: 'other' },
@@ -111,6 +125,17 @@ describe('a hand in the options, with every hash put right', () => {
     await expect(edited('paloalto', {}, one)).rejects.toThrow(
       'az-connector_443 is not exempt from decryption, as other names are',
     );
+  });
+
+  it.each([
+    ['srcintf', / srcintf "internal"\n/g, ' srcintf "any"\n', 'srcintf is "any" in the files'],
+    ['srcaddr6', / srcaddr6 "all"\n/g, ' srcaddr6 "none"\n', 'srcaddr6 is "none" in the files'],
+    ['log', / logtraffic all\n/g, ' logtraffic disable\n', 'log is "disable" in the files'],
+    ['nat', / nat enable\n/g, ' nat disable\n', 'nat is false in the files'],
+  ])('fortigate: %s', async (_, from, to, what) => {
+    expect(await edited('fortigate', {}, (file) => file.text.replaceAll(from, to))).toEqual([
+      expect.stringContaining(what),
+    ]);
   });
 
   it('nftables: another mark, which others accept', async () => {
