@@ -56,10 +56,11 @@ describe('the files of a target on a device', () => {
   it('wait for a program that a killed load has left at work, and for no other', async () => {
     await releases.awaitProgram(0);
     const child = spawn('sleep', ['1']);
+    const ended = new Promise((done) => child.once('exit', done));
     releases.noteProgram(child.pid!);
     await expect(releases.awaitProgram(0.1)).rejects.toThrow(/still at work[\s\S]*process \d+/);
     await releases.awaitProgram(30);
-    expect(child.exitCode ?? child.signalCode).toBe(0);
+    expect(await ended).toBe(0);
 
     // A later process with the same id, and one of a machine that has been started anew since.
     const note = join(releases.directory, 'program.json');
