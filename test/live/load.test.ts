@@ -91,8 +91,10 @@ describe.skipIf(absent)('load, on the device', () => {
     rmSync(work, { recursive: true, force: true });
   });
   beforeEach(async () => {
-    state = join(work, 'state');
-    rmSync(state, { recursive: true, force: true });
+    // Of each test its own: a load to be confirmed leaves a process that looks there a minute and a half later, from the
+    // namespace of its own test.
+    state = mkdtempSync(join(work, 'state-'));
+    chmodSync(state, 0o755);
     namespace = await everyAddressLocal();
     return () => namespace.close();
   });
@@ -341,6 +343,12 @@ describe.skipIf(absent)('load, on the device', () => {
   });
 
   describe.each(['nginx', 'haproxy', 'squid'] as const)('a running %s', (target) => {
+    beforeEach(() => {
+      // Where the configuration says that Squid's lists are.
+      state = join(work, 'state');
+      rmSync(state, { recursive: true, force: true });
+    });
+
     /** The program's own configuration, which includes what `current` leads to. */
     const configure = (): string => {
       const lists = join(state, target, 'current');
