@@ -45,7 +45,7 @@ import { CONSTRAINTS, describeRefusal, findingsOf, judge, MUST_HAVE } from './po
 import { type M365Week, m365IdsOf } from './policy/guards/m365-sets.ts';
 import { judgeMustHaves, type MustHave } from './policy/guards/must-have.ts';
 import type { Origins } from './policy/guards/origins.ts';
-import { SPECIAL_USE } from './policy/guards/special-use.ts';
+import { forbiddenSpecialUse } from './policy/guards/special-use.ts';
 import { holdRemovals } from './policy/hold.ts';
 import type { Policy, TagAddresses } from './policy/policy.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
@@ -226,7 +226,7 @@ function held({ config, feed, baseline, constraints, today }: RunInput, policy: 
   return holdRemovals(policy, baseline.tree.policy, {
     days: config.holdDays,
     date: feed.snapshot.fileDate ?? today,
-    never: never.union(SPECIAL_USE.difference(DualStackSet.fromPrefixes(config.guards.specialUseAllowed))),
+    never: never.union(forbiddenSpecialUse(config.guards)),
     within,
     families: config.families,
   });

@@ -5,7 +5,7 @@ const COLOUR = new RegExp(`${String.fromCharCode(0x1b)}\\[\\d{1,3}(?:;\\d{1,3})*
 const INVISIBLE = /(?![\n\t])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 /**
- * A text as it may reach a terminal: what could move the cursor, hide or reorder other text is written as `\uXXXX`, which
+ * A text as it may reach a terminal: what could move the cursor, hide or reorder other text is written as `\u` and its number, which
  * in JSON is the same character. Feeds, file names, answers of servers and configurations end up in messages.
  * @param colours whether the product's own colours may stay
  */

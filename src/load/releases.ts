@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowlistError } from '../problem.ts';
 import { stageFiles, syncFolder, writeDurably } from '../publish/durable.ts';
 import { unless } from '../publish/errno.ts';
-import { isRunning, markOf, parseMark } from '../publish/process-mark.ts';
+import { isRunning, markOf, parseMark, parseWhole } from '../publish/process-mark.ts';
 import type { RuleFile } from '../targets/render.ts';
 import type { OptionValues } from '../targets/view.ts';
 import type { DeviceContext } from './device.ts';
@@ -146,7 +146,7 @@ export class Releases {
   async awaitProgram(seconds: number): Promise<void> {
     const path = join(this.directory, PROGRAM);
     const text = await unless(['ENOENT'], readFile(path, 'utf8'));
-    const mark = text === undefined ? undefined : parseMark(JSON.parse(text));
+    const mark = parseMark(parseWhole(text ?? ''));
     if (mark === undefined) return;
     for (let waited = 0; isRunning(mark) === true; waited += POLL_MILLISECONDS) {
       if (waited >= seconds * 1000)

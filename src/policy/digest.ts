@@ -3,9 +3,9 @@ import { formatPrefix } from '../net/prefix.ts';
 import type { PolicyRule } from './policy.ts';
 
 /**
- * SHA-256 (hex) of what the rules admit: names, addresses as exact covers, ports, how addresses are used,
- * what is held, and what the rules ask for in vain. How Microsoft cut the addresses into prefixes and tags does not count: where no address changed,
- * no rule file changes.
+ * SHA-256 (hex) of what the rules admit: names, addresses as exact covers, ports, how addresses are used, what is held,
+ * and what the rules ask for in vain. How Microsoft cut the addresses into prefixes and tags does not count: where no
+ * address changed, no rule file changes.
  */
 export function digestRules(rules: readonly PolicyRule[]): string {
   const canonical = rules.map((rule) => ({
@@ -15,9 +15,7 @@ export function digestRules(rules: readonly PolicyRule[]): string {
     addressPorts: rule.addressPorts.toString(),
     addressUse: rule.addressUse,
     omitted: rule.omitted,
-    ...(rule.held === undefined
-      ? {}
-      : { held: rule.held.map(({ until, addresses }) => ({ until, addresses: addresses.toStrings() })) }),
+    held: rule.held?.map(({ until, addresses }) => ({ until, addresses: addresses.toStrings() })),
   }));
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }

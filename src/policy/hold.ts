@@ -20,15 +20,13 @@ export interface HoldSettings {
 }
 
 /**
- * Adds to the rules what their service tags and endpoint sets had in force and have no longer, until a date. New
- * addresses are not used for a week, old ones may be in use for a while (the service tag documents of Microsoft say so of
- * the first; a weekly file says nothing of the second).
+ * Adds to the rules what their service tags and endpoint sets had in force and have no longer, until a date: what is no
+ * longer published may still be in use, and some of it comes back.
  *
  * What the configuration takes away is not held: only tags that the rule in force has too.
  * @param last the policy in force, with what it holds
  */
-export function holdRemovals(policy: Policy, last: Policy | undefined, settings: HoldSettings): Policy {
-  if (last === undefined) return policy;
+export function holdRemovals(policy: Policy, last: Policy, settings: HoldSettings): Policy {
   const inForce = new Map(last.rules.map((rule) => [rule.name, rule]));
   const rules = policy.rules.map((rule): PolicyRule => {
     const before = inForce.get(rule.name);
@@ -56,9 +54,7 @@ function heldOf(
   let taken = rule.addresses.union(never);
   const held: HeldAddresses[] = [];
   // What two tags have lost is held once, for as long as it is held at all.
-  for (const { tag, until, addresses } of [...removed, ...known].sort((a, b) =>
-    a.until < b.until ? 1 : -1,
-  )) {
+  for (const { tag, until, addresses } of [...removed, ...known].sort((a, b) => compare(b.until, a.until))) {
     const beyond = addresses.difference(taken);
     const { ipv4, ipv6 } = within === undefined ? beyond : beyond.intersection(within);
     const kept = new DualStackSet(

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { errorCode } from './errno.ts';
 
 /** A process, told from a later one with the same id. */
 export interface ProcessMark {
@@ -22,12 +23,21 @@ export function isRunning({ pid, started, place: where }: ProcessMark): boolean 
     process.kill(pid, 0);
   } catch (error) {
     // EPERM: it lives and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+    return errorCode(error) !== 'ESRCH';
   }
   // It has ended, and its parent has not asked how.
   if (statOf(pid)?.[0] === 'Z') return false;
   const now = startOf(pid);
   return now === undefined || started === '' || now === started;
+}
+
+/** The value in a file of JSON; undefined if it is not whole, as after a loss of power. */
+export function parseWhole(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The mark in a value that was read from a file; undefined if it holds none. */

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowlistError } from '../problem.ts';
 import { errorCode, unless } from './errno.ts';
-import { isRunning, markOf, type ProcessMark, parseMark } from './process-mark.ts';
+import { isRunning, markOf, type ProcessMark, parseMark, parseWhole } from './process-mark.ts';
 import { locateTree, type TreeLocation } from './tree-location.ts';
 
 /** The right to change one output tree, held by one run at a time. */
@@ -257,14 +257,9 @@ async function readHolder(path: string): Promise<{ holder: Holder | undefined; s
 }
 
 function parseHolder(text: string): Holder | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = parseWhole(text);
   const mark = parseMark(value);
-  const token = (value as { token?: unknown } | null)?.token;
+  const token = (value as { token?: unknown } | null | undefined)?.token;
   return mark === undefined || typeof token !== 'string' ? undefined : { token, ...mark };
 }
 

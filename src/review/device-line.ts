@@ -159,7 +159,7 @@ function budgetOf({ widenings }: TargetReview): Line[] {
     });
 }
 
-/** What is let through though no tag has it any more, until when. */
+/** What is let through though no tag has it any more; until when, the declaration of the widening says. */
 function holdOf({ widenings }: TargetReview): Line[] {
   return widenings
     .filter(({ kind, presence }) => kind === 'hold' && presence !== 'unchanged')

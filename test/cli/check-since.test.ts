@@ -5,33 +5,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkCommand } from '../../src/cli/check.ts';
-import type { Io } from '../../src/cli/io.ts';
 import { runCommand } from '../../src/cli/run.ts';
 import { allowedSince } from '../../src/committed/allowed-since.ts';
 import { LOCK_FILE } from '../../src/committed/lock.ts';
 import { directoryReader, readOutputTree } from '../../src/committed/output-tree.ts';
 import { parseQuery } from '../../src/policy/query.ts';
 import { lacks } from '../support/programs.ts';
+import { recordingIo } from '../support/recording-io.ts';
 
 const sample = (name: string) => fileURLToPath(new URL(`../../data/sample/${name}`, import.meta.url));
-
-function recordingIo() {
-  const said = { out: '', err: '' };
-  const io: Io = {
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    environment: {},
-    today: () => '2026-01-13',
-    columns: undefined,
-    colours: false,
-    setStatus: () => undefined,
-  };
-  return { io, said };
-}
 
 async function check(out: string, queries: readonly string[], json: boolean): Promise<string> {
   const { io, said } = recordingIo();
@@ -168,7 +150,7 @@ describe.skipIf(lacks('git'))('since when something is allowed', () => {
     const again = commit('ours');
     try {
       expect(await sinceOf(tree, BOTH)).toEqual([{ fileDate: WEEK2, commit: again, atLeast: true }]);
-      expect(await told(tree, BOTH)).toMatch(/this version cannot read the lock of commit [0-9a-f]{10}$/);
+      expect(await told(tree, BOTH)).toMatch(/this version cannot read the lock of commit [0-9a-f]{10}\n$/);
     } finally {
       git('reset', '-q', '--hard', commits[4]!);
     }

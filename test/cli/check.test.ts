@@ -4,32 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkCommand, type QueryInput } from '../../src/cli/check.ts';
-import type { Io } from '../../src/cli/io.ts';
 import { runCommand } from '../../src/cli/run.ts';
+import { recordingIo } from '../support/recording-io.ts';
 
 const sample = (name: string) => fileURLToPath(new URL(`../../data/sample/${name}`, import.meta.url));
-
-/** A command's surroundings that write down what it does. */
-function recordingIo() {
-  const said: { out: string; err: string; status: number } = { out: '', err: '', status: 0 };
-  const line = (text: string) => (text.endsWith('\n') ? text : `${text}\n`);
-  const io: Io = {
-    out: (text) => {
-      said.out += line(text);
-    },
-    err: (text) => {
-      said.err += line(text);
-    },
-    environment: {},
-    today: () => '2026-01-13',
-    columns: undefined,
-    colours: false,
-    setStatus: (status) => {
-      said.status = status;
-    },
-  };
-  return { io, said };
-}
 
 let scratch: string;
 let tree: string;

@@ -70,6 +70,11 @@ describe('the files of a target on a device', () => {
       writeFileSync(note, JSON.stringify({ ...mark, ...other }));
       await releases.awaitProgram(0);
     }
+    // Cut off with the machine.
+    for (const text of ['', '{"pid":', 'null']) {
+      writeFileSync(note, text);
+      await releases.awaitProgram(0);
+    }
   });
 
   it('keep three releases beside the one in force and the spare one', async () => {

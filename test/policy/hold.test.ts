@@ -5,6 +5,7 @@ import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { holdRemovals } from '../../src/policy/hold.ts';
 import type { Policy } from '../../src/policy/policy.ts';
+import { makePolicy } from '../../src/policy/resolve.ts';
 import { policyOf, tag } from '../review/weeks.ts';
 
 const FIRST = '2026-01-05';
@@ -71,10 +72,10 @@ it('holds each address exactly as long as an address-by-address reckoning says',
   );
 });
 
-it('leaves a policy as it is where nothing was in force, or nothing is lost', () => {
+it('leaves a policy as it is where nothing is lost, or the rule is new', () => {
   const policy = policyOfWeek([[1, 2], []]);
   const settings = { days: 14, date: FIRST, never, within: undefined, families: [4, 6] as const };
-  expect(holdRemovals(policy, undefined, settings)).toBe(policy);
+  expect(holdRemovals(policy, makePolicy([]), settings)).toBe(policy);
   expect(holdRemovals(policy, policyOfWeek([[1], []]), settings)).toBe(policy);
 });
 

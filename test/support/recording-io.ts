@@ -9,13 +9,14 @@ export interface Said {
 
 /** An output that keeps what is said, in an environment of its own. */
 export function recordingIo(environment: Readonly<Record<string, string>> = {}): { io: Io; said: Said } {
+  const line = (text: string) => (text.endsWith('\n') ? text : `${text}\n`);
   const said: Said = { out: '', err: '', status: 0 };
   const io: Io = {
     out: (text) => {
-      said.out += `${text}\n`;
+      said.out += line(text);
     },
     err: (text) => {
-      said.err += `${text}\n`;
+      said.err += line(text);
     },
     environment,
     today: () => '2026-01-13',

@@ -2,6 +2,7 @@ import { AddressSet } from '../../net/address-set.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { parsePrefix } from '../../net/prefix.ts';
 import type { Guard } from './guard.ts';
+import type { GuardLimits } from './limits.ts';
 
 /**
  * Ranges that no public service can be in: IANA's special-purpose address registries (RFC 6890 and its
@@ -38,11 +39,18 @@ export const SPECIAL_USE = new DualStackSet(
     .union(AddressSet.fromPrefixes(6, IPV6_INSIDE_GLOBAL.map(parsePrefix))),
 );
 
+/** The special-use addresses that no allowance of the configuration names. */
+export function forbiddenSpecialUse({
+  specialUseAllowed,
+}: Pick<GuardLimits, 'specialUseAllowed'>): DualStackSet {
+  return SPECIAL_USE.difference(DualStackSet.fromPrefixes(specialUseAllowed));
+}
+
 /** Special-use addresses in a rule: the sign of a forged, broken or made-up feed. */
 export const specialUse: Guard = {
   name: 'special-use',
   judge: ({ policy, limits }) => {
-    const forbidden = SPECIAL_USE.difference(DualStackSet.fromPrefixes(limits.specialUseAllowed));
+    const forbidden = forbiddenSpecialUse(limits);
     return policy.rules.flatMap((rule) =>
       [
         ...rule.tags.map(({ tag, addresses }) => ({ from: `service tag ${tag}`, addresses })),
