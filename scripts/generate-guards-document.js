@@ -353,7 +353,8 @@ const guards = markdownTable({
 const document = `# Guards
 
 A guard is a check between compare and render that can refuse a run; the previous output stands, exit status 3. A
-refusal says the guard, the figures, the key of the limit and the flag that accepts it once:
+refusal says the guard, the figures, the key of the limit, what each device would get, what to check, and the flag
+that accepts it once:
 \`azure-allowlist run --accept tag-shrink\`. What was accepted stands in \`allowlist.lock.json\` (\`acceptances\`) and in
 \`REVIEW.md\`. A note refuses nothing. A guard that had nothing to compare says
 *not judged* and why, never *passed*.

@@ -52,6 +52,7 @@ import { makePolicy, resolvePolicy } from './policy/resolve.ts';
 import { spaceOf, totalsOf } from './policy/totals.ts';
 import { AllowlistError, GuardRefusal } from './problem.ts';
 import { coverage, type PlannedTarget } from './review/coverage.ts';
+import { deviceTexts } from './review/device-line.ts';
 import { tagsOf } from './review/feeds.ts';
 import { writeMarkdown } from './review/markdown.ts';
 import type { FeedWeek, Review } from './review/review.ts';
@@ -147,13 +148,15 @@ export function planRun(published: RunInput): RunPlan {
   const policy = held(input, current);
   const totals = totalsOf(snapshot);
   const judged = guard(input, policy, unused, totals);
-  const outputs = buildAll(
-    policy,
-    input.targets.map((request) => withInForce(withoutForbidden(request, input.constraints), last)),
-  );
+  const build = () =>
+    buildAll(
+      policy,
+      input.targets.map((request) => withInForce(withoutForbidden(request, input.constraints), last)),
+    );
+  if (isRefused(judged)) throw refusedRun(input, judged, build);
+  const outputs = build();
   const findings = [...judged, ...guardOutputs(input, cuts, outputs)];
-  const refusal = describeRefusal(findings);
-  if (refusal !== undefined) throw new RunRefused(refusal, findings);
+  if (isRefused(findings)) throw refusedRun(input, findings, () => outputs);
 
   const files = new Map<string, string>(snapshotFiles(policy));
   for (const output of outputs)
@@ -348,7 +351,7 @@ function guard(
   for (const [tag, { rules }] of sets) configuredTags.set(tag, rules);
   const { snapshot } = input.feed;
   const found = [...sets.values()].flatMap(({ tag }) => tag ?? []);
-  const findings = judge(
+  return judge(
     {
       limits: input.config.guards,
       today: input.today,
@@ -366,9 +369,33 @@ function guard(
     },
     input.accept,
   );
-  const refusal = describeRefusal(findings);
-  if (refusal !== undefined) throw new RunRefused(refusal, findings);
-  return findings;
+}
+
+function isRefused(findings: readonly Finding[]): boolean {
+  return findings.some(({ outcome }) => outcome === 'refused');
+}
+
+/** The refusal, with a line a target: what the devices would do if it were accepted. */
+function refusedRun(
+  { baseline, targets }: RunInput,
+  findings: readonly Finding[],
+  build: () => readonly TargetOutput[],
+): RunRefused {
+  const sides = new Map(baseline.tree === undefined ? [] : targetSides(baseline.tree, baseline.inForce));
+  const lines = (outputs: readonly TargetOutput[]) =>
+    deviceTexts(
+      outputs.map((output, index) =>
+        reviewTarget(output.id, sides.get(output.id), sideOfOutput(output, targets[index]!)),
+      ),
+    );
+  let devices: string[] = [];
+  try {
+    devices = lines(build());
+  } catch (error) {
+    // What no target can be built of has a reason of its own, told once the guards pass.
+    if (!(error instanceof AllowlistError)) throw error;
+  }
+  return new RunRefused(describeRefusal(findings, devices)!, findings);
 }
 
 /**

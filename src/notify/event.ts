@@ -1,6 +1,6 @@
 import { withPublicUrls } from '../feed/redact.ts';
 import type { Finding } from '../policy/guards/guard.ts';
-import { deviceText } from '../review/device-line.ts';
+import { deviceTexts } from '../review/device-line.ts';
 import type { Review } from '../review/review.ts';
 import { changesDevices, sentence, summarise } from '../review/summary.ts';
 import { verdict } from '../review/verdict.ts';
@@ -98,7 +98,7 @@ export function eventsOf(end: RunEnd, before: RunBefore): NotifiedEvent[] {
       kind: level === 'look' ? 'look' : 'change',
       title: summarise(review),
       text: `${sentence(review)} ${text}`,
-      lines: review.targets.map((target) => `${target.id} ${deviceText(target)}`),
+      lines: deviceTexts(review.targets),
       link:
         pullRequest === undefined
           ? undefined

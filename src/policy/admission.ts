@@ -93,9 +93,10 @@ export class Admission {
   }
 
   #combine(other: Admission, operate: (a: Content, b: Content) => Content): Admission {
-    const ours = new Set(this.grants);
+    // Copies tell the sides apart where an admission is combined with itself.
+    const ours = new Set(this.grants.map((grant) => ({ ...grant })));
     // Grants of one admission have disjoint ports: at most one of each side covers a port.
-    return Admission.#build([...this.grants, ...other.grants], (covering) =>
+    return Admission.#build([...ours, ...other.grants], (covering) =>
       operate(
         covering.find((grant) => ours.has(grant)) ?? NOTHING,
         covering.findLast((grant) => !ours.has(grant)) ?? NOTHING,

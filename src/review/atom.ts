@@ -1,5 +1,5 @@
 import { DOMImplementation, DOMParser, type Document, type Element, XMLSerializer } from '@xmldom/xmldom';
-import { deviceText } from './device-line.ts';
+import { deviceTexts } from './device-line.ts';
 import type { Review } from './review.ts';
 import { sentence, summarise } from './summary.ts';
 import { verdict } from './verdict.ts';
@@ -45,11 +45,7 @@ export function addToAtom(last: string | undefined, review: Review, { digest, li
   append(
     entry,
     'content',
-    [
-      sentence(review),
-      verdict(review).text,
-      ...review.targets.map((target) => `${target.id} ${deviceText(target)}`),
-    ].join('\n'),
+    [sentence(review), verdict(review).text, ...deviceTexts(review.targets)].join('\n'),
   ).setAttribute('type', 'text');
   for (const one of kept.filter((other) => textOf(other, 'id') !== id).slice(0, ENTRIES - 1))
     feed.appendChild(document.importNode(one, true));

@@ -34,9 +34,15 @@ export function writeBrief(review: Review, where: string, options: TextOptions):
   return `${head}${last}`;
 }
 
-/** Notes that say where gains come from and losses go, in a line each. */
-function isOrigin({ kind }: Note): boolean {
-  return kind === 'attribution' || kind === 'withdrawn' || kind === 'moved-away';
+/** Notes that say where gains come from and losses go, and what of them is new to Azure, in a line each. */
+function isOrigin(note: Note): boolean {
+  const { kind } = note;
+  return (
+    kind === 'attribution' ||
+    kind === 'withdrawn' ||
+    kind === 'moved-away' ||
+    (kind === 'new-space' && !isLoud(note))
+  );
 }
 
 /** What asks for a look: drift, notes, and guards that did not pass. */

@@ -17,8 +17,24 @@ import {
 /** How many rules a line names; more are counted. */
 const RULES_SHOWN = 3;
 
-/** What one target will do differently, in one line without its id: `+512 IPv4 (storage-weu)`, `no change`. */
-export function deviceLine(target: TargetReview): Line {
+/** A line a target, in the order of the review; one without a change says why where another target has one. */
+export function deviceLines(
+  targets: readonly TargetReview[],
+): { readonly id: string; readonly line: Line }[] {
+  const changing = new Set(targets.flatMap(({ rules }) => rules.map(({ rule }) => rule)));
+  return targets.map((target) => ({ id: target.id, line: deviceLine(target, changing) }));
+}
+
+/** The lines of the targets as plain text, each with its id. */
+export function deviceTexts(targets: readonly TargetReview[]): string[] {
+  return deviceLines(targets).map(({ id, line }) => `${id} ${plain(line)}`);
+}
+
+/**
+ * What one target will do differently, in one line without its id: `+512 IPv4 (storage-weu)`, `no change`.
+ * @param changing the rules that change on any target
+ */
+export function deviceLine(target: TargetReview, changing: ReadonlySet<string> = new Set()): Line {
   const { presence, after, effect, problem } = target;
   if (presence === 'removed') return [toned('no longer configured', 'attention'), ': its files are removed'];
   if (effect === undefined)
@@ -37,15 +53,19 @@ export function deviceLine(target: TargetReview): Line {
   if (parts.length > 0) return parts.flatMap((part, index) => [index === 0 ? '' : '; ', ...part]);
   const files = target.files.filter(({ presence }) => presence !== 'unchanged').length;
   return files === 0
-    ? [toned('no change', 'faint')]
+    ? [toned('no change', 'faint'), ...byNameInstead(target, changing)]
     : [`lets the same through; ${counted(files, 'file')} written anew`];
 }
 
-/** The device line as plain text. */
-export function deviceText(target: TargetReview): string {
-  return deviceLine(target)
-    .map((span: string | Span) => (typeof span === 'string' ? span : span.text))
-    .join('');
+/** Why a target has no change where another has one: it allows the rule by name, and names did not change. */
+function byNameInstead({ byName }: TargetReview, changing: ReadonlySet<string>): Line {
+  const rules = byName.filter((rule) => changing.has(rule));
+  return rules.length === 0 ? [] : [': allows ', ...ruleNames(rules), ' by name'];
+}
+
+/** A line as plain text. */
+export function plain(line: Line): string {
+  return line.map((span: string | Span) => (typeof span === 'string' ? span : span.text)).join('');
 }
 
 /** Whether a target will behave differently in any way that its files say. */
@@ -112,10 +132,12 @@ function portRemark(when: string, changed: Admission, other: Admission): Line {
 }
 
 function rulesOf({ rules }: TargetReview): Line {
-  const names = rules.map(({ rule }) => rule);
-  if (names.length === 0) return [];
-  if (names.length > RULES_SHOWN) return [` (${counted(names.length, 'rule')})`];
-  return [' (', ...names.flatMap((name, index): Line => [index === 0 ? '' : ', ', outside(name)]), ')'];
+  return rules.length === 0 ? [] : [' (', ...ruleNames(rules.map(({ rule }) => rule)), ')'];
+}
+
+function ruleNames(names: readonly string[]): Line {
+  if (names.length > RULES_SHOWN) return [counted(names.length, 'rule')];
+  return names.flatMap((name, index): Line => [index === 0 ? '' : ', ', outside(name)]);
 }
 
 function optionsOf({ options }: TargetReview): Line[] {

@@ -9,7 +9,7 @@ import type { Change, SpaceChange } from '../policy/diff/change.ts';
 import { noteworthy } from '../policy/diff/notes.ts';
 import { riskOfEffect, riskOfPolicy, riskOfRule, riskOfTag } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
-import { deviceText } from './device-line.ts';
+import { deviceLines, plain } from './device-line.ts';
 import { REVIEW_VERSION, type ReviewDocument } from './json-shape.ts';
 import type { FeedWeek, Review } from './review.ts';
 import { changesDevices, effectOfReview, sentence, summarise } from './summary.ts';
@@ -46,7 +46,9 @@ export function reviewDocument(review: Review): ReviewDocument {
       look: isLoud(note),
       addresses: note.addresses === undefined ? null : space(note.addresses),
     })),
-    targets: review.targets.map(targetDocument),
+    targets: deviceLines(review.targets).map(({ line }, index) =>
+      targetDocument(review.targets[index]!, plain(line)),
+    ),
     drift: review.drift.map(({ where, target, files, lets, lacks, problem }) => ({
       where,
       target,
@@ -110,10 +112,10 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
   };
 }
 
-function targetDocument(target: TargetReview): ReviewDocument['targets'][number] {
+function targetDocument(target: TargetReview, line: string): ReviewDocument['targets'][number] {
   return {
     id: target.id,
-    line: deviceText(target),
+    line,
     effect: target.effect === undefined ? null : map(target.effect, grants),
     problem: target.problem ?? null,
     rules: target.rules.map(({ rule, effect }) => ({ rule, effect: map(effect, grants) })),

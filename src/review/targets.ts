@@ -49,6 +49,8 @@ export interface TargetReview {
   readonly problem: string | undefined;
   /** The effect by rule, in the order of the rules; what no rule explains, such as an edit by hand, is not here. */
   readonly rules: readonly { readonly rule: string; readonly effect: Effect }[];
+  /** The rules that the files will allow by name alone: their addresses are in none of them. */
+  readonly byName: readonly string[];
   /** The options that differ, by name. */
   readonly options: readonly OptionChange[];
   /** By path. */
@@ -116,6 +118,9 @@ export function reviewTarget(
     effect,
     problem: before?.problem,
     rules: effect === undefined ? [] : effectByRule(effect, before, after),
+    byName: [...(after?.byRule ?? [])]
+      .filter(([, { grants }]) => grants.every(({ addresses }) => addresses.isEmpty))
+      .map(([rule]) => rule),
     options: before === undefined || after === undefined ? [] : reviewOptions(before.options, after.options),
     files: reviewFiles(before?.files ?? [], after?.files ?? []),
     entries: { before: before?.entries, after: after?.entries, limit },

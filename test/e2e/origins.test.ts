@@ -128,6 +128,16 @@ describe('a second source', () => {
     expect(refused.stderr).toMatch(/refused by origins; .*\n {2}origins: .* announced by the sample network/);
     const accepted = await run(TWO, '--accept', 'origins');
     expect(accepted.status, accepted.stderr).toBe(0);
+    // The refusal says what the devices would get: just what they get once it is accepted.
+    const lines = (text: string, from: RegExp) =>
+      text
+        .slice(from.exec(text)!.index)
+        .split('\n')
+        .slice(1)
+        .filter((line) => /^ {2}\S+ (\+|no change)/.test(line));
+    const promised = lines(refused.stderr, /^What the devices would get:$/m);
+    expect(promised).not.toEqual([]);
+    expect(promised).toEqual(lines(accepted.stdout, /^Verdict/m));
   });
 
   it.each([

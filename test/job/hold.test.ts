@@ -7,7 +7,7 @@ import { verifyTree } from '../../src/committed/verify.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { addDays } from '../../src/feed/file-date.ts';
 import { type JobResult, runJob } from '../../src/job.ts';
-import { deviceText } from '../../src/review/device-line.ts';
+import { deviceLine, plain } from '../../src/review/device-line.ts';
 import { weeklyTag } from '../feed/weekly-file.ts';
 
 const FIRST = '2026-01-05';
@@ -63,7 +63,7 @@ describe('removals that wait', () => {
     });
   }
   const line = ({ review }: JobResult, id = 'iptables') =>
-    deviceText(review.targets.find((target) => target.id === id)!);
+    plain(deviceLine(review.targets.find((target) => target.id === id)!));
   const lets = ({ review }: JobResult, id = 'iptables') =>
     review.targets
       .find((target) => target.id === id)!

@@ -34,6 +34,16 @@ describe('an admission', () => {
     expect(Admission.addresses(addresses('192.0.2.0/24'), PortSet.empty).isEmpty).toBe(true);
   });
 
+  it('can be combined with itself', () => {
+    const admission = Admission.union([
+      Admission.hosts(hosts('a.com'), PortSet.of(443)),
+      Admission.addresses(addresses('192.0.2.0/24'), PortSet.of(80)),
+    ]);
+    expect(admission.difference(admission).isEmpty).toBe(true);
+    expect(admission.intersection(admission).describe()).toEqual(admission.describe());
+    expect(admission.equals(admission)).toBe(true);
+  });
+
   // A small universe: ports 1-4, hosts a.x … d.x, addresses 192.0.2.0-3. The oracle is a set of triples.
   const grant = fc.record({
     names: fc.subarray(['a.x', 'b.x', 'c.x', 'd.x']),

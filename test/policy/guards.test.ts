@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { addDays, daysBetween } from '../../src/feed/file-date.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { type AcceptedSizes, rememberSizes } from '../../src/policy/guards/drift.ts';
-import { describeRefusal, GUARDS } from '../../src/policy/guards/judge.ts';
+import { CONSTRAINTS, checkOf, describeRefusal, GUARDS, MUST_HAVE } from '../../src/policy/guards/judge.ts';
 import { ConfigurationError } from '../../src/problem.ts';
 import { judgeMadeUp, type MadeUpCase, type MadeUpWeek } from '../support/guard-weeks.ts';
 
@@ -90,9 +90,19 @@ describe('every guard', () => {
         '  feed-rollback: the feed is of 2026-01-05, older than the 2026-01-12 in force',
         '  tag-missing: the feed has no service tag Sql, which rule all needs (rules[].serviceTags)',
         '  special-use: rule all, service tag AzureCloud: 198.18.0.0/16, 2001:db8::/40 special-use space (guards.special-use.allow lists what is let in all the same)',
-        'To accept it once, after checking: --accept feed-rollback,tag-missing,special-use',
+        'Before you accept it:',
+        '  feed-rollback: Check the download page for a newer file, and the cache or mirror that the run reads; accept only to return to an older week on purpose.',
+        '  tag-missing: Check for a new name of the tag (azure-allowlist tags), and change the configuration instead where there is one.',
+        '  special-use: Do not accept private or special ranges from a feed; put what is really meant under prefixes of a rule.',
+        'To accept it once: --accept feed-rollback,tag-missing,special-use',
       ].join('\n'),
     );
+  });
+
+  test('that can refuse says what to check before it is accepted', () => {
+    const names = [...GUARDS.map(({ name }) => name), CONSTRAINTS, MUST_HAVE];
+    // It never refuses: its week has no feed then, which is an error of its own.
+    expect(names.filter((name) => checkOf(name) === undefined)).toEqual(['feed-quarantine']);
   });
 
   test('that does not exist cannot be accepted', () => {

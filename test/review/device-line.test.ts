@@ -1,10 +1,13 @@
 import { expect, it } from 'vitest';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { parseHostPattern } from '../../src/net/host-pattern.ts';
+import { HostSet } from '../../src/net/host-set.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { effectOf } from '../../src/policy/effect.ts';
-import { deviceText } from '../../src/review/device-line.ts';
+import { deviceTexts } from '../../src/review/device-line.ts';
+import { reviewTarget, type TargetSide } from '../../src/review/targets.ts';
 
 const on = (prefix: string, ports: string) =>
   Admission.addresses(DualStackSet.fromPrefixes([parsePrefix(prefix)]), PortSet.parseList(ports));
@@ -16,10 +19,53 @@ it.each([
 ])('says which ports came and which went, where the addresses stay: %s → %s', (from, to, text) => {
   const [before, after] = [on('192.0.2.0/24', from), on('192.0.2.0/24', to)];
   expect(
-    deviceText({
-      ...{ id: 'iptables', presence: 'kept', before, after, effect: effectOf(before, after) },
-      ...{ problem: undefined, rules: [], options: [], files: [], omissions: [], widenings: [] },
-      entries: { before: 1, after: 1, limit: undefined },
-    }),
-  ).toBe(text);
+    deviceTexts([
+      {
+        ...{ id: 'iptables', presence: 'kept', before, after, effect: effectOf(before, after) },
+        ...{
+          problem: undefined,
+          rules: [],
+          byName: [],
+          options: [],
+          files: [],
+          omissions: [],
+          widenings: [],
+        },
+        entries: { before: 1, after: 1, limit: undefined },
+      },
+    ]),
+  ).toEqual([`iptables ${text}`]);
+});
+
+it('says of a target without a change that it allows by name what changes by address on another', () => {
+  const side = (byRule: Readonly<Record<string, Admission>>): TargetSide => ({
+    ...{ plan: { omissions: [], widenings: [] }, files: [], entries: 0, options: {} },
+    admission: Admission.union(Object.values(byRule)),
+    byRule: new Map(Object.entries(byRule)),
+  });
+  const names = Admission.hosts(
+    HostSet.fromPatterns([parseHostPattern('*.web.example')]),
+    PortSet.parseList('443'),
+  );
+  const quiet = { web: names, api: names, mail: on('203.0.113.0/24', '25') };
+  const [proxy, mixed] = [
+    side(quiet),
+    side({ ...quiet, web: Admission.union([names, on('192.0.2.0/24', '443')]) }),
+  ];
+  const [before, after] = [
+    side({ web: on('192.0.2.0/24', '443') }),
+    side({ web: on('192.0.2.0/23', '443') }),
+  ];
+  expect(
+    deviceTexts([
+      reviewTarget('squid', proxy, proxy),
+      reviewTarget('edl', mixed, mixed),
+      reviewTarget('iptables', before, after),
+    ]),
+  ).toEqual([
+    // Of the rules that did not change, nothing needs to be explained.
+    'squid no change: allows web by name',
+    'edl no change',
+    'iptables +256 IPv4 (web)',
+  ]);
 });

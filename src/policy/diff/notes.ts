@@ -98,7 +98,8 @@ function newSpace({ rule, presence, tags, space }: RuleDiff, { previousSpace }: 
   const gained = DualStackSet.union(
     tags.filter(({ m365 }) => m365 === undefined).map((tag) => tag.space.gained),
   );
-  const blocks = newBlocks(gained.intersection(space.gained), previousSpace.addresses);
+  const mine = gained.intersection(space.gained);
+  const blocks = newBlocks(mine, previousSpace.addresses);
   if (blocks.length === 0) return [];
   const said = blocks
     .toSorted((a, b) => Number(b.isFarAway) - Number(a.isFarAway))
@@ -113,7 +114,7 @@ function newSpace({ rule, presence, tags, space }: RuleDiff, { previousSpace }: 
       tag: '',
       text: `gains blocks that no service tag had ${when}`,
       detail: `${said.join(', ')}${more}`,
-      addresses: gained.intersection(space.gained).difference(previousSpace.addresses),
+      addresses: mine.difference(previousSpace.addresses),
       look: asksForLook(blocks),
     },
   ];

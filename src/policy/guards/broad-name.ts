@@ -32,6 +32,8 @@ export function breadthOf({ name, subdomains }: HostPattern): Breadth | undefine
  */
 export const broadName: Guard = {
   name: 'broad-name',
+  check:
+    'Confirm in the document of the endpoint set or in the configuration that every name below is meant.',
   judge: ({ policy, baseline }) => {
     const known = namesOf(baseline?.policy);
     return policy.rules.flatMap((rule) => {

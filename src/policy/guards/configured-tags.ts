@@ -4,6 +4,8 @@ import type { Guard } from './guard.ts';
 /** A configured tag that the feed does not have: renamed, withdrawn, or misspelt. */
 export const tagMissing: Guard = {
   name: 'tag-missing',
+  check:
+    'Check for a new name of the tag (azure-allowlist tags), and change the configuration instead where there is one.',
   judge: ({ configuredTags, snapshot }) =>
     [...configuredTags]
       .filter(([tag]) => !snapshot.tags.has(tag))
@@ -20,6 +22,7 @@ export const tagMissing: Guard = {
 /** A configured tag without a single prefix. */
 export const tagEmpty: Guard = {
   name: 'tag-empty',
+  check: 'Check for a later file in which the tag has prefixes again.',
   judge: ({ configuredTags, snapshot }) =>
     [...configuredTags]
       .filter(([tag]) => snapshot.tags.get(tag)?.prefixes.length === 0)
@@ -32,6 +35,7 @@ export const tagEmpty: Guard = {
 /** A rule, or the whole policy, that would let nothing through. */
 export const emptyPolicy: Guard = {
   name: 'empty-policy',
+  check: 'Check the rule in the configuration: its devices would get nothing from it.',
   judge: ({ policy }) =>
     policy.rules
       .filter(({ names, addresses }) => names.length === 0 && addresses.isEmpty)

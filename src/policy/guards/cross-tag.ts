@@ -15,6 +15,7 @@ const WHOLE = 'AzureCloud';
  */
 export const crossTag: Guard = {
   name: 'cross-tag',
+  check: 'Compare the gained prefixes with the download page and with who announces them (RIPEstat, BGP).',
   cannot: (context) =>
     withoutPrecedent(context) ?? (context.snapshot.tags.has(WHOLE) ? undefined : `the feed has no ${WHOLE}`),
   judge: (context) => {

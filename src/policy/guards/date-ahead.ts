@@ -4,6 +4,7 @@ import type { Guard } from './guard.ts';
 /** A file of a day to come: published once, it would keep every real week out by `feed-rollback`. */
 export const dateAhead: Guard = {
   name: 'date-ahead',
+  check: 'Check the date on the download page: a file of a later date keeps every earlier week out.',
   cannot: ({ snapshot }) => (snapshot.fileDate === undefined ? 'the file has no date' : undefined),
   judge: ({ snapshot, today, limits }) => {
     if (snapshot.fileDate === undefined) return [];

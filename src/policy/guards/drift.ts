@@ -31,6 +31,7 @@ const SPANS: readonly Span[] = [
 /** A chain of steps, each of them quiet: a tag against the weeks that were accepted 4, 13 and 52 weeks back. */
 export const drift: Guard = {
   name: 'drift',
+  check: 'Compare the weeks in REVIEW.md since then: each step was small, the sum is not.',
   cannot: ({ baseline, snapshot }) =>
     baseline === undefined
       ? 'nothing is in force yet'

@@ -12,6 +12,8 @@ const SHOWN = 3;
  */
 export const feedAbsurd: Guard = {
   name: 'feed-absurd',
+  check:
+    'Download the file again from the download page and compare: a file with such a tag is damaged or forged.',
   judge: ({ snapshot, configuredTags, limits }) => {
     const allowed = DualStackSet.fromPrefixes(limits.specialUseAllowed);
     const found = [...snapshot.tags.values()]

@@ -10,6 +10,8 @@ import type { Guard, Remark } from './guard.ts';
  */
 export const feedRollback: Guard = {
   name: 'feed-rollback',
+  check:
+    'Check the download page for a newer file, and the cache or mirror that the run reads; accept only to return to an older week on purpose.',
   cannot: ({ baseline }) => (baseline === undefined ? 'nothing is in force yet' : undefined),
   judge: ({ snapshot, baseline }) => {
     if (baseline === undefined) return [];

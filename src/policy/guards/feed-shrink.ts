@@ -8,6 +8,7 @@ import { percentOf } from './percent.ts';
  */
 export const feedShrink: Guard = {
   name: 'feed-shrink',
+  check: 'Download the file again and compare its size and SHA-256: a cut-off file looks like this.',
   cannot: ({ baseline }) => (baseline === undefined ? 'nothing is in force yet' : undefined),
   judge: ({ totals, baseline, limits }) => {
     if (baseline === undefined) return [];

@@ -9,6 +9,7 @@ const NOTED_AFTER: Readonly<Record<string, number>> = { public: 30, usgov: 60, c
 /** A feed that should have been followed by another long ago; refused only where a limit is configured. */
 export const feedStale: Guard = {
   name: 'feed-stale',
+  check: 'Check the download page for a newer file and that the mirror is updated.',
   cannot: ({ snapshot }) => (snapshot.fileDate === undefined ? 'the file has no date' : undefined),
   judge: ({ snapshot, limits, today }) => {
     const limit = limits.staleDays ?? NOTED_AFTER[snapshot.cloud];

@@ -69,6 +69,8 @@ export interface Remark {
 /** A check between compare and render. It has nothing to say where all is well. */
 export interface Guard {
   readonly name: string;
+  /** What a person should check before accepting its refusal; absent where it refuses nothing. */
+  readonly check?: string;
   /** Whether there is anything for it to judge; absent where there always is. */
   readonly applies?: (context: GuardContext) => boolean;
   /** Why it cannot judge this week, which is no passing; undefined where it can. Absent where it always can. */

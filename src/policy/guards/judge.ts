@@ -93,14 +93,35 @@ function checkAcceptances(accept: readonly string[]): void {
     }
 }
 
-/** The message of a refusal: every refusing guard, its figures, and the flag that accepts it once. */
-export function describeRefusal(findings: readonly Finding[]): string | undefined {
+/** What to check before accepting a refusal of the guards that are asked beside those of the list. */
+const OTHER_CHECKS: Readonly<Record<string, string>> = {
+  [CONSTRAINTS]: 'Extend constraints.within if the addresses are meant, instead of accepting them once.',
+  [MUST_HAVE]: 'Test the host from a device that needs it: sign-in or what require names would stop.',
+};
+
+/** What a person should check before accepting a refusal of a guard. */
+export function checkOf(guard: string): string | undefined {
+  return GUARDS.find(({ name }) => name === guard)?.check ?? OTHER_CHECKS[guard];
+}
+
+/**
+ * The message of a refusal: every refusing guard with its figures, what the devices would do, what to check, and the
+ * flag that accepts it once.
+ * @param devices a line a target: what the refused change would do; empty where that is not known
+ */
+export function describeRefusal(
+  findings: readonly Finding[],
+  devices: readonly string[] = [],
+): string | undefined {
   const refused = findings.filter(({ outcome }) => outcome === 'refused');
   if (refused.length === 0) return undefined;
   const names = [...new Set(refused.map(({ guard }) => guard))];
   return [
     `refused by ${names.join(', ')}; the previous output stands`,
     ...refused.map(({ guard, message }) => `  ${guard}: ${message}`),
-    `To accept it once, after checking: --accept ${names.join(',')}`,
+    ...(devices.length === 0 ? [] : ['What the devices would get:', ...devices.map((line) => `  ${line}`)]),
+    'Before you accept it:',
+    ...names.map((name) => `  ${name}: ${checkOf(name)}`),
+    `To accept it once: --accept ${names.join(',')}`,
   ].join('\n');
 }

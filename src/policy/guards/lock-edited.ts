@@ -3,6 +3,8 @@ import type { Guard, LockState } from './guard.ts';
 /** A lock that is not as a run wrote it: everything else would be compared with what somebody put there. */
 export const lockEdited: Guard = {
   name: 'lock-edited',
+  check:
+    'Compare allowlist.lock.json with the commit that last changed it (git log -p), and restore it unless the edit is understood.',
   cannot: ({ baseline }) =>
     baseline !== undefined && baseline.lock === 'unknown' ? 'an earlier version wrote the lock' : undefined,
   judge: ({ baseline }) => {

@@ -32,6 +32,8 @@ export function isM365Table(table: string): boolean {
 /** A version older than the one in force: the service, or what stands in for it, went back. */
 export const m365Rollback: Guard = {
   name: 'm365-rollback',
+  check:
+    'Check the version that the service itself gives (endpoints.office.com/version) and the mirror that the run reads.',
   judge: ({ m365, baseline }) => {
     const before = baseline?.m365;
     if (m365?.version === undefined || before?.version === undefined) return [];
@@ -48,6 +50,7 @@ export const m365Rollback: Guard = {
 /** An endpoint set that is withdrawn, loses its names, swaps most of them, or asks for ports that none ever did. */
 export const m365Set: Guard = {
   name: 'm365-set',
+  check: 'Read the change in the document of Microsoft 365 URLs and address ranges before devices follow it.',
   judge: ({ m365, baseline }) => {
     if (m365 === undefined) return [];
     const before = setsInForce(baseline?.m365?.instance === m365.instance ? baseline.policy : undefined);

@@ -33,6 +33,8 @@ const SHOWN = 3;
  */
 export const newSpace: Guard = {
   name: 'new-space',
+  check:
+    'Check that Microsoft announces the blocks (RIPEstat, AS8075) and that the download page has the same file.',
   cannot: ({ baseline }) =>
     baseline === undefined
       ? 'nothing is in force yet'

@@ -33,6 +33,7 @@ const SHOWN = 3;
  */
 export const origins: Guard = {
   name: 'origins',
+  check: 'Check who announces the blocks (RIPEstat, BGP), and that the list of networks is current.',
   applies: ({ origins: second }) => second !== undefined,
   cannot: (context) => {
     const { origins: second, baseline } = context;

@@ -9,6 +9,7 @@ import { withoutPrecedent } from './new-space.ts';
  */
 export const regionLost: Guard = {
   name: 'region-lost',
+  check: 'Check whether a later file has the region again before devices lose it.',
   cannot: withoutPrecedent,
   judge: (context) => {
     const regional = [...context.snapshot.tags.values()].filter(({ region }) => region !== '');

@@ -49,6 +49,8 @@ export function forbiddenSpecialUse({
 /** Special-use addresses in a rule: the sign of a forged, broken or made-up feed. */
 export const specialUse: Guard = {
   name: 'special-use',
+  check:
+    'Do not accept private or special ranges from a feed; put what is really meant under prefixes of a rule.',
   judge: ({ policy, limits }) => {
     const forbidden = forbiddenSpecialUse(limits);
     return policy.rules.flatMap((rule) =>

@@ -14,6 +14,8 @@ import { percentOf } from './percent.ts';
  */
 export const tagGrowth: Guard = {
   name: 'tag-growth',
+  check:
+    'Compare the gained prefixes of the tag with the download page and the release notes of the service.',
   cannot: ({ baseline }) => (baseline === undefined ? 'nothing is in force yet' : undefined),
   judge: (context) =>
     comparableTags(context).flatMap((tag): Remark[] => {

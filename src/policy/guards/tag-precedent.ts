@@ -18,6 +18,8 @@ const NAMED: ReadonlyMap<string, { readonly gain: bigint; readonly loss: bigint 
 /** A tag against what lawful weeks did to it, or to tags of its size: a swap of a third keeps every other guard quiet. */
 export const tagPrecedent: Guard = {
   name: 'tag-precedent',
+  check:
+    'Compare the changed prefixes with the download page; sign-in stops working if this tag loses the wrong ones.',
   cannot: withoutPrecedent,
   judge: (context) => {
     const times = BigInt(allowances(context));

@@ -13,6 +13,8 @@ import { percentOf } from './percent.ts';
  */
 export const tagShrink: Guard = {
   name: 'tag-shrink',
+  check:
+    'Check what the lost prefixes carried last week (explain LOG), and whether another tag has them now.',
   cannot: ({ baseline }) => (baseline === undefined ? 'nothing is in force yet' : undefined),
   judge: (context) => {
     const tags = comparableTags(context);

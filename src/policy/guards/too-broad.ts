@@ -4,6 +4,7 @@ import type { Guard } from './guard.ts';
 /** A prefix broader than any lawful one: `0.0.0.0/0` in a list lets everything in. */
 export const tooBroad: Guard = {
   name: 'too-broad',
+  check: 'Look the prefix up in the registry (RDAP, whois): no lawful week had one as broad.',
   judge: ({ policy, limits }) =>
     policy.rules.flatMap((rule) =>
       [...rule.tags, { tag: 'configured prefixes', prefixes: rule.prefixes }].flatMap(({ tag, prefixes }) =>

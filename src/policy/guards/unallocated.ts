@@ -9,6 +9,7 @@ const SHOWN = 5;
 /** Space of nobody in a rule: what IANA has not given out, nobody can have put a service into. */
 export const unallocated: Guard = {
   name: 'unallocated',
+  check: 'Look the prefix up in the registries of IANA: nobody can use space that nobody was given.',
   judge: ({ policy }) =>
     policy.rules.flatMap((rule) =>
       rule.tags.flatMap(({ tag, addresses }) => {

@@ -1,4 +1,4 @@
-import { deviceLine } from '../device-line.ts';
+import { deviceLines } from '../device-line.ts';
 import { type Block, type Line, outside } from '../outline.ts';
 import type { Review } from '../review.ts';
 
@@ -9,7 +9,7 @@ export function deviceSection({ targets }: Review): Block[] {
     {
       kind: 'list',
       of: ['target', 'targets'],
-      items: targets.map((target): Line => [outside(target.id), ' ', ...deviceLine(target)]),
+      items: deviceLines(targets).map(({ id, line }): Line => [outside(id), ' ', ...line]),
     },
   ];
 }
