@@ -8,7 +8,7 @@ import type { Budget } from './budget.ts';
 import type { Target } from './catalog.ts';
 import { withContentDigest } from './content-digest.ts';
 import { fitPolicy } from './fit.ts';
-import type { Capabilities } from './manifest.ts';
+import type { Capabilities, Manifest } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
 import { type GrammarReading, readBackByGrammar } from './read-back.ts';
 import { type RuleFile, render } from './render.ts';
@@ -81,20 +81,25 @@ export function proveReadBack(target: Target, plan: TargetPlan, files: readonly 
  * wrong.
  * @throws ReadBackError if the text is not in the target's form
  */
-export function proveSettings(
-  { manifest, vendor, templates }: Target,
-  options: OptionValues,
-  files: readonly RuleFile[],
-): Problem[] {
-  const found = vendor.readSettings?.(files, templates);
-  if (found === undefined) return [];
+export function proveSettings(target: Target, options: OptionValues, files: readonly RuleFile[]): Problem[] {
+  const found = settingsIn(target, files);
   return Object.keys(found)
     .filter((name) => options[name] !== found[name])
     .map((name) => ({
-      where: manifest.id,
+      where: target.manifest.id,
       what: `${name} is ${JSON.stringify(found[name])} in the files, ${JSON.stringify(options[name])} was asked for`,
     }));
 }
+
+/** The options that rule files say. @throws ReadBackError if the text is not in the target's form */
+export function settingsIn(target: Target, files: readonly RuleFile[]): OptionValues {
+  return target.vendor.readBack === undefined
+    ? readFiles(target, files).settings
+    : (target.vendor.readSettings?.(files, target.templates) ?? {});
+}
+
+/** What was read by a grammar is asked for its addresses and for its options. */
+const readings = new WeakMap<readonly RuleFile[], GrammarReading & { readonly by: Manifest }>();
 
 /**
  * What rule files of a target let through, read back from their text alone.
@@ -102,9 +107,12 @@ export function proveSettings(
  */
 export function readFiles(target: Target, files: readonly RuleFile[]): GrammarReading {
   const found = target.vendor.readBack?.(files, target.templates);
-  return found === undefined
-    ? readBackByGrammar(target.manifest, files)
-    : { admission: found, groups: new Map() };
+  if (found !== undefined) return { admission: found, groups: new Map(), settings: {} };
+  const known = readings.get(files);
+  if (known?.by === target.manifest) return known;
+  const reading = { ...readBackByGrammar(target.manifest, files), by: target.manifest };
+  readings.set(files, reading);
+  return reading;
 }
 
 /**

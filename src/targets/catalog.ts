@@ -114,6 +114,7 @@ function lineOf(text: string, path: readonly PropertyKey[]): number {
 /** What a pattern of a line may capture, by what the line does. */
 const CAPTURES: Readonly<Record<string, readonly string[]>> = {
   ignore: [],
+  fixed: [],
   group: ['group'],
   entry: ['group', 'prefix', 'address', 'length', 'netmask', 'first', 'last', 'host', 'suffix', 'domain'],
   grant: ['group', 'ports', 'firstPort', 'lastPort', 'protocol'],

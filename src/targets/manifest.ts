@@ -99,6 +99,10 @@ const option = z.strictObject({
     .describe('a value for documents and tests; needed where there is no default'),
   values: z.array(z.string()).optional().describe('the only values allowed'),
   pattern: z.string().optional().describe('a regular expression the whole value must match'),
+  capacity: z
+    .boolean()
+    .default(false)
+    .describe('whether it only says how much the device holds: no part of the files depends on it'),
 });
 
 const file = z.strictObject({
@@ -112,9 +116,9 @@ const file = z.strictObject({
 const line = z.strictObject({
   match: z.string().describe('a regular expression for the whole line'),
   does: z
-    .enum(['ignore', 'group', 'entry', 'grant'])
+    .enum(['ignore', 'group', 'entry', 'grant', 'fixed'])
     .describe(
-      'entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp; in any: (?<sameX>), whatever X, has one value in all files',
+      'fixed: stands once in each file, after the lines that the manifest has before it and before those that it has after it; entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp; in any: (?<sameX>), whatever X, has one value in all files, and is the option x where there is one',
     ),
 });
 

@@ -10,6 +10,7 @@ import { AllowlistError } from '../problem.ts';
 import { withinTime } from '../within-time.ts';
 import type { Manifest, ReadBackGrammar } from './manifest.ts';
 import type { RuleFile } from './render.ts';
+import type { OptionValues } from './view.ts';
 
 /** A rule file that is not in the form that the target writes. */
 export class ReadBackError extends AllowlistError {
@@ -86,6 +87,8 @@ export interface GrammarReading {
   readonly admission: Admission;
   /** The addresses of each group of entries, by the group's name. */
   readonly groups: ReadonlyMap<string, DualStackSet>;
+  /** The options that the files say. */
+  readonly settings: OptionValues;
 }
 
 /** Seconds that one file may take: a megabyte takes a fraction of one. */
@@ -101,7 +104,7 @@ export function readBackByGrammar(
   files: readonly RuleFile[],
   seconds = LONGEST_READING,
 ): GrammarReading {
-  const reader = new GrammarReader(manifest.capabilities);
+  const reader = new GrammarReader(manifest);
   for (const file of files) {
     withinTime(
       () => {
@@ -119,7 +122,7 @@ export function readBackByGrammar(
         ),
     );
   }
-  return { admission: reader.admission(), groups: reader.groups() };
+  return { admission: reader.admission(), groups: reader.groups(), settings: reader.settings() };
 }
 
 type Captures = Readonly<Record<string, string | undefined>>;
@@ -132,10 +135,12 @@ class GrammarReader {
   readonly #named = new Set<string>();
   readonly #same = new Map<string, string>();
   readonly #grants: { group: string; ports: PortSet; where: string }[] = [];
+  readonly #options: Manifest['options'];
 
-  constructor({ ports, protocols }: Manifest['capabilities']) {
-    this.#bindsPorts = ports;
-    this.#allPorts = PortSet.allOf(protocols);
+  constructor({ capabilities, options }: Manifest) {
+    this.#bindsPorts = capabilities.ports;
+    this.#allPorts = PortSet.allOf(capabilities.protocols);
+    this.#options = options;
   }
 
   read(file: RuleFile, grammar: ReadBackGrammar, fromPath: Captures): void {
@@ -148,11 +153,17 @@ class GrammarReader {
     if (this.#bindsPorts && fromPath.ports !== undefined)
       this.#grants.push({ group, ports: parsePorts(fromPath.ports), where: file.path });
     const texts = file.text === '' ? [] : file.text.replace(/\n$/, '').split('\n');
+    // Each fixed line ends what may stand before it.
+    let passed = 0;
+    const next = () => lines.findIndex(({ does }, index) => does === 'fixed' && index >= passed);
     for (const [index, text] of texts.entries()) {
       const where = `${file.path}:${index + 1}`;
+      const end = next();
       const line = lines
+        .slice(passed, end < 0 ? undefined : end + 1)
         .map(({ pattern, does }) => ({ does, match: pattern.exec(text) }))
         .find(({ match }) => match !== null);
+      if (line?.does === 'fixed') passed = end + 1;
       if (line?.match == null)
         throw new ReadBackError(`${where}: not a line of this format: ${JSON.stringify(text)}`);
       const captures: Captures = line.match.groups ?? {};
@@ -173,6 +184,22 @@ class GrammarReader {
         throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
       }
     }
+    if (next() >= 0)
+      throw new ReadBackError(
+        `${file.path}: there is no line ${JSON.stringify(grammar.lines[next()]!.match)}`,
+      );
+  }
+
+  /** The options among the captures that have one value everywhere. */
+  settings(): OptionValues {
+    return Object.fromEntries(
+      [...this.#same].flatMap(([name, value]) => {
+        const key = name.charAt('same'.length).toLowerCase() + name.slice('same'.length + 1);
+        const type = this.#options[key]?.type;
+        if (type === undefined) return [];
+        return [[key, type === 'string' ? value : type === 'integer' ? Number(value) : value === 'true']];
+      }),
+    );
   }
 
   /** What the options decide, the reader cannot know; but it must be the same everywhere. */

@@ -2,7 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Policy } from '../../src/policy/policy.ts';
 import { AllowlistError } from '../../src/problem.ts';
-import { buildTarget, proveReadBack, proveSettings, type TargetOutput } from '../../src/targets/build.ts';
+import {
+  buildTarget,
+  proveReadBack,
+  proveSettings,
+  settingsIn,
+  type TargetOutput,
+} from '../../src/targets/build.ts';
 import { loadTarget, type Target } from '../../src/targets/catalog.ts';
 import { resolveOptions } from '../../src/targets/options.ts';
 import type { RuleFile } from '../../src/targets/render.ts';
@@ -61,7 +67,7 @@ export function uncaughtEdits(
 function catches(output: TargetOutput & { readonly target: Target }, files: readonly RuleFile[]): boolean {
   try {
     const { target, plan } = output;
-    const settings = target.vendor.readSettings?.(output.files, target.templates) ?? {};
+    const settings = settingsIn(target, output.files);
     return proveReadBack(target, plan, files).length > 0 || proveSettings(target, settings, files).length > 0;
   } catch (error) {
     // Anything but the product's own error would be a crash, not a finding.

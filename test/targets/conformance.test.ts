@@ -38,6 +38,9 @@ const COMMENT = /^(#|!|\/\/|;)/;
 /** Lines that may stand in another order, or hold figures that say nothing of what is admitted. */
 const NEUTRAL = /hashsize \d+/;
 
+/** Of the whole file, its header too. */
+const DIGEST = /\b[0-9a-f]{64}\b/;
+
 function make(target: Target, policy: Policy): TargetOutput & { readonly target: Target } {
   const request = { id: target.manifest.id, target, options: exampleOptions(target.manifest) };
   return { ...buildTarget(policy, request), target };
@@ -79,7 +82,7 @@ function withoutHeaders(output: TargetOutput & { readonly target: Target }): str
     text
       .split('\n')
       .filter((line) => !COMMENT.test(line))
-      .map((line) => `${path}: ${line}`),
+      .map((line) => `${path}: ${line.replace(DIGEST, '')}`),
   );
 }
 
@@ -105,7 +108,7 @@ describe.each(folders)('%s', (folder, load) => {
 
   it('writes its golden files and no others', async () => {
     const output = make(await load(), samplePolicy());
-    const golden = relative(root, folder).startsWith('..') ? folder : output.id;
+    const golden = folder.startsWith('templates/') ? output.id : `examples/${output.id}`;
     await expectGolden(golden, output.files);
     const directory = join(root, 'test/golden', golden);
     const present = readdirSync(directory, { recursive: true, withFileTypes: true })

@@ -141,3 +141,47 @@ describe('a pattern that does not come to an end', () => {
     expect(read('192.0.2.0/24\n', 'a.443')).toEqual(['port 443: 192.0.2.0/24']);
   });
 });
+
+describe('fixed lines', () => {
+  const grammar = manifestSchema.parse({
+    id: 'test',
+    title: 'Test',
+    description: 'test',
+    capabilities: { ipv4: true },
+    options: {
+      zone: { type: 'string', description: 'zone', pattern: '[a-z]+' },
+      most: { type: 'integer', description: 'most' },
+    },
+    files: [{ path: 'rules', template: 'rules.hbs' }],
+    readBack: [
+      {
+        files: '^rules$',
+        lines: [
+          { match: '#.*', does: 'ignore' },
+          { match: 'begin (?<sameZone>[a-z]+) (?<sameMost>[0-9]+) (?<sameOther>[a-z]+)', does: 'fixed' },
+          { match: '(?<prefix>[0-9.]+/[0-9]+)', does: 'entry' },
+          { match: 'end (?<sameZone>[a-z]+)', does: 'fixed' },
+        ],
+      },
+    ],
+  });
+  const reading = (text: string) => readBackByGrammar(grammar, [{ path: 'rules', text }]);
+
+  it('stand once each, in their order, and say options', () => {
+    const { settings, admission } = reading('# a\nbegin dmz 7 x\n192.0.2.0/24\nend dmz\n');
+    expect(settings).toEqual({ zone: 'dmz', most: 7 });
+    expect(admission.isEmpty).toBe(false);
+  });
+
+  it.each([
+    ['192.0.2.0/24\nbegin dmz 7 x\nend dmz\n', 'rules:1: not a line of this format'],
+    ['begin dmz 7 x\n# late\nend dmz\n', 'rules:2: not a line of this format'],
+    ['begin dmz 7 x\nbegin dmz 7 x\nend dmz\n', 'rules:2: not a line of this format'],
+    ['begin dmz 7 x\nend dmz\n192.0.2.0/24\n', 'rules:3: not a line of this format'],
+    ['begin dmz 7 x\n192.0.2.0/24\n', 'rules: there is no line "end'],
+    ['', 'rules: there is no line "begin'],
+    ['begin dmz 7 x\nend lan\n', 'lan stands where dmz stood before'],
+  ])('refuses %j', (text, message) => {
+    expect(() => reading(text)).toThrow(message);
+  });
+});
