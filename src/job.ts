@@ -18,8 +18,6 @@ import { fileDigest, filesReader, readOutputTree } from './committed/output-tree
 import { unlistedFiles } from './committed/unlisted.ts';
 import type { AllowlistConfig, GitConfig, PullRequestConfig } from './config/config.ts';
 import { loadConstraints } from './config/range-files.ts';
-import { type EndpointTable, selectRows } from './endpoints/endpoint-table.ts';
-import { loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
 import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
@@ -29,8 +27,8 @@ import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused }
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import type { Origins } from './policy/guards/origins.ts';
 import { m365Problems } from './policy/m365-rules.ts';
-import { tableKey } from './policy/resolve.ts';
 import { AllowlistError, ConfigurationError, type Problem } from './problem.ts';
+import { loadTables, requireRegions } from './products.ts';
 import { proposalPlace, proposeChange, tellRefusal } from './propose.ts';
 import { ciBranch } from './publish/ci-branch.ts';
 import { type Altered, requireCommitted } from './publish/committed-bytes.ts';
@@ -97,10 +95,13 @@ export interface JobResult {
  * The weekly job: everything is fetched, rendered and read back before the output tree changes.
  * @throws AllowlistError; the previous output stands
  */
-export async function runJob(request: JobRequest): Promise<JobResult> {
-  const { config, report } = request;
-  const signer = config.sign === undefined ? undefined : await readSigner(config.sign, request.environment);
-  const [tables, targets] = [await loadTables(config), await loadTargets(config)];
+export async function runJob(asked: JobRequest): Promise<JobResult> {
+  const { sign } = asked.config;
+  const signer = sign === undefined ? undefined : await readSigner(sign, asked.environment);
+  const { config, tables, regions } = await loadTables(asked.config);
+  const request = { ...asked, config };
+  const { report } = request;
+  const targets = await loadTargets(config);
   for (const { id, confidence, title } of tables.values())
     if (confidence === 'low')
       report(
@@ -123,6 +124,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     ...(request.feed === undefined ? {} : { override: request.feed }),
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
   });
+  await requireRegions(config.file, regions, feed.snapshot);
   const own = await ownPlaces(targets);
   const atom = config.publish.atom === undefined ? undefined : await atomWriter(config.publish.atom);
   let inForce: string | undefined;
@@ -369,40 +371,6 @@ async function effectsOf(directory: string, { files }: RunPlan, altered: readonl
     else found.set(path, committed);
   const drift = driftInForce(await readInForce({ ...planned, files: found }), 'committed');
   return new Map(drift.map((one) => [one.target, differenceInWords(one)]));
-}
-
-/** Loads the endpoint tables that the rules name. @throws ConfigurationError listing every problem */
-export async function loadTables(config: AllowlistConfig): Promise<Map<string, EndpointTable>> {
-  const tables = new Map<string, EndpointTable>();
-  const problems: Problem[] = [];
-  for (const [index, rule] of config.rules.entries())
-    for (const [place, { from, optional }] of rule.endpoints.entries()) {
-      const where = `rules[${index}].endpoints[${place}]`;
-      try {
-        const key = tableKey(from);
-        const table =
-          tables.get(key) ??
-          ('table' in from ? await loadEndpointTable(from.table) : await loadEndpointTableFile(from.file));
-        tables.set(key, table);
-        if (table.cloud !== config.feed.cloud)
-          problems.push({
-            where,
-            what: `the table ${table.id} is of the cloud ${table.cloud}, the feed of ${config.feed.cloud}`,
-            next: 'take the table of the same cloud, or correct feed.cloud',
-          });
-        // Tells of groups that the table does not have.
-        selectRows(table, optional);
-      } catch (error) {
-        if (!(error instanceof ConfigurationError)) throw error;
-        // What is wrong with a bundled table's id is wrong here; what is wrong in a file is told by its own lines.
-        if ('table' in from && error.problems.length > 0)
-          problems.push(...error.problems.map((problem) => ({ ...problem, where })));
-        else problems.push({ where, what: error.message });
-      }
-    }
-  if (problems.length > 0)
-    throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
-  return tables;
 }
 
 /** Reads what networks announce, where a second source is configured; one that cannot be had is a value, no error. */

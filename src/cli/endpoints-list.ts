@@ -1,4 +1,10 @@
-import { type EndpointRow, type EndpointTable, formatEndpoint } from '../endpoints/endpoint-table.ts';
+import {
+  type AddressRow,
+  type EndpointRow,
+  type EndpointTable,
+  formatEndpoint,
+  type TableRow,
+} from '../endpoints/endpoint-table.ts';
 import { listEndpointTables, loadEndpointTable, loadEndpointTableFile } from '../endpoints/load.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { counted } from '../numbers.ts';
@@ -17,20 +23,24 @@ export async function endpointsListCommand(flags: JsonFlag, io: Io): Promise<voi
     return;
   }
   const rows = tables.map((table) => {
-    const { id, cloud, confidence, optionalGroups, rows: all, sources, title } = table;
+    const { id, clouds, confidence, optionalGroups, parameters, sources, title } = table;
     return [
       id,
-      cloud,
-      `${all.length}`,
+      clouds.join(', '),
+      `${rowsOf(table)}`,
       dateOf(sources.map(({ date }) => date)),
       confidence,
       optionalGroups.map((group) => group.id).join(', ') || '-',
+      parameters.map((parameter) => `${parameter.id}${parameter.required ? '' : '?'}`).join(', ') || '-',
       title,
     ];
   });
   io.out(
     formatTable(
-      [['table', 'cloud', 'rows', 'newest source', 'confidence', 'optional groups', 'for'], ...rows],
+      [
+        ['table', 'clouds', 'rows', 'newest source', 'confidence', 'optional groups', 'parameters', 'for'],
+        ...rows,
+      ],
       [2],
     ),
   );
@@ -45,16 +55,32 @@ export async function endpointsShowCommand(table: string, flags: JsonFlag, io: I
     io.out(JSON.stringify({ ...overview(shown), ...details(shown) }, null, 2));
     return;
   }
-  const { id, title, cloud, confidence, sources, optionalGroups, mustHaves, rows } = shown;
-  io.out(`${id}: ${title}\n${cloud} cloud, ${counted(rows.length, 'row')}, confidence ${confidence}\n`);
+  const { id, title, clouds, confidence, sources, optionalGroups, mustHaves, rows } = shown;
+  const including = shown.includes.length === 0 ? '' : `, those of ${shown.includes.join(', ')} among them`;
+  io.out(
+    `${id}: ${title}\n${clouds.join(', ')} cloud, ${counted(rowsOf(shown), 'row')}${including}, confidence ${confidence}\n`,
+  );
   io.out(
     formatTable([
       ['source', 'date', 'document'],
       ...sources.map((source) => [source.id, source.date, `${source.title}, ${source.url}`]),
     ]),
   );
+  if (shown.parameters.length > 0)
+    io.out(
+      `\n${formatTable([
+        ['parameter', 'kind', 'given', 'meaning'],
+        ...shown.parameters.map(({ id: name, kind, required, description, values }) => [
+          name,
+          kind === 'choice' ? values.join(' | ') : kind,
+          required ? 'must be' : 'may be',
+          description,
+        ]),
+      ])}`,
+    );
   if (optionalGroups.length > 0) {
-    const count = (group: string) => rows.filter(({ optional }) => optional === group).length;
+    const count = (group: string) =>
+      [...rows, ...shown.addressRows].filter(({ optional }) => optional === group).length;
     io.out(
       `\n${formatTable(
         [
@@ -65,21 +91,63 @@ export async function endpointsShowCommand(table: string, flags: JsonFlag, io: I
       )}`,
     );
   }
+  const lines = [
+    ...rows.map((row) => [
+      formatEndpoint(row),
+      row.ports.toString(),
+      holding(row, clouds),
+      row.optional ?? '-',
+      coveredBy(row),
+      sourceOf(row, id),
+      `${row.purpose}${remarks(row)}`,
+    ]),
+    ...shown.addressRows.map((row) => [
+      [...row.serviceTags, ...row.prefixes.map(formatPrefix)].join(' '),
+      row.ports.toString(),
+      holding(row, clouds),
+      row.optional ?? '-',
+      'addresses',
+      sourceOf(row, id),
+      row.purpose,
+    ]),
+  ];
+  const heads = ['endpoint', 'ports', 'holds', 'group', 'covered by', 'sources', 'purpose'];
+  const always = lines.every(([, , holds]) => holds === '-');
   io.out(
-    `\n${formatTable([
-      ['endpoint', 'ports', 'group', 'covered by', 'sources', 'purpose'],
-      ...rows.map((row) => [
-        formatEndpoint(row),
-        row.ports.toString(),
-        row.optional ?? '-',
-        coveredBy(row),
-        row.sources.join(', '),
-        row.purpose,
-      ]),
-    ])}`,
+    `\n${formatTable([heads, ...lines].map((line) => (always ? line.filter((_, column) => column !== 2) : line)))}`,
   );
+  for (const { what, why } of shown.leftOut) io.out(`\nleft out: ${what}: ${why}`);
   for (const { host, addresses } of mustHaves)
     io.out(`\nmust stay reachable: ${host}, published at ${addresses.map(formatPrefix).join(' ')}`);
+}
+
+function rowsOf({ rows, addressRows }: EndpointTable): number {
+  return rows.length + addressRows.length;
+}
+
+function sourceOf({ table, sources }: TableRow | AddressRow, shown: string): string {
+  return table === shown ? sources.join(', ') : `table ${table}`;
+}
+
+/** Need, clouds and values of parameters, as far as they are not those of the whole table. */
+function holding({ need, clouds, when, optional }: TableRow | AddressRow, all: readonly string[]): string {
+  return (
+    [
+      ...(need === (optional === undefined ? 'required' : 'optional') ? [] : [need]),
+      ...(clouds.length === all.length ? [] : clouds),
+      ...Object.entries(when).map(([id, values]) => `${id} ${values.join('|')}`),
+    ].join(', ') || '-'
+  );
+}
+
+function remarks({ noTlsInspection, webSockets, partialUse }: TableRow): string {
+  const all = [
+    ...(noTlsInspection ? ['no TLS inspection'] : []),
+    ...(webSockets ? ['web sockets must pass'] : []),
+    ...(partialUse === 'widen' ? ['devices match the least pattern that holds it'] : []),
+    ...(partialUse === 'omit' ? ['no device matches it: left out'] : []),
+  ];
+  return all.length === 0 ? '' : ` (${all.join('; ')})`;
 }
 
 function coveredBy({ coveredBy: tags, notCovered }: EndpointRow): string {
@@ -90,23 +158,50 @@ function dateOf(dates: readonly string[]): string {
   return [...dates].sort().at(-1) ?? '-';
 }
 
-function overview({ id, title, cloud, confidence, sources, optionalGroups, rows }: EndpointTable) {
-  return { id, title, cloud, confidence, rows: rows.length, sources, optionalGroups };
+function overview(table: EndpointTable) {
+  const { id, title, clouds, confidence, sources, parameters, optionalGroups, includes } = table;
+  return {
+    id,
+    title,
+    clouds,
+    confidence,
+    rows: rowsOf(table),
+    sources,
+    parameters,
+    optionalGroups,
+    includes,
+  };
 }
 
-function details({ rows, mustHaves, history }: EndpointTable) {
+function details({ rows, addressRows, leftOut, mustHaves, history }: EndpointTable) {
+  const scope = ({ table, clouds, when, need }: TableRow | AddressRow) => ({ table, clouds, when, need });
   return {
     endpoints: rows.map((row) => ({
       endpoint: formatEndpoint(row),
       ports: row.ports.toStrings(),
+      ...scope(row),
       purpose: row.purpose,
       sources: row.sources,
       optional: row.optional ?? null,
+      partialName: row.partialUse ?? null,
+      tlsInspection: row.noTlsInspection ? 'forbidden' : null,
+      webSockets: row.webSockets ?? false,
       since: row.since ?? null,
       coveredBy: row.coveredBy,
       notCovered: row.notCovered ?? null,
       note: row.note ?? null,
     })),
+    addresses: addressRows.map((row) => ({
+      serviceTags: row.serviceTags,
+      prefixes: row.prefixes.map(formatPrefix),
+      ports: row.ports.toStrings(),
+      ...scope(row),
+      purpose: row.purpose,
+      sources: row.sources,
+      optional: row.optional ?? null,
+      note: row.note ?? null,
+    })),
+    leftOut,
     mustHaves: mustHaves.map(({ host, addresses, ports, sources }) => ({
       host,
       addresses: addresses.map(formatPrefix),

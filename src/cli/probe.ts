@@ -204,11 +204,14 @@ async function rowsOf(
   config: AllowlistConfig | undefined,
 ): Promise<readonly EndpointRow[]> {
   if (flags.table !== undefined) return selectRows(await loadEndpointTable(flags.table));
-  const { loadTables } = await import('../job.ts');
-  const tables = await loadTables(config!);
-  const rows = config!.rules.flatMap(({ endpoints }) =>
-    endpoints.flatMap(({ from, optional }) => selectRows(tables.get(tableKey(from))!, optional)),
-  );
+  const { loadTables } = await import('../products.ts');
+  const { config: whole, tables } = await loadTables(config!);
+  const rows = whole.rules.flatMap((rule) => [
+    ...(rule.rows ?? []),
+    ...rule.endpoints.flatMap(({ from, optional, parameters }) =>
+      selectRows(tables.get(tableKey(from))!, optional, parameters),
+    ),
+  ]);
   if (rows.length > 0) return rows;
   throw new ConfigurationError(
     `${config!.file}: no rule has endpoints, so there is no name to probe; give one with --table`,

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../config/load.ts';
-import { loadTables, loadTargets } from '../job.ts';
+import { loadTargets } from '../job.ts';
+import { loadTables } from '../products.ts';
 import { replayDocument } from '../replay/document.ts';
 import { type ReplayedWeek, replay } from '../replay/replay.ts';
 import { writeReplayMarkdown, writeReplayText } from '../replay/report.ts';
@@ -26,7 +27,7 @@ export async function replayCommand(directory: string, flags: ReplayFlags, io: I
     directory,
     ([first = '']) => given?.feed.cloud ?? cloudOfName(first),
   );
-  const { config, touched } = withoutM365(
+  const { config: read, touched } = withoutM365(
     given ?? (await loadConfig(fileURLToPath(new URL(`../../data/replay/${cloud}.yaml`, import.meta.url)))),
   );
   if (touched.length > 0)
@@ -34,10 +35,11 @@ export async function replayCommand(directory: string, flags: ReplayFlags, io: I
       `left out: the endpoint sets of Microsoft 365 of ${touched.join(', ')}, which have no weekly files`,
     );
   for (const name of others) io.err(`skipped: ${name} has no date in its name`);
+  const { config, tables } = await loadTables(read);
   const done: ReplayedWeek[] = [];
   for await (const week of replay({
     config,
-    tables: await loadTables(config),
+    tables,
     targets: await loadTargets(config),
     weeks,
     accept: flags.accept ?? [],

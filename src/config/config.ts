@@ -1,4 +1,6 @@
 import type { SigningKey } from '../committed/key-file.ts';
+import type { EndpointRow } from '../endpoints/endpoint-table.ts';
+import type { ParameterValues } from '../endpoints/parameters.ts';
 import type { M365Config } from '../feed/load-m365.ts';
 import type { M365PartialNameUse, M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
@@ -11,7 +13,7 @@ import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { NotifyConfig } from '../notify/notify.ts';
 import type { GuardLimits } from '../policy/guards/limits.ts';
-import type { AddressUse } from '../policy/policy.ts';
+import type { AddressUse, RuleOmission } from '../policy/policy.ts';
 import type { Budget } from '../targets/budget.ts';
 
 /** Which rows of which endpoint table a rule takes. */
@@ -19,6 +21,18 @@ export interface EndpointSelection {
   /** A bundled table by id, or a file of the user's by absolute path. */
   readonly from: { readonly table: string } | { readonly file: string };
   readonly optional: readonly string[];
+  /** Values of the table's parameters; absent where none is given. */
+  readonly parameters?: ParameterValues;
+}
+
+/** A product of Microsoft's whose tables say what has to be let through. */
+export interface ProductConfig {
+  readonly product: string;
+  /** What the names of its rules begin with; products of one name become rules together. */
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly parameters: ParameterValues;
+  readonly addressUse: AddressUse;
 }
 
 export interface RuleConfig {
@@ -33,6 +47,10 @@ export interface RuleConfig {
   /** Undefined where the ports of the endpoints are meant. */
   readonly ports: PortSet | undefined;
   readonly addressUse: AddressUse;
+  /** Rows that products bring, selected already; absent in a rule of the configuration's own. */
+  readonly rows?: readonly EndpointRow[];
+  /** What the products ask for and no device can match. */
+  readonly omitted?: readonly RuleOmission[];
 }
 
 export interface TargetConfig {
@@ -124,6 +142,8 @@ export interface AllowlistConfig {
   readonly feed: FeedConfig;
   /** The address families that anything is said and written of. */
   readonly families: readonly Family[];
+  readonly products: readonly ProductConfig[];
+  /** The configuration's own, and after `withProducts` those of the products too. */
   readonly rules: readonly RuleConfig[];
   readonly targets: readonly TargetConfig[];
   /** Undefined: there is no second source. */

@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { ConfigurationError, type Problem } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import { formatKeyPath, schemaProblems } from '../schema-problems.ts';
@@ -38,22 +38,7 @@ export function parseConfig(text: string, file: string): AllowlistConfig {
         what: message.replace(/ at line \d+, column \d+:[\s\S]*$/, ''),
       })),
     );
-  const lineOf = (path: readonly PropertyKey[]): number | undefined => {
-    for (let length = path.length; length >= 0; length--) {
-      const parent = length === 0 ? undefined : document.getIn(path.slice(0, length - 1), true);
-      const pair = isMap(parent)
-        ? parent.items.find(({ key }) => isScalar(key) && key.value === path[length - 1])
-        : undefined;
-      const node = pair?.key ?? document.getIn(path.slice(0, length), true);
-      const offset = (node as { range?: readonly number[] } | undefined)?.range?.[0];
-      if (offset !== undefined) return lines.linePos(offset).line;
-    }
-    return undefined;
-  };
-  const place = (path: readonly PropertyKey[]): string => {
-    const line = lineOf(path);
-    return `${line === undefined ? '' : `line ${line}, `}${formatKeyPath(path) || 'the file'}`;
-  };
+  const place = placer(document, lines);
   const hidden: Problem[] = [];
   visit(document, {
     Pair: (_, { key }) => {
@@ -87,6 +72,38 @@ export function parseConfig(text: string, file: string): AllowlistConfig {
   if (problems.length > 0)
     refuse(problems.map((problem) => ({ ...problem, where: place(parsePath(problem.where)) })));
   return config;
+}
+
+/** Tells a path of keys with its line. */
+function placer(document: Document, lines: LineCounter): (path: readonly PropertyKey[]) => string {
+  const lineOf = (path: readonly PropertyKey[]): number | undefined => {
+    for (let length = path.length; length >= 0; length--) {
+      const parent = length === 0 ? undefined : document.getIn(path.slice(0, length - 1), true);
+      const pair = isMap(parent)
+        ? parent.items.find(({ key }) => isScalar(key) && key.value === path[length - 1])
+        : undefined;
+      const node = pair?.key ?? document.getIn(path.slice(0, length), true);
+      const offset = (node as { range?: readonly number[] } | undefined)?.range?.[0];
+      if (offset !== undefined) return lines.linePos(offset).line;
+    }
+    return undefined;
+  };
+  return (path) => {
+    const line = lineOf(path);
+    return `${line === undefined ? '' : `line ${line}, `}${formatKeyPath(path) || 'the file'}`;
+  };
+}
+
+/** Adds the lines of the file to problems that are found only after it was read; without the file they stay as they are. */
+export async function withLines(file: string, problems: readonly Problem[]): Promise<readonly Problem[]> {
+  const lines = new LineCounter();
+  try {
+    const document = parseDocument(await readRegularText(file), { lineCounter: lines });
+    const place = placer(document, lines);
+    return problems.map((problem) => ({ ...problem, where: place(parsePath(problem.where)) }));
+  } catch {
+    return problems;
+  }
 }
 
 function parsePath(where: string): PropertyKey[] {

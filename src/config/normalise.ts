@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { ParameterValues } from '../endpoints/parameters.ts';
 import { BOTH_FAMILIES } from '../feed/families.ts';
 import { M365_INSTANCES, type M365Instance, type M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
@@ -14,6 +15,7 @@ import type {
   EndpointSelection,
   FeedConfig,
   GitConfig,
+  ProductConfig,
   PullRequestConfig,
   RangeSource,
   RequireConfig,
@@ -26,7 +28,7 @@ import { parseTypedPrefix } from './typed-prefix.ts';
 /** Of 20 characters: a hyphen, a letter where there are addresses only, and the key of a port set come after it. */
 const LONGEST_M365_NAME = 11;
 
-type RuleDocument = ConfigDocument['rules'][number];
+type RuleDocument = NonNullable<ConfigDocument['rules']>[number];
 
 /** Steps two and three: precise types, and the rules across fields. Returns all problems at once. */
 export function normalise(
@@ -36,7 +38,13 @@ export function normalise(
   const problems: Problem[] = [];
   const directory = resolve(file, '..');
   const path = (relative: string) => resolve(directory, relative);
-  const rules = document.rules.map((rule, index) => normaliseRule(rule, `rules[${index}]`, path, problems));
+  const rules = (document.rules ?? []).map((rule, index) =>
+    normaliseRule(rule, `rules[${index}]`, path, problems),
+  );
+  const products = normaliseProducts(document.products ?? [], problems);
+  if (document.rules === undefined && document.products === undefined)
+    problems.push({ where: 'rules', what: 'neither rules nor products are there', next: 'give one of them' });
+  problems.push(...productNameProblems(products, rules));
   const names = new Map<string, number>();
   for (const [index, { name }] of rules.entries()) {
     const earlier = names.get(name);
@@ -91,6 +99,7 @@ export function normalise(
       file: resolve(file),
       feed,
       families,
+      products,
       rules,
       targets,
       output: path(document.output ?? 'allowlists'),
@@ -178,7 +187,7 @@ function normaliseRule(
   if (rule.reason !== undefined && /\p{Cc}/u.test(rule.reason))
     problems.push({ where: `${where}.reason`, what: 'must be one line of text' });
   const endpoints = (rule.endpoints ?? []).map((entry, index): EndpointSelection => {
-    const { table, file, optional } = typeof entry === 'string' ? { table: entry } : entry;
+    const { table, file, optional, parameters } = typeof entry === 'string' ? { table: entry } : entry;
     if ((table === undefined) === (file === undefined))
       problems.push({
         where: `${where}.endpoints[${index}]`,
@@ -187,6 +196,7 @@ function normaliseRule(
     return {
       from: file === undefined ? { table: table ?? '' } : { file: path(file) },
       optional: optional ?? [],
+      ...(parameters === undefined ? {} : { parameters: valuesOf(parameters) }),
     };
   });
   const hosts = parseEach(rule.hosts, `${where}.hosts`, parseHostPattern, problems) satisfies HostPattern[];
@@ -211,6 +221,13 @@ function normaliseRule(
   const named = endpoints.length > 0 || hosts.length > 0;
   const addressed = serviceTags.length > 0 || prefixes.length > 0;
   const m365 = rule.m365 ?? [];
+  for (const [index, { serviceArea }] of m365.entries())
+    if (serviceArea === 'MEM')
+      problems.push({
+        where: `${where}.m365[${index}].serviceArea`,
+        what: 'the endpoints service no longer returns right data for MEM, as Microsoft says (Intune network endpoints, 2026-03-24)',
+        next: 'take the table instead: `products: [{ intune: { location: eu } }]`',
+      });
   if (!named && !addressed && m365.length === 0)
     problems.push({
       where,
@@ -252,6 +269,101 @@ function normaliseRule(
     ports: ports.length === 0 ? undefined : ports.reduce((all, some) => all.union(some)),
     addressUse: rule.addresses ?? 'fallback',
   };
+}
+
+function valuesOf(parameters: Readonly<Record<string, string | readonly string[]>>): ParameterValues {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([id, value]) => [id, [...new Set([value].flat())]]),
+  );
+}
+
+/** The rules of a product begin with this, where it names nothing else. */
+const PRODUCT_RULES = 'products';
+
+function normaliseProducts(
+  documents: NonNullable<ConfigDocument['products']>,
+  problems: Problem[],
+): ProductConfig[] {
+  return documents.flatMap((document, index): ProductConfig[] => {
+    const where = `products[${index}]`;
+    const entries: [string, Exclude<typeof document, string>[string]][] =
+      typeof document === 'string' ? [[document, {}]] : Object.entries(document);
+    if (entries.length !== 1) {
+      problems.push({ where, what: 'exactly one product is needed', next: 'write one a line' });
+      return [];
+    }
+    const [product, { groups = [], name = PRODUCT_RULES, addresses, ...rest }] = entries[0]!;
+    const given = parseParameters(rest, `${where}.${product}`, problems);
+    if (!/^[a-z][a-z0-9-]{0,10}$/.test(name))
+      problems.push({
+        where: `${where}.${product}.name`,
+        what: `${JSON.stringify(name)} cannot begin the names of rules`,
+        next: `a lower-case letter, then letters, digits and hyphens, ${LONGEST_M365_NAME} characters at most: the ports are added, as in \`products-443\``,
+      });
+    return [
+      {
+        product,
+        name,
+        groups: [...new Set(groups)],
+        parameters: given,
+        addressUse: addresses ?? 'fallback',
+      },
+    ];
+  });
+}
+
+function parseParameters(
+  given: Readonly<Record<string, unknown>>,
+  where: string,
+  problems: Problem[],
+): ParameterValues {
+  const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+  return valuesOf(
+    Object.fromEntries(
+      Object.entries(given).flatMap(([id, value]): [string, string[]][] => {
+        const values = [value].flat();
+        if (values.length > 0 && values.every(isText)) return [[id, values]];
+        problems.push({ where: `${where}.${id}`, what: 'must be a text, or a list of texts' });
+        return [];
+      }),
+    ),
+  );
+}
+
+/** What is wrong between the names of the rules that products become, and those of other rules. */
+function productNameProblems(products: readonly ProductConfig[], rules: readonly RuleConfig[]): Problem[] {
+  const clashes = rules.flatMap(({ name, m365 }, index) => {
+    const other = products.find(
+      (one) => name.startsWith(`${one.name}-`) || (m365.length > 0 && name === one.name),
+    );
+    return other === undefined
+      ? []
+      : [
+          {
+            where: `rules[${index}].name`,
+            what: `may clash with the rules that the products of the name ${JSON.stringify(other.name)} become, one for each port set`,
+            next: 'rename one of the two',
+          },
+        ];
+  });
+  const disagreeing = products.flatMap(({ name, addressUse, product }, index) => {
+    const first = products.find((one) => one.name === name)!;
+    return first.addressUse === addressUse
+      ? []
+      : [
+          {
+            where: `products[${index}].${product}.addresses`,
+            what: `is ${addressUse}, and ${first.addressUse} for ${first.product}, which shares its rules`,
+            next: 'give it a name of its own, or the same addresses',
+          },
+        ];
+  });
+  const twice = products.flatMap(({ product, name }, index) =>
+    products.findIndex((one) => one.product === product && one.name === name) < index
+      ? [{ where: `products[${index}]`, what: `${product} stands twice`, next: 'give it a list of values' }]
+      : [],
+  );
+  return [...clashes, ...disagreeing, ...twice];
 }
 
 function normaliseFeed(document: ConfigDocument, path: (relative: string) => string): FeedConfig {

@@ -19,13 +19,38 @@ const addressUse = z
     'use the addresses of service tags of a rule that has names: only on targets that cannot match names, always, or never; `prefixes` of the rule itself are written beside names too, or with never declared as an omission',
   );
 
+const parameterValue = z
+  .union([z.string(), z.array(z.string()).min(1)])
+  .describe('a value, or several: each row is there for every one');
+
 const endpoints = z.union([
   z.string().describe('the id of a bundled endpoint table'),
   z.strictObject({
     table: z.string().optional().describe('the id of a bundled endpoint table'),
     file: z.string().optional().describe('a table of your own, relative to this file'),
     optional: z.array(z.string()).optional().describe('groups of rows that are off by default'),
+    parameters: z
+      .record(z.string(), parameterValue)
+      .optional()
+      .describe('what the table leaves open, such as the region'),
   }),
+]);
+
+const product = z.union([
+  z.string().describe('the id of a bundled endpoint table, or connector, avd, defender'),
+  z.record(
+    z.string(),
+    z.looseObject({
+      groups: z.array(z.string()).optional().describe('groups of rows that are off by default'),
+      name: z
+        .string()
+        .optional()
+        .describe(
+          'what the names of its rules begin with, 11 characters at most; default `products`: products of one name become rules together',
+        ),
+      addresses: addressUse.optional(),
+    }),
+  ),
 ]);
 
 const m365Selector = z.strictObject({
@@ -429,7 +454,14 @@ export const configSchema = z.strictObject({
     .describe(
       'the address families of your network, [4] or [6]; the other is read as if it were not published, and nothing speaks of it; both by default',
     ),
-  rules: z.array(rule).min(1),
+  products: z
+    .array(product)
+    .min(1)
+    .optional()
+    .describe(
+      'products of Microsoft, one a line: `aks: { region: westeurope }`; rows of their endpoint tables become rules, one a port set; `endpoints list` shows the tables with their parameters and groups',
+    ),
+  rules: z.array(rule).min(1).optional(),
   targets: z.record(z.string(), target.nullable()),
   output: z.string().optional().describe('the output tree, relative to this file; default `allowlists`'),
   guards: guards.optional(),

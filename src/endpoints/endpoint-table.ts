@@ -2,8 +2,9 @@ import type { HostPattern } from '../net/host-pattern.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
 import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
-import { ConfigurationError } from '../problem.ts';
+import { ConfigurationError, type Problem } from '../problem.ts';
 import { closest } from '../suggest.ts';
+import { fillHost, fillTag, type ParameterValues, type TableParameter } from './parameters.ts';
 
 /** The Azure cloud whose service tags a table's `coveredBy` speaks of. */
 export type EndpointCloud = 'public' | 'usgov' | 'china';
@@ -43,6 +44,51 @@ export interface EndpointRow {
   readonly note?: string;
 }
 
+/** When the connection is needed, as the document says: always, while installing, with a feature, or as a help. */
+export type Need = 'required' | 'install' | 'conditional' | 'optional';
+
+/** What decides whether a row of a table holds. */
+interface RowScope {
+  /** The clouds in which the row holds; those of the table, or fewer. */
+  readonly clouds: readonly EndpointCloud[];
+  /** Parameters that must have one of these values for the row to hold. */
+  readonly when: Readonly<Record<string, readonly string[]>>;
+  readonly need: Need;
+}
+
+/**
+ * A row as a table holds it. The host's name may hold parameters (`<region>.example.com`); `selectRows` puts
+ * their values in.
+ */
+export interface TableRow extends EndpointRow, RowScope {
+  /** What becomes of a name with a wildcard inside a label: the least pattern that holds it, or nothing, declared. */
+  readonly partialUse?: 'widen' | 'omit';
+  /** The document forbids TLS inspection of the connection. */
+  readonly noTlsInspection?: true;
+  /** Web sockets must pass. */
+  readonly webSockets?: true;
+}
+
+/** A row that asks for addresses: those of service tags, or ranges that the document spells out. */
+export interface AddressRow extends RowScope {
+  readonly table: string;
+  readonly index: number;
+  /** May hold a region: `AzureCloud.<region>`. */
+  readonly serviceTags: readonly string[];
+  readonly prefixes: readonly Prefix[];
+  readonly ports: PortSet;
+  readonly purpose: string;
+  readonly sources: readonly string[];
+  readonly optional?: string;
+  readonly note?: string;
+}
+
+/** Something of the documents that the table does not have. */
+export interface LeftOut {
+  readonly what: string;
+  readonly why: string;
+}
+
 export interface EndpointSource {
   readonly id: string;
   readonly title: string;
@@ -65,15 +111,22 @@ export interface OptionalGroup {
   readonly description: string;
 }
 
-/** Required host names of one product in one cloud, with where each is documented. */
+/** Required host names and addresses of one product, with where each is documented. */
 export interface EndpointTable {
   readonly id: string;
   readonly title: string;
-  readonly cloud: EndpointCloud;
+  /** Side by side in one table where the document has them so. */
+  readonly clouds: readonly EndpointCloud[];
   /** How far the table can be relied on, judged by its sources. */
   readonly confidence: 'high' | 'medium' | 'low';
   readonly sources: readonly EndpointSource[];
-  readonly rows: readonly EndpointRow[];
+  /** What the configuration must or may give. */
+  readonly parameters: readonly TableParameter[];
+  readonly rows: readonly TableRow[];
+  readonly addressRows: readonly AddressRow[];
+  readonly leftOut: readonly LeftOut[];
+  /** Bundled tables whose rows are among those of this one. */
+  readonly includes: readonly string[];
   readonly optionalGroups: readonly OptionalGroup[];
   readonly mustHaves: readonly TableMustHave[];
   readonly history: readonly { readonly date: string; readonly change: string }[];
@@ -89,13 +142,58 @@ export function formatEndpoint({
 }
 
 /**
- * The rows that hold: all but the optional ones, and the optional ones of the groups asked for.
+ * The rows that hold: all but the optional ones, and the optional ones of the groups asked for, with the values of
+ * parameters put in: a row that speaks of a region becomes as many as there are regions. A row whose parameter has no value is left out.
  * @throws ConfigurationError for a group that the table does not have
  */
-export function selectRows(table: EndpointTable, groups: Iterable<string> = []): readonly EndpointRow[] {
-  const wanted = new Set(groups);
+export function selectRows(
+  table: EndpointTable,
+  groups: Iterable<string> = [],
+  parameters: ParameterValues = {},
+): readonly EndpointRow[] {
+  return chosen(table, table.rows, groups, parameters)
+    .filter(({ partialUse }) => partialUse !== 'omit')
+    .flatMap((row) => filled(row, parameters));
+}
+
+/** The rows that `selectRows` would have, were there a way to match their names; what they ask for is omitted. */
+export function omittedRows(
+  table: EndpointTable,
+  groups: Iterable<string> = [],
+  parameters: ParameterValues = {},
+): readonly EndpointRow[] {
+  return chosen(table, table.rows, groups, parameters)
+    .filter(({ partialUse }) => partialUse === 'omit')
+    .flatMap((row) => filled(row, parameters));
+}
+
+/** The address rows that hold, with the tags of the regions; one whose region is not given has none. */
+export function selectAddressRows(
+  table: EndpointTable,
+  groups: Iterable<string> = [],
+  parameters: ParameterValues = {},
+): readonly AddressRow[] {
+  return chosen(table, table.addressRows, groups, parameters).map((row) => ({
+    ...row,
+    serviceTags: row.serviceTags.flatMap((tag) => fillTag(tag, parameters)),
+  }));
+}
+
+/** The table as one cloud has it. */
+export function tableOfCloud(table: EndpointTable, cloud: EndpointCloud): EndpointTable {
+  const holds = ({ clouds }: RowScope) => clouds.includes(cloud);
+  return {
+    ...table,
+    clouds: [cloud],
+    rows: table.rows.filter(holds),
+    addressRows: table.addressRows.filter(holds),
+  };
+}
+
+/** What is wrong with the groups that are asked for. */
+export function groupProblems(table: EndpointTable, groups: Iterable<string>): Problem[] {
   const known = new Set(table.optionalGroups.map(({ id }) => id));
-  const problems = [...wanted]
+  return [...new Set(groups)]
     .filter((group) => !known.has(group))
     .map((group) => {
       const near = closest(group, known);
@@ -108,6 +206,30 @@ export function selectRows(table: EndpointTable, groups: Iterable<string> = []):
             : `choose from ${(near.length > 0 ? near : [...known].sort()).join(', ')}`,
       };
     });
+}
+
+function chosen<Row extends RowScope & { readonly optional?: string }>(
+  table: EndpointTable,
+  rows: readonly Row[],
+  groups: Iterable<string>,
+  parameters: ParameterValues,
+): readonly Row[] {
+  const wanted = new Set(groups);
+  const problems = groupProblems(table, wanted);
   if (problems.length > 0) throw new ConfigurationError('Unknown optional group', problems);
-  return table.rows.filter(({ optional }) => optional === undefined || wanted.has(optional));
+  return rows.filter(
+    ({ optional, when }) =>
+      (optional === undefined || wanted.has(optional)) &&
+      Object.entries(when).every(([id, values]) => parameters[id]?.some((value) => values.includes(value))),
+  );
+}
+
+/** The row for each value of its parameters, without what only a table says of it. */
+function filled(row: TableRow, parameters: ParameterValues): EndpointRow[] {
+  const { clouds: _, when: __, need: ___, partialUse, noTlsInspection, webSockets, ...rest } = row;
+  return fillHost(row, parameters).map(({ host, partialName }) => ({
+    ...rest,
+    host,
+    ...(partialName === undefined ? {} : { partialName }),
+  }));
 }

@@ -1,5 +1,5 @@
 import { compareHostPatterns, type HostPattern } from '../net/host-pattern.ts';
-import { type EndpointTable, formatEndpoint } from './endpoint-table.ts';
+import { type EndpointTable, formatEndpoint, type TableRow } from './endpoint-table.ts';
 
 export type LintRule = 'misprint' | 'wildcard' | 'scheme' | 'port' | 'path' | 'duplicate' | 'unread';
 
@@ -97,6 +97,11 @@ export function lintHost(
   return [];
 }
 
+/** Whether two rows can hold at once, as far as values of parameters say. */
+function mayHoldTogether(a: TableRow['when'], b: TableRow['when']): boolean {
+  return Object.entries(a).every(([id, values]) => b[id]?.some((value) => values.includes(value)) ?? true);
+}
+
 /** All findings about a table, in the order of its rows. Misprints that the table itself declares are none. */
 export function lintEndpointTable(table: EndpointTable): readonly LintFinding[] {
   const findings: LintFinding[] = [];
@@ -106,11 +111,15 @@ export function lintEndpointTable(table: EndpointTable): readonly LintFinding[] 
     for (const finding of lintHost(row.host, where, exact))
       if (finding.rule !== 'misprint' || row.misprintOf === undefined) findings.push(finding);
     const earlier = table.rows
-      .slice(0, row.index)
+      .slice(0, table.rows.indexOf(row))
       .find(
         (other) =>
           compareHostPatterns(other.host, row.host) === 0 &&
           other.path === row.path &&
+          other.partialName === row.partialName &&
+          other.optional === row.optional &&
+          other.clouds.some((cloud) => row.clouds.includes(cloud)) &&
+          mayHoldTogether(other.when, row.when) &&
           !other.ports.intersection(row.ports).isEmpty,
       );
     if (earlier !== undefined)

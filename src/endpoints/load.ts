@@ -1,13 +1,21 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseHostPattern } from '../net/host-pattern.ts';
+import { type HostPattern, parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { ConfigurationError, type Problem } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import { closest } from '../suggest.ts';
-import type { EndpointRow, EndpointTable } from './endpoint-table.ts';
+import {
+  type AddressRow,
+  type EndpointCloud,
+  type EndpointTable,
+  groupProblems,
+  type TableRow,
+} from './endpoint-table.ts';
+import { parametersIn, type TableParameter } from './parameters.ts';
+import { isPartialName } from './partial-name.ts';
 import type { EndpointTableFile } from './schema.ts';
 
 const BUNDLED = fileURLToPath(new URL('../../data/endpoints/', import.meta.url));
@@ -96,9 +104,45 @@ export async function parseEndpointTable(text: string, file: string): Promise<En
   const problems = shape.success
     ? []
     : schemaProblems(shape.error.issues, { file, document, jsonSchema: endpointTableJsonSchema() });
-  problems.push(...referenceProblems(document, file));
+  problems.push(...referenceProblems(document, file), ...scopeProblems(document, file));
   if (problems.length > 0 || !shape.success) return refuse(problems);
-  return normalise(shape.data);
+  const included = await Promise.all(
+    (shape.data.includes ?? []).map(async ({ table, groups = [] }, place) => {
+      const where = `${file}: includes[${place}]`;
+      try {
+        const found = await loadEndpointTable(table);
+        problems.push(...groupProblems(found, groups).map((problem) => ({ ...problem, where })));
+        return { table: found, groups };
+      } catch (error) {
+        if (!(error instanceof ConfigurationError)) throw error;
+        return refuse(error.problems.map((problem) => ({ ...problem, where })));
+      }
+    }),
+  );
+  if (problems.length > 0) return refuse(problems);
+  return included.reduce(include, normalise(shape.data));
+}
+
+/** The table with the rows of another, as far as they hold without its optional groups or with these of them. */
+function include(
+  table: EndpointTable,
+  { table: other, groups }: { readonly table: EndpointTable; readonly groups: readonly string[] },
+): EndpointTable {
+  const holds = <Row extends Pick<TableRow, 'optional' | 'clouds'>>(rows: readonly Row[]) =>
+    rows.flatMap(({ optional, ...row }) => {
+      const clouds = row.clouds.filter((cloud) => table.clouds.includes(cloud));
+      return clouds.length > 0 && (optional === undefined || groups.includes(optional))
+        ? [{ ...row, clouds }]
+        : [];
+    });
+  const known = new Set(table.parameters.map(({ id }) => id));
+  return {
+    ...table,
+    parameters: [...table.parameters, ...other.parameters.filter(({ id }) => !known.has(id))],
+    rows: [...table.rows, ...holds(other.rows)],
+    addressRows: [...table.addressRows, ...holds(other.addressRows)],
+    includes: [...table.includes, other.id],
+  };
 }
 
 /**
@@ -140,6 +184,12 @@ function referenceProblems(document: unknown, file: string): Problem[] {
       refer(name, sources, `${where}.sources[${place}]`, 'a source');
     });
     refer(at(row, 'optional'), groups, `${where}.optional`, 'an optional group');
+    const parameters = idsOf(document, 'parameters');
+    for (const text of ['hosts', 'serviceTags'].flatMap((key) => listAt(row, key)))
+      if (typeof text === 'string')
+        for (const id of parametersIn(text)) refer(id, parameters, where, 'a parameter');
+    for (const id of Object.keys((isRecord(row) && isRecord(row.when) && row.when) || {}))
+      refer(id, parameters, `${where}.when`, 'a parameter');
     if (isRecord(row)) problems.push(...rowProblems(row, where));
   });
   listAt(document, 'mustHaves').forEach((entry, index) => {
@@ -151,34 +201,142 @@ function referenceProblems(document: unknown, file: string): Problem[] {
 }
 
 function rowProblems(row: Readonly<Record<string, unknown>>, where: string): Problem[] {
+  const kinds = ['hosts', 'serviceTags', 'addresses'].filter((key) => row[key] !== undefined);
+  if (kinds.length !== 1)
+    return [
+      {
+        where,
+        what: kinds.length === 0 ? 'the row asks for nothing' : `${kinds.join(' and ')} are both given`,
+        next: 'give one of hosts, serviceTags and addresses',
+      },
+    ];
   const covered = row.coveredBy !== undefined;
-  if (covered !== (row.notCovered !== undefined)) return [];
-  return [
-    {
+  const byName = kinds[0] === 'hosts';
+  const problems: Problem[] = [];
+  if (!byName)
+    for (const key of ['coveredBy', 'notCovered', 'path', 'partialNames', 'misprintOf', 'inText'])
+      if (row[key] !== undefined)
+        problems.push({
+          where: `${where}.${key}`,
+          what: 'means nothing for addresses',
+          next: 'remove the key',
+        });
+  if (byName && covered === (row.notCovered !== undefined))
+    problems.push({
       where,
       what: `${covered ? 'both' : 'neither'} coveredBy ${covered ? 'and' : 'nor'} notCovered is given`,
       next: 'say which service tags cover the hosts, or why none does',
-    },
-  ];
+    });
+  const partial = listAt(row, 'hosts').filter((host) => typeof host === 'string' && isPartialName(host));
+  if (partial.length > 0 && row.partialNames === undefined)
+    problems.push({
+      where: `${where}.hosts`,
+      what: `${JSON.stringify(partial[0])}: no device matches a wildcard inside a label`,
+      next: 'write *.example.com, or say what becomes of it: partialNames widen or omit',
+    });
+  if (row.partialNames !== undefined && partial.length === 0)
+    problems.push({
+      where: `${where}.partialNames`,
+      what: 'no host of the row has a wildcard inside a label',
+      next: 'remove the key',
+    });
+  return problems;
+}
+
+/** The rules about clouds and the values of parameters. */
+function scopeProblems(document: unknown, file: string): Problem[] {
+  const problems: Problem[] = [];
+  const clouds = cloudsOf(document);
+  if (clouds === undefined) problems.push({ where: file, what: 'exactly one of cloud and clouds is needed' });
+  const values = new Map(
+    listAt(document, 'parameters').map((parameter, place) => {
+      const kind = at(parameter, 'kind');
+      const choices = at(parameter, 'values');
+      if ((kind === 'choice') !== (choices !== undefined))
+        problems.push({
+          where: `${file}: parameters[${place}]`,
+          what: kind === 'choice' ? 'a choice needs values' : 'only a choice has values',
+        });
+      return [at(parameter, 'id'), kind === 'choice' ? listAt(parameter, 'values') : undefined] as const;
+    }),
+  );
+  listAt(document, 'rows').forEach((row, index) => {
+    for (const cloud of listAt(row, 'clouds'))
+      if (clouds !== undefined && !clouds.includes(cloud))
+        problems.push({
+          where: `${file}: rows[${index}].clouds`,
+          what: `${JSON.stringify(cloud)} is no cloud of the table`,
+          next: `add it to clouds, or choose from ${clouds.join(', ')}`,
+        });
+    const when = at(row, 'when');
+    for (const [id, wanted] of Object.entries(isRecord(when) ? when : {}))
+      for (const value of Array.isArray(wanted) ? wanted : [wanted])
+        if (values.get(id)?.includes(value) === false)
+          problems.push({
+            where: `${file}: rows[${index}].when.${id}`,
+            what: `${JSON.stringify(value)} is no value of ${id}`,
+            next: `known are ${values.get(id)!.join(', ')}`,
+          });
+  });
+  if (listAt(document, 'rows').length + listAt(document, 'includes').length === 0)
+    problems.push({ where: `${file}: rows`, what: 'must have a row' });
+  return problems;
+}
+
+function cloudsOf(document: unknown): readonly unknown[] | undefined {
+  const one = at(document, 'cloud');
+  const several = at(document, 'clouds');
+  if ((one === undefined) === (several === undefined)) return undefined;
+  return one === undefined ? listAt(document, 'clouds') : [one];
 }
 
 function normalise({
+  cloud,
+  clouds = cloud === undefined ? [] : [cloud],
   optionalGroups = [],
   mustHaves = [],
   history = [],
+  leftOut = [],
+  parameters = [],
+  includes: _,
+  rows: written = [],
   ...file
 }: EndpointTableFile): EndpointTable {
-  const rows = file.rows.flatMap(({ hosts, ports, inText, coveredBy = [], ...row }) =>
-    hosts.map((host) => ({
-      ...row,
-      host: parseHostPattern(host),
-      ports: portsOf(ports),
-      ...(inText === undefined ? {} : { inText: portsOf(inText) }),
-      coveredBy,
-    })),
-  );
+  const rows: TableRow[] = [];
+  const addressRows: AddressRow[] = [];
+  for (const row of written) {
+    const scope = scopeOf(row, clouds);
+    const { hosts, serviceTags = [], addresses = [], ports } = row;
+    const index = rows.length + addressRows.length;
+    if (hosts === undefined)
+      addressRows.push({
+        ...scope,
+        table: file.id,
+        index,
+        serviceTags,
+        prefixes: addresses.map(parsePrefix),
+        ports: portsOf(ports),
+        purpose: row.purpose,
+        sources: row.sources,
+        ...(row.optional === undefined ? {} : { optional: row.optional }),
+        ...(row.note === undefined ? {} : { note: row.note }),
+      });
+    else
+      for (const host of hosts)
+        rows.push(tableRow(row, host, { ...scope, table: file.id, index: rows.length + addressRows.length }));
+  }
   return {
     ...file,
+    clouds,
+    parameters: parameters.map(
+      ({ required = true, values = [], ...parameter }): TableParameter => ({
+        ...parameter,
+        required,
+        values,
+      }),
+    ),
+    includes: [],
+    leftOut,
     optionalGroups,
     mustHaves: mustHaves.map(({ host, addresses, ports, sources }) => ({
       host,
@@ -187,8 +345,61 @@ function normalise({
       sources,
     })),
     history,
-    rows: rows.map((row, index): EndpointRow => ({ table: file.id, index, ...row })),
+    rows,
+    addressRows,
   };
+}
+
+type RowDocument = NonNullable<EndpointTableFile['rows']>[number];
+
+function scopeOf(
+  { when = {}, need, optional, clouds }: RowDocument,
+  all: readonly EndpointCloud[],
+): Pick<TableRow, 'clouds' | 'when' | 'need'> {
+  return {
+    clouds: clouds ?? all,
+    when: Object.fromEntries(Object.entries(when).map(([id, value]) => [id, [value].flat()])),
+    need: need ?? (optional === undefined ? 'required' : 'optional'),
+  };
+}
+
+function tableRow(
+  row: RowDocument,
+  host: string,
+  scope: Pick<TableRow, 'clouds' | 'when' | 'need' | 'table' | 'index'>,
+): TableRow {
+  const {
+    hosts: _,
+    serviceTags: __,
+    addresses: ___,
+    ports,
+    inText,
+    coveredBy = [],
+    partialNames,
+    tlsInspection,
+    clouds,
+    when,
+    need,
+    ...rest
+  } = row;
+  const partial = isPartialName(host);
+  return {
+    ...rest,
+    ...scope,
+    host: parseTableHost(partial ? host.replace(/^[^.]*\*[^.]*\./, '*.') : host),
+    ...(partial && partialNames !== undefined ? { partialName: host, partialUse: partialNames } : {}),
+    ports: portsOf(ports),
+    ...(inText === undefined ? {} : { inText: portsOf(inText) }),
+    ...(tlsInspection === undefined ? {} : { noTlsInspection: true }),
+    coveredBy,
+  };
+}
+
+/** A host pattern, whose name may hold parameters. */
+function parseTableHost(text: string): HostPattern {
+  if (!text.includes('<')) return parseHostPattern(text);
+  const { apex, subdomains } = parseHostPattern(text.replace(/<[^<>]*>/g, 'x'));
+  return { name: text.replace(/^\*?\.(?=.)/, ''), apex, subdomains };
 }
 
 function portsOf(ports: readonly (string | number)[]): PortSet {

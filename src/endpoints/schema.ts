@@ -3,6 +3,8 @@ import { HostSyntaxError, parseHost, parseHostPattern } from '../net/host-patter
 import { PortSet } from '../net/ports.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { lintSpelling } from './lint.ts';
+import { parametersIn } from './parameters.ts';
+import { isPartialName, parsePartialName } from './partial-name.ts';
 
 const id = z
   .string()
@@ -18,12 +20,18 @@ const month = z
 const host = z
   .string()
   .superRefine((value, context) => {
-    const message = hostProblem(value, parseHostPattern);
+    const sample = withoutParameters(value);
+    const message = hostProblem(sample, isPartialName(sample) ? parsePartialName : parseHostPattern);
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   })
   .describe(
-    'x is the host alone; *.x the names below it at any depth without x itself; .x both. No scheme, port or path.',
+    'x is the host alone; *.x the names below it at any depth without x itself; .x both. No scheme, port or path. <region> stands for a parameter of the table; a wildcard inside the first label (a*.example.com) needs partialNames.',
   );
+
+/** A text as it may look with values in the place of parameters. */
+function withoutParameters(text: string): string {
+  return text.replace(/<[^<>]*>/g, 'x');
+}
 
 const exactHost = z.string().superRefine((value, context) => {
   const message = hostProblem(value, parseHost);
@@ -72,8 +80,61 @@ function isPrefix(value: string): boolean {
   }
 }
 
+const cloud = z.enum(['public', 'usgov', 'china']);
+
+const tagName = z
+  .string()
+  .regex(/^[A-Za-z0-9.]{1,47}$/, 'must be a service tag: letters, digits, dots, at most 47 characters');
+
 const row = z.strictObject({
-  hosts: z.array(host).min(1, 'must name a host').describe('The hosts that share the rest of the row.'),
+  hosts: z
+    .array(host)
+    .min(1, 'must name a host')
+    .exactOptional()
+    .describe('The hosts that share the rest of the row.'),
+  serviceTags: z
+    .array(
+      z
+        .string()
+        .refine(
+          (value) =>
+            tagName.safeParse(withoutParameters(value)).success &&
+            (parametersIn(value).length === 0 || /^AzureCloud\.<[^<>]+>$/.test(value)),
+          'must be a service tag, or AzureCloud.<region> with a parameter of the table',
+        ),
+    )
+    .min(1, 'must name a tag')
+    .exactOptional()
+    .describe('Instead of hosts: the row asks for the addresses of these service tags.'),
+  addresses: z
+    .array(z.string().refine(isPrefix, 'must be a prefix (51.5.0.0/16)'))
+    .min(1, 'must name a prefix')
+    .exactOptional()
+    .describe('Instead of hosts: the row asks for these addresses.'),
+  partialNames: z
+    .enum(['widen', 'omit'])
+    .exactOptional()
+    .describe(
+      'What becomes of a*.example.com, which no device matches exactly: widen to *.example.com or omit; declared either way.',
+    ),
+  clouds: z
+    .array(cloud)
+    .min(1, 'must name a cloud')
+    .exactOptional()
+    .describe('The clouds that have the row; all of the table by default.'),
+  when: z
+    .record(z.string(), z.union([z.string(), z.array(z.string()).min(1, 'must name a value')]))
+    .exactOptional()
+    .describe('Values of parameters with which alone the row holds.'),
+  need: z
+    .enum(['required', 'install', 'conditional', 'optional'])
+    .exactOptional()
+    .describe('When the connection is needed; required by default, optional in an optional group.'),
+  tlsInspection: z
+    .literal('forbidden')
+    .exactOptional()
+    .describe('The document forbids TLS inspection of the connection.'),
+  webSockets: z.literal(true).exactOptional().describe('Web sockets must pass.'),
   path: z
     .string()
     .regex(/^\/[^\s?#]*$/, 'must begin with / and have no query')
@@ -107,12 +168,7 @@ const row = z.strictObject({
   coveredBy: z
     .array(
       z.strictObject({
-        tag: z
-          .string()
-          .regex(
-            /^[A-Za-z0-9.]{1,47}$/,
-            'must be a service tag: letters, digits, dots, at most 47 characters',
-          ),
+        tag: tagName,
         basis: text.describe('How that is known.'),
       }),
     )
@@ -128,7 +184,12 @@ export const endpointTableFile = z
   .strictObject({
     id,
     title: text,
-    cloud: z.enum(['public', 'usgov', 'china']),
+    cloud: cloud.exactOptional().describe('The one cloud of the table; or clouds.'),
+    clouds: z
+      .array(cloud)
+      .min(1, 'must name a cloud')
+      .exactOptional()
+      .describe('The clouds that the document has side by side; or cloud.'),
     confidence: z.enum(['high', 'medium', 'low']).describe('How far the sources can be relied on.'),
     sources: z
       .array(
@@ -144,7 +205,36 @@ export const endpointTableFile = z
       .array(z.strictObject({ id, description: text }))
       .exactOptional()
       .describe('Groups of rows that are off unless asked for.'),
-    rows: z.array(row).min(1, 'must have a row'),
+    parameters: z
+      .array(
+        z.strictObject({
+          id,
+          kind: z
+            .enum(['region', 'label', 'choice'])
+            .describe('A region of the feed, a label of a host name, or one of values.'),
+          description: text,
+          required: z.boolean().exactOptional().describe('Whether it must be given; default true.'),
+          values: z.array(id).min(1, 'must name a value').exactOptional().describe('Of a choice.'),
+        }),
+      )
+      .exactOptional()
+      .describe(
+        'What the configuration gives: hosts hold it as <id>, and rows can hold with some of its values only.',
+      ),
+    includes: z
+      .array(
+        z.strictObject({
+          table: id,
+          groups: z.array(z.string()).exactOptional().describe('Optional groups of it that belong in.'),
+        }),
+      )
+      .exactOptional()
+      .describe('Bundled tables that the document refers to; their rows count as rows of this one.'),
+    leftOut: z
+      .array(z.strictObject({ what: text, why: text }))
+      .exactOptional()
+      .describe('What of the documents the table does not have, and why.'),
+    rows: z.array(row).exactOptional().describe('None in a table that only includes others.'),
     mustHaves: z
       .array(
         z.strictObject({
@@ -162,7 +252,7 @@ export const endpointTableFile = z
       .describe('Hosts with published addresses that a target which lets them through may not lose.'),
     history: z.array(z.strictObject({ date: month, change: text })).exactOptional(),
   })
-  .describe('Required host names of one product in one cloud, with ports and sources.');
+  .describe('Required host names and addresses of one product, with ports and sources.');
 
 export type EndpointTableFile = z.infer<typeof endpointTableFile>;
 

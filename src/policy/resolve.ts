@@ -1,5 +1,5 @@
 import type { RuleConfig } from '../config/config.ts';
-import { type EndpointRow, type EndpointTable, selectRows } from '../endpoints/endpoint-table.ts';
+import { type EndpointTable, omittedRows, selectRows } from '../endpoints/endpoint-table.ts';
 import type { ServiceTag } from '../feed/snapshot.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { PortSet } from '../net/ports.ts';
@@ -8,6 +8,7 @@ import { digestRules } from './digest.ts';
 import { type M365Sets, m365Rules } from './m365-rules.ts';
 import { nameGrants } from './name-grants.ts';
 import type { Policy, PolicyRule, TagAddresses } from './policy.ts';
+import { omissionOfRow } from './product-rules.ts';
 
 /** Endpoint tables by the key that `tableKey` gives a selection. */
 export type EndpointTables = ReadonlyMap<string, EndpointTable>;
@@ -34,8 +35,10 @@ export function resolvePolicy(
       const derived = m365Rules(rule, m365);
       // A rule of which nothing is left stays: the guard `empty-policy` speaks of it.
       const own = hasOwnContent(rule) || derived.rules.length === 0;
-      const omitted = derived.omitted.length === 0 ? {} : { omitted: derived.omitted };
-      return [...(own ? [{ ...resolveRule(rule, tables, tags), ...omitted }] : []), ...derived.rules];
+      if (!own) return derived.rules;
+      const resolved = resolveRule(rule, tables, tags);
+      const omitted = [...(resolved.omitted ?? []), ...derived.omitted];
+      return [{ ...resolved, ...(omitted.length === 0 ? {} : { omitted }) }, ...derived.rules];
     }),
   );
 }
@@ -55,12 +58,16 @@ function resolveRule(
   tables: EndpointTables,
   feed: ReadonlyMap<string, ServiceTag>,
 ): PolicyRule {
-  const rows = rule.endpoints.flatMap((selection): readonly EndpointRow[] => {
-    const table = tables.get(tableKey(selection.from));
-    if (table === undefined)
-      throw new TypeError(`the endpoint table ${tableKey(selection.from)} was not loaded`);
-    return selectRows(table, selection.optional);
+  const selected = rule.endpoints.map(({ from, optional, parameters }) => {
+    const table = tables.get(tableKey(from));
+    if (table === undefined) throw new TypeError(`the endpoint table ${tableKey(from)} was not loaded`);
+    return {
+      rows: selectRows(table, optional, parameters),
+      omitted: omittedRows(table, optional, parameters).map(omissionOfRow),
+    };
   });
+  const rows = [...(rule.rows ?? []), ...selected.flatMap((one) => one.rows)];
+  const omitted = [...(rule.omitted ?? []), ...selected.flatMap((one) => one.omitted)];
   const tags = rule.serviceTags.flatMap((name): TagAddresses[] => {
     const tag = feed.get(name);
     return tag === undefined
@@ -88,5 +95,6 @@ function resolveRule(
     ]),
     addressPorts: rule.ports ?? endpointPorts,
     addressUse: rule.addressUse,
+    ...(omitted.length === 0 ? {} : { omitted }),
   };
 }

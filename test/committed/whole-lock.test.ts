@@ -7,8 +7,9 @@ import { formatLock, LOCK_FILE, type Lock, parseLock, stateOfLock } from '../../
 import { unlistedFiles } from '../../src/committed/unlisted.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import { loadTables, loadTargets } from '../../src/job.ts';
+import { loadTargets } from '../../src/job.ts';
 import { planRun } from '../../src/pipeline.ts';
+import { loadTables } from '../../src/products.ts';
 
 const SAMPLE = new URL('../../data/sample/', import.meta.url).pathname;
 let text: string;
@@ -27,7 +28,7 @@ beforeAll(async () => {
   const { files } = planRun({
     config,
     feed,
-    tables: await loadTables(config),
+    tables: (await loadTables(config)).tables,
     targets: await loadTargets(config),
     baseline: await baselineOf(undefined),
     accept: [],

@@ -62,6 +62,9 @@ describe('a table of the user', () => {
         purpose: 'Everything.',
         sources: ['manual'],
         coveredBy: [{ tag: 'AzureCloud', basis: 'Guessed.' }],
+        clouds: ['public'],
+        when: {},
+        need: 'required',
       })),
       {
         table: 'own',
@@ -75,6 +78,9 @@ describe('a table of the user', () => {
         optional: 'extras',
         coveredBy: [],
         notCovered: 'unknown',
+        clouds: ['public'],
+        when: {},
+        need: 'optional',
       },
     ]);
     expect(selectRows(table).map(({ index }) => index)).toEqual([0, 1, 2]);

@@ -117,9 +117,9 @@ describe('the bundled tables', () => {
   test('say how far they can be trusted, in which cloud, and by which dated documents', async () => {
     const tables = await Promise.all((await listEndpointTables()).map((id) => loadEndpointTable(id)));
     expect(
-      tables.map(({ id, cloud, confidence, sources }) => [
+      tables.map(({ id, clouds, confidence, sources }) => [
         id,
-        cloud,
+        ...clouds,
         confidence,
         ...sources.map((s) => s.date),
       ]),

@@ -10,9 +10,10 @@ import { baselineOf } from '../../src/committed/baseline.ts';
 import { filesReader, type OutputTree, readOutputTree } from '../../src/committed/output-tree.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import { loadTables, loadTargets } from '../../src/job.ts';
+import { loadTargets } from '../../src/job.ts';
 import { planRun } from '../../src/pipeline.ts';
 import { policyOfTags } from '../../src/policy/diff/snapshots.ts';
+import { loadTables } from '../../src/products.ts';
 import { feedWeek, reviewFeeds } from '../../src/review/feeds.ts';
 import { HistoryRecorder } from '../../src/review/history/history.ts';
 import { writeHistoryHtml } from '../../src/review/history/html.ts';
@@ -45,7 +46,7 @@ async function connectorReview(): Promise<Review> {
   const config = await loadConfig(fileURLToPath(new URL('../../data/replay/public.yaml', import.meta.url)));
   const request = {
     config,
-    tables: await loadTables(config),
+    tables: (await loadTables(config)).tables,
     targets: await loadTargets(config),
     accept: [],
   };

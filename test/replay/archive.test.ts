@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { loadTables } from '../../src/job.ts';
+import { loadTables } from '../../src/products.ts';
 import { type ReplayedWeek, type ReplayRequest, replay } from '../../src/replay/replay.ts';
 import { guardTable } from '../../src/replay/report.ts';
 import { weeklyFiles } from '../../src/replay/weekly-files.ts';
@@ -27,7 +27,7 @@ async function run(
   const done: ReplayedWeek[] = [];
   for await (const week of replay({
     config: { ...config, rules, targets: [] },
-    tables: await loadTables(config),
+    tables: (await loadTables(config)).tables,
     // What the targets make of it is proven elsewhere; here the guards are.
     targets: [],
     weeks: weeks.filter(({ date }) => date >= from && date <= to),

@@ -7,9 +7,9 @@ import { filesReader, readOutputTree } from '../../src/committed/output-tree.ts'
 import { loadConfig } from '../../src/config/load.ts';
 import type { LoadedFeed } from '../../src/feed/load.ts';
 import { parseServiceTags } from '../../src/feed/parse.ts';
-import { loadTables } from '../../src/job.ts';
 import { planRun, RunRefused } from '../../src/pipeline.ts';
 import { FeedError } from '../../src/problem.ts';
+import { loadTables } from '../../src/products.ts';
 import { feedFile, feedFiles, feedsAvailable } from '../support/feeds.ts';
 
 interface FeedDocument {
@@ -172,7 +172,7 @@ const FAULTS: readonly [string, () => LoadedFeed, readonly string[]][] = [
 
 describe.skipIf(!feedsAvailable)('a fault injected into a real week', async () => {
   const config = await loadConfig(BUILT_IN);
-  const tables = await loadTables(config);
+  const { tables } = await loadTables(config);
   const first = await baselineOf(undefined);
   const run = (feed: LoadedFeed, baseline: Baseline, accept: readonly string[] = []) =>
     planRun({ config, feed, tables, targets: [], baseline, accept, today: '2025-07-24' });

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { loadTables, loadTargets } from '../../src/job.ts';
+import { loadTargets } from '../../src/job.ts';
 import { ConfigurationError } from '../../src/problem.ts';
+import { loadTables } from '../../src/products.ts';
 import { replayDocument } from '../../src/replay/document.ts';
 import { type ReplayedWeek, type ReplayRequest, replay } from '../../src/replay/replay.ts';
 import { writeReplayMarkdown, writeReplayText } from '../../src/replay/report.ts';
@@ -54,7 +55,7 @@ async function run(options: Partial<ReplayRequest> = {}): Promise<ReplayedWeek[]
   const done: ReplayedWeek[] = [];
   for await (const week of replay({
     config,
-    tables: await loadTables(config),
+    tables: (await loadTables(config)).tables,
     targets: await loadTargets(config),
     weeks,
     accept: [],

@@ -9,8 +9,9 @@ import { fileDigest, filesReader, readOutputTree } from '../../src/committed/out
 import { loadConfig } from '../../src/config/load.ts';
 import { typedPrefixes } from '../../src/config/typed-prefix.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import { loadTables, loadTargets } from '../../src/job.ts';
+import { loadTargets } from '../../src/job.ts';
 import { planRun } from '../../src/pipeline.ts';
+import { loadTables } from '../../src/products.ts';
 import { publishTree } from '../../src/publish/tree.ts';
 import { type RunningServer, type ServeOptions, serveTree } from '../../src/serve/server.ts';
 import { selfSigned } from '../support/certificate.ts';
@@ -22,7 +23,7 @@ const weeks: ReadonlyMap<string, string>[] = [];
 
 beforeAll(async () => {
   const config = await loadConfig(join(SAMPLE, 'allowlist.yaml'));
-  const [tables, targets] = [await loadTables(config), await loadTargets(config)];
+  const [tables, targets] = [(await loadTables(config)).tables, await loadTargets(config)];
   let baseline = await baselineOf(undefined);
   for (const date of ['20260105', '20260112']) {
     const feed = await loadFeed({
