@@ -11,7 +11,8 @@ import { fitPolicy } from './fit.ts';
 import type { Capabilities, Manifest } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
 import { type GrammarReading, readBackByGrammar } from './read-back.ts';
-import { type RuleFile, render } from './render.ts';
+import type { RuleFile } from './render.ts';
+import { renderRetiring } from './retired.ts';
 import { addressListId, buildView, type OptionValues } from './view.ts';
 
 /** A target as a configuration asks for it. */
@@ -46,7 +47,7 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
   const plan = fitPolicy(policy, manifest.capabilities, request);
   const view = buildView(plan, manifest, request.options);
   const extended = vendor.extendView?.(view, plan, policy, request.inForce ?? new Map()) ?? view;
-  const files = render(manifest, templates, extended, where)
+  const files = renderRetiring(manifest, templates, extended, where, request.inForce ?? new Map())
     .map(withContentDigest)
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const entries = view.addressLists.reduce((sum, list) => sum + list.count, 0);

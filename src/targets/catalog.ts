@@ -115,6 +115,8 @@ function lineOf(text: string, path: readonly PropertyKey[]): number {
 const CAPTURES: Readonly<Record<string, readonly string[]>> = {
   ignore: [],
   fixed: [],
+  define: [],
+  undo: [],
   group: ['group'],
   entry: ['group', 'prefix', 'address', 'length', 'netmask', 'first', 'last', 'host', 'suffix', 'domain'],
   grant: ['group', 'ports', 'firstPort', 'lastPort', 'protocol'],
@@ -131,9 +133,12 @@ function patternProblems(
     } catch (error) {
       return [{ where, what: (error as Error).message, path }];
     }
+    const inAll = ['defines', 'uses'];
     const captured = [...pattern.matchAll(/\(\?<([A-Za-z_]\w*)>/g)].map(([, name]) => name!);
     return captured
-      .filter((name) => known !== undefined && !known.includes(name) && !name.startsWith('same'))
+      .filter(
+        (name) => known !== undefined && ![...known, ...inAll].includes(name) && !name.startsWith('same'),
+      )
       .map((name) => ({
         where,
         what: `captures (?<${name}>), which nobody reads`,

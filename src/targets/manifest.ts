@@ -116,9 +116,9 @@ const file = z.strictObject({
 const line = z.strictObject({
   match: z.string().describe('a regular expression for the whole line'),
   does: z
-    .enum(['ignore', 'group', 'entry', 'grant', 'fixed'])
+    .enum(['ignore', 'group', 'entry', 'grant', 'fixed', 'define', 'undo'])
     .describe(
-      'fixed: stands once in each file, after the lines that the manifest has before it and before those that it has after it; entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp; in any: (?<sameX>), whatever X, has one value in all files, and is the option x where there is one',
+      'define: (?<defines>) names an object, and (?<uses>) in another line refers to one that stands before it; undo: takes a line back that the file does not have; fixed: stands once in each file, after the lines that the manifest has before it and before those that it has after it; entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp; in any: (?<sameX>), whatever X, has one value in all files, and is the option x where there is one',
     ),
 });
 
@@ -137,6 +137,26 @@ export const manifestSchema = z.strictObject({
     .default(false)
     .describe(
       'whether loading the files only adds to what the device has: the module of the target then gets the files in force, and its update takes away what left',
+    ),
+  undo: z
+    .strictObject({
+      word: z
+        .string()
+        .regex(/^[a-z]+$/)
+        .describe('what begins a line that takes another back, such as no or delete'),
+      instead: z
+        .string()
+        .regex(/^[a-z]+$/)
+        .optional()
+        .describe('the word of the other line in whose place it stands, such as set'),
+      whole: z
+        .array(z.string())
+        .optional()
+        .describe('how lines begin of which only the beginning is taken back: with it goes all below it'),
+    })
+    .optional()
+    .describe(
+      'for an additive format of lines, indented below the line of their block: how a line is taken back; the view has the lines for what left as `retiredLines`',
     ),
   limits: limits.default({}),
   options: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/), option).default({}),

@@ -10,6 +10,7 @@ import { AllowlistError } from '../problem.ts';
 import { withinTime } from '../within-time.ts';
 import type { Manifest, ReadBackGrammar } from './manifest.ts';
 import type { RuleFile } from './render.ts';
+import { statementsIn } from './retired.ts';
 import type { OptionValues } from './view.ts';
 
 /** A rule file that is not in the form that the target writes. */
@@ -104,7 +105,7 @@ export function readBackByGrammar(
   files: readonly RuleFile[],
   seconds = LONGEST_READING,
 ): GrammarReading {
-  const reader = new GrammarReader(manifest);
+  const reader = new GrammarReader(manifest, files);
   for (const file of files) {
     withinTime(
       () => {
@@ -136,8 +137,22 @@ class GrammarReader {
   readonly #same = new Map<string, string>();
   readonly #grants: { group: string; ports: PortSet; where: string }[] = [];
   readonly #options: Manifest['options'];
+  readonly #undo: Manifest['undo'];
+  readonly #defined = new Set<string>();
+  readonly #used = new Set<string>();
+  readonly #once = new Set<string>();
+  /** What the files say, less what they take back. */
+  readonly #said: ReadonlySet<string>;
 
-  constructor({ capabilities, options }: Manifest) {
+  constructor({ capabilities, options, undo }: Manifest, files: readonly RuleFile[]) {
+    this.#said = new Set(
+      undo === undefined
+        ? []
+        : files.flatMap(({ text }) =>
+            statementsIn(text, undo).said.map(({ block, line }) => `${block}\n${line}`),
+          ),
+    );
+    this.#undo = undo;
     this.#bindsPorts = capabilities.ports;
     this.#allPorts = PortSet.allOf(capabilities.protocols);
     this.#options = options;
@@ -155,6 +170,7 @@ class GrammarReader {
     const texts = file.text === '' ? [] : file.text.replace(/\n$/, '').split('\n');
     // Each fixed line ends what may stand before it.
     let passed = 0;
+    let block = '';
     const next = () => lines.findIndex(({ does }, index) => does === 'fixed' && index >= passed);
     for (const [index, text] of texts.entries()) {
       const where = `${file.path}:${index + 1}`;
@@ -168,6 +184,10 @@ class GrammarReader {
         throw new ReadBackError(`${where}: not a line of this format: ${JSON.stringify(text)}`);
       const captures: Captures = line.match.groups ?? {};
       this.#requireSame(captures, where);
+      this.#refer(captures, where);
+      if (text !== '' && !/^\s/.test(text)) block = text;
+      if (line.does === 'undo') this.#requireUnsaid(block, text, where);
+      if (line.does === 'define') this.#requireOnce(text, where);
       try {
         if (line.does === 'group') {
           group = captures.group ?? group;
@@ -213,7 +233,31 @@ class GrammarReader {
     }
   }
 
+  /** An object stands once, before what refers to it. */
+  #refer({ defines, uses }: Captures, where: string): void {
+    if (uses !== undefined && !this.#defined.has(uses))
+      throw new ReadBackError(`${where}: nothing before it defines ${uses}`);
+    if (uses !== undefined) this.#used.add(uses);
+    if (defines === undefined) return;
+    if (this.#defined.has(defines)) throw new ReadBackError(`${where}: ${defines} is defined twice`);
+    this.#defined.add(defines);
+  }
+
+  #requireOnce(text: string, where: string): void {
+    if (this.#once.has(text)) throw new ReadBackError(`${where}: stands twice`);
+    this.#once.add(text);
+  }
+
+  #requireUnsaid(block: string, text: string, where: string): void {
+    const undone = statementsIn(text.startsWith(' ') ? `${block}\n${text}` : text, this.#undo!).undone;
+    for (const { block: in_, line } of undone)
+      if (this.#said.has(`${in_}\n${line}`))
+        throw new ReadBackError(`${where}: takes back what the file itself says`);
+  }
+
   admission(): Admission {
+    for (const name of this.#defined)
+      if (!this.#used.has(name)) throw new ReadBackError(`nothing refers to ${name}`);
     // Files that bind no ports grant every group on all of them.
     if (!this.#bindsPorts)
       return Admission.union(

@@ -1,5 +1,5 @@
 import { Netmask } from 'netmask';
-import { formatAddress } from '../net/address.ts';
+import { formatAddress, width } from '../net/address.ts';
 import { compareHostPatterns, formatHostPattern, type HostPattern } from '../net/host-pattern.ts';
 import { portKey } from '../net/port-key.ts';
 import { type PortSet, PROTOCOLS, type Protocol, portsInRange } from '../net/ports.ts';
@@ -7,6 +7,7 @@ import { formatPrefix, lastAddress, type Prefix } from '../net/prefix.ts';
 import { DIGEST_PLACE } from './content-digest.ts';
 import { makeHeader } from './header.ts';
 import type { Manifest } from './manifest.ts';
+import { nameHash } from './name-hash.ts';
 import type { TargetPlan } from './plan.ts';
 
 /** What a template sees of a set of ports. */
@@ -69,6 +70,8 @@ export interface PrefixView {
   readonly ipv4: boolean;
   /** The other family. */
   readonly ipv6: boolean;
+  /** Whether it is one address, for `{{#if single}}`: templates cannot compare. */
+  readonly single: boolean;
 }
 
 /** What a template sees of one host pattern. */
@@ -81,6 +84,8 @@ export interface HostView {
   readonly apex: boolean;
   /** Whether the names below it, at any depth, are meant. */
   readonly subdomains: boolean;
+  /** Eight hexadecimal digits of a hash of the name, for names of objects. */
+  readonly key: string;
 }
 
 /** Names of one rule on one set of ports; never empty. */
@@ -148,6 +153,8 @@ export interface View {
   readonly nameLists: readonly NameListView[];
   /** The address lists of all rules. */
   readonly addressLists: readonly AddressListView[];
+  /** Lines that take back what earlier files said and this one does not; where the manifest says how (`undo`). */
+  readonly retiredLines: readonly string[];
 }
 
 export type OptionValues = View['options'];
@@ -194,6 +201,7 @@ export function buildView(plan: TargetPlan, manifest: Manifest, options: OptionV
     rules,
     nameLists: rules.flatMap(({ nameLists }) => nameLists),
     addressLists: rules.flatMap(({ addressLists }) => addressLists),
+    retiredLines: [],
   };
 }
 
@@ -240,9 +248,11 @@ function prefixView(prefix: Prefix): PrefixView {
     wildcard: mask?.hostmask ?? '',
     ipv4: prefix.family === 4,
     ipv6: prefix.family === 6,
+    single: prefix.length === width(prefix.family),
   };
 }
 
 function hostView(pattern: HostPattern): HostView {
-  return { ...pattern, pattern: formatHostPattern(pattern) };
+  const key = nameHash(pattern.name).toString(16).padStart(8, '0');
+  return { ...pattern, pattern: formatHostPattern(pattern), key };
 }

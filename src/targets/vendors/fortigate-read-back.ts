@@ -1,6 +1,7 @@
 import { PortSet, PROTOCOLS } from '../../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
+import { nameHash } from '../name-hash.ts';
 import { EntryGroup, maskLength, parsePorts, ReadBackError, readAt, readOnce } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { OptionValues } from '../view.ts';
@@ -17,7 +18,6 @@ import {
   type Table,
   unquoted,
 } from './fortigate-text.ts';
-import { nameHash } from './name-hash.ts';
 
 type Edit = Extract<Command, { verb: 'edit' }>;
 

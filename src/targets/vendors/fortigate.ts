@@ -1,13 +1,13 @@
 import { comparePrefixes, parsePrefix } from '../../net/prefix.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { ConfigurationError, GuardRefusal, type Problem } from '../../problem.ts';
+import { nameHash } from '../name-hash.ts';
 import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
 import type { OptionValues, PortsView, PrefixView, View } from '../view.ts';
 import { readBack, readSettings } from './fortigate-read-back.ts';
 import { definedIn, retiredObjects } from './fortigate-retired.ts';
 import { LEAST_POLICY_ID, POLICY_IDS, type Table } from './fortigate-text.ts';
-import { nameHash } from './name-hash.ts';
 
 export const vendor: Vendor = { extendView, readBack, readSettings };
 

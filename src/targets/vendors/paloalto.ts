@@ -2,10 +2,10 @@ import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { comparePrefixes, formatPrefix, parsePrefix } from '../../net/prefix.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { ConfigurationError, GuardRefusal, type Problem } from '../../problem.ts';
+import { nameHash } from '../name-hash.ts';
 import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, HostView, NameListView, PortsView, ProtocolPortsView, View } from '../view.ts';
-import { nameHash } from './name-hash.ts';
 import { readBack, readSettings } from './paloalto-read-back.ts';
 import { RULE_KINDS, retiredObjects } from './paloalto-retired.ts';
 
