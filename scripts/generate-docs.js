@@ -1,5 +1,7 @@
 // Writes the documents that follow from the code: `npm run docs`. A test compares them, so a forgotten run is noticed.
 import { readFile, writeFile } from 'node:fs/promises';
+import { endpointsDocument } from '../dist/endpoints/documentation.js';
+import { listEndpointTables, loadEndpointTable } from '../dist/endpoints/load.js';
 import { bundledTargets, loadTarget } from '../dist/targets/catalog.js';
 import { replaceGenerated, targetsDocument, viewModelTables } from '../dist/targets/documentation.js';
 
@@ -13,4 +15,7 @@ const templates = new URL('docs/templates.md', root);
 const view = await readFile(new URL('src/targets/view.ts', root), 'utf8');
 const document = await readFile(templates, 'utf8');
 await writeFile(templates, replaceGenerated(document, 'view model', viewModelTables(view)));
-console.log('docs/targets.md\ndocs/templates.md');
+
+const tables = await Promise.all((await listEndpointTables()).map((id) => loadEndpointTable(id)));
+await writeFile(new URL('docs/endpoints.md', root), endpointsDocument(tables));
+console.log('docs/endpoints.md\ndocs/targets.md\ndocs/templates.md');

@@ -4,6 +4,7 @@ import {
   type EndpointCloud,
   type EndpointTable,
   groupProblems,
+  parametersUsed,
   tableOfCloud,
 } from './endpoints/endpoint-table.ts';
 import { listEndpointTables, loadEndpointTable, loadEndpointTableFile } from './endpoints/load.ts';
@@ -66,7 +67,7 @@ export async function loadTables(config: AllowlistConfig): Promise<ConfigWithTab
       tables.set(key, found);
       const wrong = [
         ...groupProblems(found, choice.groups).map((problem) => ({ ...problem, where })),
-        ...parameterProblems(found, choice.parameters, choice.at),
+        ...parameterProblems(found, choice.parameters, choice.at, parametersUsed(found, choice.groups)),
       ];
       problems.push(...wrong);
       for (const { id, kind } of found.parameters)

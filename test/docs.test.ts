@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { endpointsDocument } from '../src/endpoints/documentation.ts';
+import { listEndpointTables, loadEndpointTable } from '../src/endpoints/load.ts';
 import { bundledTargets, loadTarget } from '../src/targets/catalog.ts';
 import { replaceGenerated, targetsDocument, viewModelTables } from '../src/targets/documentation.ts';
 
@@ -10,6 +12,11 @@ it('docs/targets.md is what the manifests say (npm run docs)', async () => {
     (await bundledTargets()).map(async (id) => (await loadTarget(id)).manifest),
   );
   expect(read('docs/targets.md')).toBe(targetsDocument(manifests));
+});
+
+it('docs/endpoints.md is what the tables say (npm run docs)', async () => {
+  const tables = await Promise.all((await listEndpointTables()).map((id) => loadEndpointTable(id)));
+  expect(read('docs/endpoints.md')).toBe(endpointsDocument(tables));
 });
 
 it('docs/templates.md describes the view model as it is (npm run docs)', () => {

@@ -31,7 +31,7 @@ export async function endpointsListCommand(flags: JsonFlag, io: Io): Promise<voi
       dateOf(sources.map(({ date }) => date)),
       confidence,
       optionalGroups.map((group) => group.id).join(', ') || '-',
-      parameters.map((parameter) => `${parameter.id}${parameter.required ? '' : '?'}`).join(', ') || '-',
+      parameters.map((parameter) => parameter.id).join(', ') || '-',
       title,
     ];
   });
@@ -69,11 +69,10 @@ export async function endpointsShowCommand(table: string, flags: JsonFlag, io: I
   if (shown.parameters.length > 0)
     io.out(
       `\n${formatTable([
-        ['parameter', 'kind', 'given', 'meaning'],
-        ...shown.parameters.map(({ id: name, kind, required, description, values }) => [
+        ['parameter', 'kind', 'meaning'],
+        ...shown.parameters.map(({ id: name, kind, description, values }) => [
           name,
           kind === 'choice' ? values.join(' | ') : kind,
-          required ? 'must be' : 'may be',
           description,
         ]),
       ])}`,

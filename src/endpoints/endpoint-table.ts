@@ -4,7 +4,7 @@ import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { ConfigurationError, type Problem } from '../problem.ts';
 import { closest } from '../suggest.ts';
-import { fillHost, fillTag, type ParameterValues, type TableParameter } from './parameters.ts';
+import { fillHost, fillTag, type ParameterValues, parametersIn, type TableParameter } from './parameters.ts';
 
 /** The Azure cloud whose service tags a table's `coveredBy` speaks of. */
 export type EndpointCloud = 'public' | 'usgov' | 'china';
@@ -188,6 +188,21 @@ export function tableOfCloud(table: EndpointTable, cloud: EndpointCloud): Endpoi
     rows: table.rows.filter(holds),
     addressRows: table.addressRows.filter(holds),
   };
+}
+
+/** The parameters that the rows use, those of the optional groups asked for among them. */
+export function parametersUsed(table: EndpointTable, groups: Iterable<string> = []): ReadonlySet<string> {
+  const wanted = new Set(groups);
+  const holds = ({ optional }: { readonly optional?: string }) =>
+    optional === undefined || wanted.has(optional);
+  return new Set([
+    ...table.rows
+      .filter(holds)
+      .flatMap(({ host, when }) => [...parametersIn(host.name), ...Object.keys(when)]),
+    ...table.addressRows
+      .filter(holds)
+      .flatMap(({ serviceTags, when }) => [...serviceTags.flatMap(parametersIn), ...Object.keys(when)]),
+  ]);
 }
 
 /** What is wrong with the groups that are asked for. */

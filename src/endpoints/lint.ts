@@ -114,6 +114,7 @@ export function lintEndpointTable(table: EndpointTable): readonly LintFinding[] 
       .slice(0, table.rows.indexOf(row))
       .find(
         (other) =>
+          other.table === row.table &&
           compareHostPatterns(other.host, row.host) === 0 &&
           other.path === row.path &&
           other.partialName === row.partialName &&

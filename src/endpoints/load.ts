@@ -328,13 +328,7 @@ function normalise({
   return {
     ...file,
     clouds,
-    parameters: parameters.map(
-      ({ required = true, values = [], ...parameter }): TableParameter => ({
-        ...parameter,
-        required,
-        values,
-      }),
-    ),
+    parameters: parameters.map(({ values = [], ...parameter }): TableParameter => ({ ...parameter, values })),
     includes: [],
     leftOut,
     optionalGroups,

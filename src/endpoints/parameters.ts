@@ -9,8 +9,6 @@ export interface TableParameter {
   /** A `region` of Azure is checked against the feed; a `label` stands in host names; a `choice` is one of `values`. */
   readonly kind: 'region' | 'label' | 'choice';
   readonly description: string;
-  /** Rows of a parameter that is not required are left out where it is not given. */
-  readonly required: boolean;
   /** Of a choice. */
   readonly values: readonly string[];
 }
@@ -64,11 +62,15 @@ function squeezed(region: string): string {
   return region.toLowerCase().replace(/[\s_-]/g, '');
 }
 
-/** What is wrong with the values that are given for a table's parameters; whether a region exists, the feed says. */
+/**
+ * What is wrong with the values that are given for a table's parameters; whether a region exists, the feed says.
+ * @param used the parameters that the rows asked for use: these must be given
+ */
 export function parameterProblems(
   table: { readonly id: string; readonly parameters: readonly TableParameter[] },
   given: ParameterValues,
   where: string,
+  used: ReadonlySet<string>,
 ): Problem[] {
   const known = new Map(table.parameters.map((parameter) => [parameter.id, parameter]));
   const problems: Problem[] = [];
@@ -109,8 +111,8 @@ export function parameterProblems(
         });
     }
   }
-  for (const { id, required, description, kind, values } of table.parameters)
-    if (required && given[id] === undefined)
+  for (const { id, description, kind, values } of table.parameters)
+    if (used.has(id) && given[id] === undefined)
       problems.push({
         where,
         what: `${table.id} needs the parameter ${id}: ${description}`,

@@ -213,13 +213,12 @@ export const endpointTableFile = z
             .enum(['region', 'label', 'choice'])
             .describe('A region of the feed, a label of a host name, or one of values.'),
           description: text,
-          required: z.boolean().exactOptional().describe('Whether it must be given; default true.'),
           values: z.array(id).min(1, 'must name a value').exactOptional().describe('Of a choice.'),
         }),
       )
       .exactOptional()
       .describe(
-        'What the configuration gives: hosts hold it as <id>, and rows can hold with some of its values only.',
+        'What the configuration gives where a row that it asks for uses it: hosts hold it as <id>, and rows can hold with some of its values only.',
       ),
     includes: z
       .array(

@@ -27,6 +27,8 @@ export interface TargetCoverage {
 /** One required host and how each target lets it through. */
 export interface CoverageRow {
   readonly rule: string;
+  /** The endpoint table that asks for the host. */
+  readonly table: string;
   /** The host pattern as the table has it, with the path or partial name where only that is asked for. */
   readonly host: string;
   readonly ports: string;
@@ -58,6 +60,7 @@ export function coverage(
   return policy.rules.flatMap((rule) =>
     rule.rows.map((row) => ({
       rule: rule.name,
+      table: row.table,
       host: formatEndpoint(row),
       ports: `${row.ports}`,
       purpose: row.purpose,

@@ -244,7 +244,7 @@ describe('a table of the user', () => {
       /did you mean private-network-connector/,
     );
     await expect(loadEndpointTable('squid')).rejects.toThrow(
-      /known are app-proxy-2020, private-network-connector, private-network-connector-usgov/,
+      /known are aks, app-proxy-2020, arc-kubernetes, /,
     );
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   formatEndpoint,
   omittedRows,
+  parametersUsed,
   selectAddressRows,
   selectRows,
   tableOfCloud,
@@ -21,7 +22,7 @@ confidence: high
 sources: [{ id: manual, title: Manual, url: https://docs.example.com, date: 2026-01-02 }]
 parameters:
   - { id: region, kind: region, description: Where it runs. }
-  - { id: vault, kind: label, description: The vault., required: false }
+  - { id: vault, kind: label, description: The vault. }
   - { id: location, kind: choice, description: Of the tenant., values: [eu, na] }
 optionalGroups: [{ id: tunnel, description: The tunnel. }]
 leftOut: [{ what: 169.254.169.254, why: never leaves the host }]
@@ -161,7 +162,7 @@ test.each([
 
 describe('what is given for parameters', () => {
   const problems = (given: Record<string, string[]>) =>
-    parameterProblems(table, { region: ['westeurope'], location: ['eu'], ...given }, 'here').map(
+    parameterProblems(table, { region: ['westeurope'], location: ['eu'], ...given }, 'here', new Set()).map(
       ({ where, what, next }) => `${where}: ${what} | ${next}`,
     );
 
@@ -176,8 +177,9 @@ describe('what is given for parameters', () => {
     expect(problems({ regoin: ['x'] })).toEqual([
       'here.regoin: own has no parameter "regoin" | did you mean region?',
     ]);
-    expect(parameterProblems(table, {}, 'here').map(({ what }) => what)).toEqual([
+    expect(parameterProblems(table, {}, 'here', parametersUsed(table)).map(({ what }) => what)).toEqual([
       'own needs the parameter region: Where it runs.',
+      'own needs the parameter vault: The vault.',
       'own needs the parameter location: Of the tenant.',
     ]);
     expect(problems({ region: ['West Europe'] })).toEqual([

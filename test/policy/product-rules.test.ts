@@ -13,7 +13,7 @@ title: A service
 clouds: [public, china]
 confidence: high
 sources: [{ id: manual, title: Manual, url: https://docs.example.com, date: 2026-01-02 }]
-parameters: [{ id: region, kind: region, description: Where., required: false }]
+parameters: [{ id: region, kind: region, description: Where. }]
 rows:
 `;
 const row = (rest: string) => `  - { ${rest}, purpose: Service., sources: [manual] }\n`;

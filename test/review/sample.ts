@@ -152,6 +152,7 @@ export function sampleReview(change: Partial<Review> = {}): Review {
     coverage: [
       {
         rule: 'connector',
+        table: 'private-network-connector',
         host: '*.example.com',
         ports: '443',
         purpose: 'traffic',
@@ -162,6 +163,7 @@ export function sampleReview(change: Partial<Review> = {}): Review {
       },
       {
         rule: 'connector',
+        table: 'private-network-connector',
         host: 'crl.example.net',
         ports: '80',
         purpose: 'certificates',

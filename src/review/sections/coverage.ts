@@ -31,6 +31,7 @@ export function coverageSection({
   const remarks = coverageRemarks(rows);
   return [
     ...opening,
+    ...byTable(rows, targets),
     {
       kind: 'fold',
       summary: [`How each target lets ${counted(rows.length, 'required host')} through`],
@@ -56,6 +57,44 @@ export function coverageSection({
         },
       ],
     },
+  ];
+}
+
+/** Where several tables ask for hosts: how many of each table's hosts each target lets through. */
+function byTable(rows: readonly CoverageRow[], targets: readonly string[]): Block[] {
+  const tables = [...new Set(rows.map(({ table }) => table))];
+  if (tables.length < 2) return [];
+  return [
+    {
+      kind: 'table',
+      of: ['table', 'tables'],
+      columns: [
+        { title: 'Table', align: 'left' },
+        { title: 'Hosts', align: 'right' },
+        ...targets.map((title): Column => ({ title, align: 'left' })),
+      ],
+      rows: tables.map((table): Line[] => {
+        const own = rows.filter((row) => row.table === table);
+        return [[outside(table)], [digits(own.length)], ...targets.map((_, column) => passed(own, column))];
+      }),
+    },
+  ];
+}
+
+function passed(rows: readonly CoverageRow[], column: number): Line {
+  const count = (...passages: readonly Passage[]) =>
+    rows.filter(({ targets }) => passages.includes(targets[column]!.how)).length;
+  const lacking = count('uncovered');
+  const partly = count('partly');
+  if (lacking + partly === 0) return [toned('all', 'good')];
+  return [
+    toned(
+      [
+        ...(lacking === 0 ? [] : [`${digits(lacking)} not covered`]),
+        ...(partly === 0 ? [] : [`${digits(partly)} in part`]),
+      ].join(', '),
+      lacking === 0 ? 'attention' : 'loss',
+    ),
   ];
 }
 
