@@ -159,7 +159,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     )
     .argument(
       '[word...]',
-      'only tags whose name, region or service contains it; or addresses and CIDRs: the tags that hold them',
+      'only tags whose name, region or service contains it; or addresses and CIDRs: the tags that hold them; or `advise` and ranges, hosts or endpoint tables: which tags to take',
     )
     .addOption(config())
     .addOption(feed())

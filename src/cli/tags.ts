@@ -14,6 +14,8 @@ export async function tagsCommand(
   flags: FeedFlags & { readonly json?: boolean },
   io: Io,
 ): Promise<void> {
+  if (words[0] === 'advise' && words.length > 1)
+    return (await import('./tags-advise.ts')).tagsAdviseCommand(words.slice(1), flags, io);
   if (words.some(looksLikeAddress)) return holders(words, flags, io);
   if (words.length > 1)
     throw new ConfigurationError(
