@@ -27,6 +27,7 @@ import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused }
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import type { Origins } from './policy/guards/origins.ts';
 import { m365Problems } from './policy/m365-rules.ts';
+import { regionalTagNotes } from './policy/regional-tags.ts';
 import { AllowlistError, ConfigurationError, type Problem } from './problem.ts';
 import { loadTables, requireRegions } from './products.ts';
 import { proposalPlace, proposeChange, tellRefusal } from './propose.ts';
@@ -125,6 +126,8 @@ export async function runJob(asked: JobRequest): Promise<JobResult> {
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
   });
   await requireRegions(config.file, regions, feed.snapshot);
+  for (const note of regionalTagNotes(config.rules, feed.snapshot.tags))
+    report(`noted: regional-tag: ${note}`);
   const own = await ownPlaces(targets);
   const atom = config.publish.atom === undefined ? undefined : await atomWriter(config.publish.atom);
   let inForce: string | undefined;

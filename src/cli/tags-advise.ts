@@ -2,12 +2,8 @@ import { parseTypedPrefix } from '../config/typed-prefix.ts';
 import { listEndpointTables, loadEndpointTable } from '../endpoints/load.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { parseHost } from '../net/host-pattern.ts';
-import {
-  type AdvisedTag,
-  addressesOfNoRegion,
-  adviseForNames,
-  adviseForRanges,
-} from '../policy/answer/advise-tags.ts';
+import { type AdvisedTag, adviseForNames, adviseForRanges } from '../policy/answer/advise-tags.ts';
+import { addressesOfNoRegion } from '../policy/regional-tags.ts';
 import { ConfigurationError } from '../problem.ts';
 import { spaceInWords } from '../review/wording.ts';
 import { formatTable } from '../text-table.ts';

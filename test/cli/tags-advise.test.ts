@@ -4,7 +4,8 @@ import { tagsCommand } from '../../src/cli/tags.ts';
 import type { ServiceTag } from '../../src/feed/snapshot.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
-import { addressesOfNoRegion, adviseForRanges } from '../../src/policy/answer/advise-tags.ts';
+import { adviseForRanges } from '../../src/policy/answer/advise-tags.ts';
+import { addressesOfNoRegion, regionalTagNotes } from '../../src/policy/regional-tags.ts';
 import { recordingIo } from '../support/recording-io.ts';
 
 const set = (...prefixes: string[]) => DualStackSet.fromPrefixes(prefixes.map(parsePrefix));
@@ -54,6 +55,17 @@ describe('tags for ranges', () => {
     const tags = new Map(TAGS.map((one) => [one.name, one]));
     expect(addressesOfNoRegion('Mail.West', tags)?.toStrings()).toEqual(['192.0.2.16/28', '192.0.2.32/27']);
     expect(addressesOfNoRegion('Files', tags)).toBeUndefined();
+    expect(
+      regionalTagNotes(
+        [
+          { name: 'west', serviceTags: ['Mail.West', 'Files'] },
+          { name: 'all', serviceTags: ['Mail.West', 'Mail'] },
+        ],
+        tags,
+      ),
+    ).toEqual([
+      'rule west takes Mail.West: 48 of the 64 IPv4 addresses of Mail belong to no region, and no regional tag has them: 192.0.2.16/28 192.0.2.32/27',
+    ]);
   });
 });
 

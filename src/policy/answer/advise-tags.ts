@@ -99,20 +99,6 @@ export function adviseForNames(
   return { fewest, narrowest: fewest, uncovered: [...uncovered].map(([what, why]) => ({ what, why })) };
 }
 
-/** The addresses of a service that none of its regional tags has: a regional tag is no slice of the global one. */
-export function addressesOfNoRegion(
-  name: string,
-  tags: ReadonlyMap<string, ServiceTag>,
-): DualStackSet | undefined {
-  const service = name.split('.')[0]!;
-  const global = tags.get(service);
-  const regional = [...tags.values()].filter(
-    (tag) => tag.region !== '' && tag.name.startsWith(`${service}.`),
-  );
-  if (global === undefined || regional.length === 0) return undefined;
-  return global.addresses.difference(DualStackSet.union(regional.map(({ addresses }) => addresses)));
-}
-
 /** As few tags as cover everything: the one that covers the most of the rest each time, of equals the smallest. */
 function cover(
   asked: readonly { readonly what: string; readonly by: readonly ServiceTag[] }[],
