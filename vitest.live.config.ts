@@ -4,8 +4,8 @@ import { ProgramsTable } from './test/support/programs-table.ts';
 /** Where a machine-readable report goes, beside the one for people. */
 const report = process.env.TEST_REPORT;
 
-// Live tests load rule files into the real programs, which bind ports and create
-// network namespaces: one file at a time.
+// Live tests load rule files into the real programs, each file in network namespaces, folders and on ports of its own:
+// two files at a time, as much of their time is waiting.
 export default defineConfig({
   test: {
     reporters: ['default', new ProgramsTable(), ...(report === undefined ? [] : ['json' as const])],
@@ -13,6 +13,6 @@ export default defineConfig({
     include: ['test/live/**/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    fileParallelism: false,
+    maxWorkers: 2,
   },
 });

@@ -22,6 +22,7 @@ import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { buildProduct } from '../support/built-product.ts';
 import { firstLine, type Namespace } from '../support/gateway.ts';
+import { times } from '../support/long.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
 import { everyAddressLocal } from '../support/squid.ts';
 
@@ -205,9 +206,10 @@ describe.skipIf(absent)('load, on the device', () => {
       const seconds = (performance.now() - start) / 1000;
       await must(weeks[0], target, ...more);
       const seen = new Set<string>();
-      for (let moment = 0; moment < 24; moment++) {
+      const kills = times(8, 24);
+      for (let moment = 0; moment < kills; moment++) {
         await namespace.run([
-          ...['timeout', '-s', 'KILL', (seconds * (0.3 + moment * 0.03)).toFixed(3)],
+          ...['timeout', '-s', 'KILL', (seconds * (0.3 + (moment * 0.72) / kills)).toFixed(3)],
           ...command(
             'load',
             weeks[1],
@@ -234,7 +236,7 @@ describe.skipIf(absent)('load, on the device', () => {
           ]);
         } else await must(weeks[0], target, ...more);
       }
-      process.stderr.write(`${target}: killed 24 times, ${seen.size} states\n`);
+      process.stderr.write(`${target}: killed ${kills} times, ${seen.size} states\n`);
     }, 240_000);
   });
 

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { feedFiles, feedsAvailable } from '../support/feeds.ts';
+import { some } from '../support/long.ts';
 import { lacks } from '../support/programs.ts';
 
 const oracle = fileURLToPath(new URL('./ipaddress_oracle.py', import.meta.url));
@@ -30,9 +31,9 @@ function readSets(path: string): Map<string, DualStackSet> {
 
 describe.skipIf(!feedsAvailable || lacks('python3'))("python's ipaddress", () => {
   it.each(['public', 'usgov', 'china', 'germany'] as const)(
-    'finds the same covers and differences in every file of %s',
+    'finds the same covers and differences in the files of %s',
     async (folder) => {
-      const files = feedFiles(folder);
+      const files = some(feedFiles(folder), 8);
       const python = spawn('python3', [oracle, ...files], { stdio: ['ignore', 'pipe', 'inherit'] });
       let before = new Map<string, DualStackSet>();
       let week = 0;

@@ -13,6 +13,7 @@ import {
   listDirectory,
   parseComplaints,
   RunningSquid,
+  SERVICE,
   squidDirectory,
   writeSquid,
 } from '../support/squid.ts';
@@ -242,7 +243,7 @@ describe.skipIf(absent)('the scenarios, from init to a connection', () => {
       await load(site);
       for (const { path, text } of site.files('squid'))
         await writeFile(join(listDirectory(directory), path), text);
-      await row.client.must(['squid', '-k', 'reconfigure', '-f', configuration, '-n', 'azuretest']);
+      await row.client.must(['squid', '-k', 'reconfigure', '-f', configuration, '-n', SERVICE]);
       await new Promise((resolve) => setTimeout(resolve, 2000));
       expect(await ask(requests)).toEqual([200, 200, 403, 403, 403, 403]);
     } finally {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishTree, recoverTree } from '../../src/publish/tree.ts';
 import { compileModules } from '../support/compiled.ts';
+import { times } from '../support/long.ts';
 import { generation } from './generations.js';
 import { readTree, sorted, temporaryFolder, writeTree } from './trees.ts';
 
@@ -71,7 +72,7 @@ function runs(steps: readonly string[]): string {
 }
 
 describe('a run that is killed', () => {
-  it('at 50 random moments leaves the old or the new tree whole', async () => {
+  it('at random moments leaves the old or the new tree whole', async () => {
     const size = 300;
     const moments = random(20_250_721);
     const base = temporaryFolder();
@@ -87,7 +88,7 @@ describe('a run that is killed', () => {
       seen[what] = (seen[what] ?? 0) + 1;
     };
 
-    for (let kill = 1; kill <= 50; kill += 1) {
+    for (let kill = 1; kill <= times(20, 50); kill += 1) {
       const child = spawn(process.execPath, childArguments(out, 'new,old…', size, 0), {
         stdio: ['ignore', 'pipe', 'inherit'],
       });

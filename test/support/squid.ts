@@ -18,6 +18,9 @@ export interface ProxyRequest {
 
 export const PROXY_PORT = 3128;
 
+/** The service name of the Squids of this process: what they share in memory, those of another do not see. */
+export const SERVICE = `azuretest${process.pid}`;
+
 /** A directory that a Squid which drops its rights can read and write. */
 export async function squidDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'squid-'));
@@ -113,7 +116,7 @@ export class RunningSquid {
       origin = namespace.start(process.execPath, program('http-origin'), ...ports.map(String));
       await firstLine(origin, 'listening');
     }
-    const squid = namespace.start(findProgram('squid')!, '-N', '-f', configuration, '-n', 'azuretest');
+    const squid = namespace.start(findProgram('squid')!, '-N', '-f', configuration, '-n', SERVICE);
     // It logs there as well, and would wait for a reader.
     squid.stdout.resume();
     squid.stderr.resume();
