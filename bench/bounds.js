@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const program = resolve(process.argv[2] ?? join(import.meta.dirname, '../dist/cli/main.js'));
+const program = resolve(process.argv[2] ?? join(import.meta.dirname, '../dist/program/main.js'));
 const folder = mkdtempSync(join(tmpdir(), 'bounds-'));
 
 /** A weekly file in which the rule's tag has these properties. */

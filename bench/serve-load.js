@@ -11,7 +11,7 @@ const seconds = Number(process.argv[2] ?? 5);
 const work = mkdtempSync(join(tmpdir(), 'serve-load-'));
 chmodSync(work, 0o755);
 const out = join(work, 'allowlists');
-const cli = join(root, 'dist/cli/main.js');
+const cli = join(root, 'dist/program/main.js');
 execFileSync(process.execPath, [
   ...[cli, 'run', '-c', join(root, 'data/sample/allowlist.yaml'), '-o', out],
   ...['--feed', join(root, 'data/sample/ServiceTags_Public_20260105.json')],

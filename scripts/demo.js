@@ -9,7 +9,7 @@ const out = 'out/demo';
 /** Runs one command and shows what it prints. */
 function run(...args) {
   console.log(`$ azure-allowlist ${args.join(' ')}`);
-  const printed = execFileSync(process.execPath, ['dist/cli/main.js', ...args], {
+  const printed = execFileSync(process.execPath, ['dist/program/main.js', ...args], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

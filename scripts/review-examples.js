@@ -48,7 +48,7 @@ const file = (date) => join(directory, `ServiceTags_Public_${date}.json.gz`);
 function start(feed, ...flags) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(root, 'dist/cli/main.js'), 'run', '--feed', feed, ...flags],
+    [join(root, 'dist/program/main.js'), 'run', '--feed', feed, ...flags],
     {
       cwd: scratch,
       encoding: 'utf8',

@@ -31,7 +31,7 @@ export async function run() {
   const list = workFile('addresses.txt', `${texts.join('\n')}\n`);
 
   // The command looks up, writes and counts; the truth for the others is what it wrote.
-  const command = [path('../../dist/cli/main.js'), 'check', '--out', directory];
+  const command = [path('../../dist/program/main.js'), 'check', '--out', directory];
   const lookUp = () => {
     const begin = performance.now();
     const input = readFileSync(list);
@@ -163,7 +163,7 @@ function publish(config, feed) {
   const out = join(dirname(workFile('published', '')), 'allowlists');
   const { status, stderr } = spawnSync(
     process.execPath,
-    [path('../../dist/cli/main.js'), 'run', '--config', config, '--feed', feed, '--out', out],
+    [path('../../dist/program/main.js'), 'run', '--config', config, '--feed', feed, '--out', out],
     { encoding: 'utf8', timeout: 120_000 },
   );
   if (status !== 0) throw new Error(`azure-allowlist run: ${stderr}`);

@@ -36,7 +36,7 @@ export function start(
   args: readonly string[],
   { cwd, environment = {}, node = [], group = false }: Surroundings,
 ): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [...node, installed('dist/cli/main.js'), ...args], {
+  const child = spawn(process.execPath, [...node, installed('dist/program/main.js'), ...args], {
     cwd,
     env: {
       PATH: process.env.PATH ?? '',

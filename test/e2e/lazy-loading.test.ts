@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { azureAllowlist, installed, workplace } from './command.ts';
 
 const TRACER = fileURLToPath(new URL('./loaded-modules.mjs', import.meta.url));
 
-/** The packages and the rooms of `dist` that a command loads, as node's own loader resolves them. */
+/** The packages and the modules of `src` that a command loads: node's own loader resolves the files that they are in. */
 async function loaded(...args: string[]) {
   const folder = workplace();
   const log = join(folder, 'modules.txt');
@@ -18,10 +18,13 @@ async function loaded(...args: string[]) {
   const urls = [...new Set(readFileSync(log, 'utf8').trim().split('\n'))].filter((url) =>
     url.startsWith('file:'),
   );
-  const packages = urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []);
-  const dist = installed('dist/');
-  const own = urls.map((url) => fileURLToPath(url)).filter((path) => path.startsWith(dist));
-  return { ...ended, packages: new Set(packages), own: own.map((path) => path.slice(dist.length)) };
+  const sources = inject('sources');
+  const loaded = urls.flatMap((url) => sources[fileURLToPath(url)] ?? [fileURLToPath(url)]);
+  const packages = loaded.flatMap(
+    (path) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [],
+  );
+  const own = loaded.filter((path) => path.startsWith('src/'));
+  return { ...ended, packages: new Set(packages), own: own.map((path) => path.slice('src/'.length)) };
 }
 
 describe('what a command loads', () => {
@@ -33,7 +36,13 @@ describe('what a command loads', () => {
     const { status, packages, own } = await loaded(flag);
     expect(status).toBe(expected);
     expect([...packages]).toEqual(['commander']);
-    expect(own).toEqual(['cli/main.js', 'problem.js', 'cli/io.js', 'feed/redact.js', 'cli/visible.js']);
+    expect(own.toSorted()).toEqual([
+      'cli/io.ts',
+      'cli/main.ts',
+      'cli/visible.ts',
+      'feed/redact.ts',
+      'problem.ts',
+    ]);
   });
 
   it('--version says the version of the package', async () => {
@@ -47,7 +56,7 @@ describe('what a command loads', () => {
     expect(status).toBe(0);
     // The trace sees packages and rooms where there are some.
     expect(packages).toContain('zod');
-    expect(own).toContain('targets/catalog.js');
+    expect(own).toContain('targets/catalog.ts');
     expect(packages).not.toContain('got');
     expect(packages).not.toContain('cron');
     expect(packages).not.toContain('simple-git');

@@ -20,7 +20,7 @@ import { formatAddress } from '../../src/net/address.ts';
 import type { AddressSet } from '../../src/net/address-set.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
-import { buildProduct } from '../support/built-product.ts';
+import { type BuiltProduct, buildProduct } from '../support/built-product.ts';
 import { firstLine, type Namespace } from '../support/gateway.ts';
 import { times } from '../support/long.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
@@ -53,15 +53,15 @@ function someAddress(set: AddressSet): string {
 }
 
 describe.skipIf(absent)('load, on the device', () => {
-  let product: ReturnType<typeof buildProduct>;
+  let product: BuiltProduct;
   /** The output trees of two weeks. */
   let weeks: readonly [string, string];
   let work: string;
   let state: string;
   let namespace: Namespace;
 
-  beforeAll(() => {
-    product = buildProduct();
+  beforeAll(async () => {
+    product = await buildProduct();
     work = mkdtempSync(join(realpathSync(tmpdir()), 'load-'));
     chmodSync(work, 0o755);
     const sample = fileURLToPath(new URL('../../data/sample/', import.meta.url));
@@ -81,7 +81,7 @@ describe.skipIf(absent)('load, on the device', () => {
     weeks = ['20260105', '20260112'].map((week) => {
       const out = join(work, week);
       execFileSync(process.execPath, [
-        ...[join(product.folder, 'dist/cli/main.js'), 'run', '-c', join(work, `${week}.yaml`), '-o', out],
+        ...[join(product.folder, 'dist/program/main.js'), 'run', '-c', join(work, `${week}.yaml`), '-o', out],
         ...['--feed', join(sample, `ServiceTags_Public_${week}.json`)],
       ]);
       return out;
@@ -102,7 +102,7 @@ describe.skipIf(absent)('load, on the device', () => {
 
   const command = (...args: readonly string[]) => [
     process.execPath,
-    join(product.folder, 'dist/cli/main.js'),
+    join(product.folder, 'dist/program/main.js'),
     ...args,
   ];
   const load = (source: string, target: string, ...more: readonly string[]) =>

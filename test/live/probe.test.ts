@@ -3,10 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TestProject } from 'vitest/node';
 import type { ProbeFinding } from '../../src/probe/finding.ts';
-import { setup } from '../e2e/installation.ts';
 import { Authority } from '../support/authority.ts';
+import { buildProduct } from '../support/built-product.ts';
 import { firstLine, type Namespace } from '../support/gateway.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
 import { everyAddressLocal, RunningSquid, squidDirectory, writeSquid } from '../support/squid.ts';
@@ -67,7 +66,7 @@ describe.skipIf(absent)('probe, against real servers', () => {
   const run = async (config: string, ...args: readonly string[]) => {
     const { status, stdout, stderr } = await namespace.run([
       process.execPath,
-      join(installation, 'dist/cli/main.js'),
+      join(installation, 'dist/program/main.js'),
       ...['probe', '-c', join(directory, config), '--resolver', '127.0.0.53'],
       ...['--ca', join(directory, 'root.pem'), '--issuer', ISSUER, '--timeout', '2'],
       ...args,
@@ -88,11 +87,7 @@ describe.skipIf(absent)('probe, against real servers', () => {
     ([4, 6] as const).map((family) => `${address(host, family)} ${text}`);
 
   beforeAll(async () => {
-    removeInstallation = setup({
-      provide: (_key: string, folder: string) => {
-        installation = folder;
-      },
-    } as unknown as TestProject);
+    ({ folder: installation, remove: removeInstallation } = await buildProduct());
     namespace = await everyAddressLocal();
     // A server can listen on an IPv6 address only if it is one of an interface.
     await namespace.script(
@@ -376,7 +371,7 @@ http_port 127.0.0.1:3131 ssl-bump tls-cert=${directory}/inspector.pem generate-h
   it('tells the name servers apart from the names', async () => {
     const { stdout } = await namespace.run([
       process.execPath,
-      join(installation, 'dist/cli/main.js'),
+      join(installation, 'dist/program/main.js'),
       ...[
         'probe',
         '-c',
@@ -423,7 +418,7 @@ http_port 127.0.0.1:3131 ssl-bump tls-cert=${directory}/inspector.pem generate-h
     dnsmasq.stderr.resume();
     const { status, stdout } = await namespace.run([
       process.execPath,
-      join(installation, 'dist/cli/main.js'),
+      join(installation, 'dist/program/main.js'),
       ...['probe', '-c', join(directory, 'many.yaml'), '--resolver', '127.0.0.55', '--json'],
       ...['--ca', join(directory, 'root.pem'), '--issuer', ISSUER],
     ]);

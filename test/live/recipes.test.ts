@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { githubServer } from '../forge/github-server.ts';
-import { buildProduct } from '../support/built-product.ts';
+import { type BuiltProduct, buildProduct } from '../support/built-product.ts';
 import { lacks } from '../support/programs.ts';
 
 const deploy = fileURLToPath(new URL('../../deploy/', import.meta.url));
@@ -42,10 +42,10 @@ function fill(text: string, open: string, close: string, values: Environment): s
 describe.skipIf(lacks('git', 'bash'))('the recipes for CI, step by step', () => {
   let work: string;
   let tarball: string;
-  let product: ReturnType<typeof buildProduct>;
+  let product: BuiltProduct;
 
-  beforeAll(() => {
-    product = buildProduct();
+  beforeAll(async () => {
+    product = await buildProduct();
     work = mkdtempSync(join(realpathSync(tmpdir()), 'recipes-'));
     // As a package: nothing of the checkout is at hand where it is installed.
     execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', work], {

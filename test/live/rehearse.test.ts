@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Rehearsal } from '../../src/rehearse/rehearse.ts';
-import { buildProduct } from '../support/built-product.ts';
+import { type BuiltProduct, buildProduct } from '../support/built-product.ts';
 import { feedFile, feedsAvailable } from '../support/feeds.ts';
 import { findProgram, lacks, lacksNamespaces } from '../support/programs.ts';
 
@@ -22,10 +22,10 @@ targets: { nftables: {}, iptables: {} }
 `;
 
 describe.skipIf(absent)('rehearse', () => {
-  let product: ReturnType<typeof buildProduct>;
+  let product: BuiltProduct;
   let work: string;
   const run = async (args: readonly string[], path = process.env.PATH ?? '') => {
-    const child = spawn(process.execPath, [join(product.folder, 'dist/cli/main.js'), ...args], {
+    const child = spawn(process.execPath, [join(product.folder, 'dist/program/main.js'), ...args], {
       env: { ...process.env, PATH: path },
     });
     let stdout = '';
@@ -71,8 +71,8 @@ describe.skipIf(absent)('rehearse', () => {
     ]);
   };
 
-  beforeAll(() => {
-    product = buildProduct();
+  beforeAll(async () => {
+    product = await buildProduct();
     work = mkdtempSync(join(realpathSync(tmpdir()), 'rehearse-'));
   });
   afterAll(() => {

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TestProject } from 'vitest/node';
-import { setup } from '../e2e/installation.ts';
+import { buildProduct } from '../support/built-product.ts';
 import { Gateway, Namespace } from '../support/gateway.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
 import {
@@ -88,7 +87,7 @@ class Site {
   } {
     const { status, stdout } = spawnSync(
       process.execPath,
-      [join(installation, 'dist/cli/main.js'), 'explain', log, '--json'],
+      [join(installation, 'dist/program/main.js'), 'explain', log, '--json'],
       { cwd: this.directory, encoding: 'utf8', timeout: 60_000 },
     );
     return { status, ...JSON.parse(stdout) };
@@ -99,7 +98,7 @@ class Site {
   }
 
   #run(...args: readonly string[]): void {
-    execFileSync(process.execPath, [join(installation, 'dist/cli/main.js'), ...args], {
+    execFileSync(process.execPath, [join(installation, 'dist/program/main.js'), ...args], {
       cwd: this.directory,
       stdio: 'pipe',
       timeout: 60_000,
@@ -111,12 +110,8 @@ describe.skipIf(absent)('the scenarios, from init to a connection', () => {
   let row: Gateway;
   const load = (site: Site) => row.gateway.must(['sh', site.path('nftables', 'load.sh')]);
 
-  beforeAll(() => {
-    removeInstallation = setup({
-      provide: (_key: string, folder: string) => {
-        installation = folder;
-      },
-    } as unknown as TestProject);
+  beforeAll(async () => {
+    ({ folder: installation, remove: removeInstallation } = await buildProduct());
   });
   afterAll(() => removeInstallation?.());
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildProduct } from '../support/built-product.ts';
+import { type BuiltProduct, buildProduct } from '../support/built-product.ts';
 import { selfSigned } from '../support/certificate.ts';
 import type { Namespace } from '../support/gateway.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
@@ -14,12 +14,12 @@ import { everyAddressLocal } from '../support/squid.ts';
 const SAMPLE = fileURLToPath(new URL('../../data/sample/', import.meta.url));
 
 describe.skipIf(lacks('chromium', 'openssl') || lacksNamespaces())('a headless Chromium', () => {
-  let product: ReturnType<typeof buildProduct>;
+  let product: BuiltProduct;
   let namespace: Namespace;
   let work: string;
 
   beforeAll(async () => {
-    product = buildProduct();
+    product = await buildProduct();
     work = mkdtempSync(join(realpathSync(tmpdir()), 'serve-live-'));
     chmodSync(work, 0o755);
     namespace = await everyAddressLocal();
@@ -31,7 +31,7 @@ describe.skipIf(lacks('chromium', 'openssl') || lacksNamespaces())('a headless C
   });
 
   it('takes its proxy settings from wpad.dat of a served tree', async () => {
-    const cli = join(product.folder, 'dist/cli/main.js');
+    const cli = join(product.folder, 'dist/program/main.js');
     const out = join(work, 'allowlists');
     execFileSync(process.execPath, [
       ...[cli, 'run', '-c', join(SAMPLE, 'allowlist.yaml'), '-o', out],

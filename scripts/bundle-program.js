@@ -1,0 +1,95 @@
+// Bundles the command line into dist/program/: few files to read where tsc writes hundreds, and the packages that every
+// command needs with them. `npm run build` runs it after tsc.
+import { readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { bundlePage } from './bundle-page.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Packages of the long-running commands: they load modules and workers of their own by path. */
+const EXTERNAL = ['cron', 'fastify', 'nodemailer', 'pino', 'prom-client'];
+
+/** Modules that the program imports by a name that it makes up: one for each target that has code. */
+const BY_NAME = { vendors: 'src/targets/vendors', devices: 'src/load/devices' };
+
+/**
+ * A package in CommonJS has its names in `import()` as node sees them; bundled, it would have its default alone.
+ */
+const namesOfPackages = {
+  name: 'names-of-packages',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[a-z@]/ }, ({ kind, path, namespace }) =>
+      kind === 'dynamic-import' &&
+      namespace === 'file' &&
+      !path.startsWith('node:') &&
+      !EXTERNAL.includes(path)
+        ? { path, namespace: 'package' }
+        : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'package' }, async ({ path }) => {
+      const resolved = pathToFileURL(createRequire(join(ROOT, 'package.json')).resolve(path));
+      const names = Object.keys(await import(resolved.href)).filter(
+        (name) => name !== 'default' && /^[\w$]+$/.test(name),
+      );
+      const from = JSON.stringify(path);
+      return {
+        contents: `export { ${names.join(', ')} } from ${from};\nexport { default } from ${from};\n`,
+        resolveDir: ROOT,
+      };
+    });
+  },
+};
+
+/**
+ * Writes the bundle into `folder`/dist/program, with the script and the style of the HTML review. Same sources, same
+ * bytes. Paths to `data`, `templates` and `package.json` lead two folders up from there, as they do from `src/*`.
+ * @returns for each file of the bundle, the sources that are in it, relative to the repository
+ */
+export async function bundleProgram(folder) {
+  const outdir = join(folder, 'dist/program');
+  const modules = Object.entries(BY_NAME).flatMap(([name, path]) =>
+    readdirSync(join(ROOT, path)).map((file) => [
+      `${name}/${file.replace(/\.ts$/, '')}`,
+      join(ROOT, path, file),
+    ]),
+  );
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: {
+      main: 'src/cli/main.ts',
+      'rehearse-dialer': 'src/cli/rehearse-dialer.ts',
+      ...Object.fromEntries(modules),
+    },
+    outdir,
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    external: EXTERNAL,
+    plugins: [namesOfPackages],
+    // What packages in CommonJS ask node for.
+    banner: {
+      js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",
+    },
+    legalComments: 'none',
+    charset: 'utf8',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const { script, style } = await bundlePage();
+  writeFileSync(join(outdir, 'page.js'), script);
+  writeFileSync(join(outdir, 'page.css'), style);
+  return new Map(
+    Object.entries(metafile.outputs).map(([path, { inputs }]) => [
+      join(ROOT, path),
+      Object.entries(inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
+    ]),
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundleProgram(ROOT);
