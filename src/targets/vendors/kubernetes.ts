@@ -1,9 +1,8 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
 import { EntryGroup, ReadBackError, readAt, readOnce } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
+import { portsApart, readDocument, sharedSettings } from '../strict-document.ts';
 import type { Vendor } from '../vendor.ts';
 import type { OptionValues } from '../view.ts';
 
@@ -41,16 +40,11 @@ type NetworkPolicy = z.infer<typeof policySchema>;
 
 const policyOf = readOnce(readPolicy);
 
-function readPolicy({ path, text }: RuleFile): NetworkPolicy {
-  const document: unknown = readAt(path, () => parse(text, { strict: true, uniqueKeys: true }));
-  const parsed = policySchema.safeParse(document);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new ReadBackError(`${path}: ${issue!.path.join('.')}: ${issue!.message}`);
-  }
-  if (path !== `${parsed.data.metadata.name}.yaml`)
-    throw new ReadBackError(`${path}: holds the policy ${parsed.data.metadata.name}`);
-  return parsed.data;
+function readPolicy(file: RuleFile): NetworkPolicy {
+  const policy = readDocument(file, policySchema);
+  if (file.path !== `${policy.metadata.name}.yaml`)
+    throw new ReadBackError(`${file.path}: holds the policy ${policy.metadata.name}`);
+  return policy;
 }
 
 function admissionOf(file: RuleFile): Admission {
@@ -67,9 +61,7 @@ function admissionOf(file: RuleFile): Admission {
           first,
           last,
         }));
-        const set = PortSet.fromRanges(ranges);
-        if (set.ranges.length !== ranges.length) throw new RangeError('ports that overlap or touch');
-        return entries.on(set);
+        return entries.on(portsApart(ranges));
       });
     }),
   );
@@ -77,17 +69,12 @@ function admissionOf(file: RuleFile): Admission {
 
 /** The namespace and the label, the same in all files. */
 function readSettings(files: readonly RuleFile[]): OptionValues {
-  const found = new Map(
-    files.map((file) => {
-      const { metadata, spec } = policyOf(file);
-      const [[podLabel, podLabelValue] = ['', '']] = Object.entries(spec.podSelector.matchLabels);
-      const settings = { namespace: metadata.namespace, podLabel, podLabelValue };
-      return [JSON.stringify(settings), settings];
-    }),
-  );
-  const [settings, ...others] = found.values();
-  if (others.length > 0) throw new ReadBackError('the policies are for different namespaces or pods');
-  return settings ?? {};
+  const all = files.map((file) => {
+    const { metadata, spec } = policyOf(file);
+    const [[podLabel, podLabelValue] = ['', '']] = Object.entries(spec.podSelector.matchLabels);
+    return { namespace: metadata.namespace, podLabel, podLabelValue };
+  });
+  return sharedSettings(all, 'the policies are for different namespaces or pods') ?? {};
 }
 
 export const vendor: Vendor = {

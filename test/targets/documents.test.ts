@@ -1,0 +1,258 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { formatAddress, parseAddress } from '../../src/net/address.ts';
+import { lastAddress, parsePrefix } from '../../src/net/prefix.ts';
+import { GuardRefusal } from '../../src/problem.ts';
+import { buildTarget, proveReadBack, proveSettings } from '../../src/targets/build.ts';
+import { loadTarget } from '../../src/targets/catalog.ts';
+import type { RuleFile } from '../../src/targets/render.ts';
+import { feedsAvailable } from '../support/feeds.ts';
+import { exampleOptions } from '../support/manifests.ts';
+import { makePolicy, type RuleParts, samplePolicy } from '../support/policy.ts';
+import { below, seededRandom } from '../support/random.ts';
+import { buildBundled } from '../support/rule-files.ts';
+import { sampleAddresses } from '../support/samples.ts';
+import { readWeek, tagPrefixes } from '../support/weeks.ts';
+
+/*
+ * Targets whose files are documents that say what shall be, read here a second time and on its own, by what the
+ * vendors' documents say of each field.
+ */
+
+const MIXED = makePolicy(
+  {
+    name: 'web',
+    names: { '443': ['login.example.net', '*.example.com'], '80': ['.example.org'] },
+    prefixes: ['192.0.2.0/24', '2001:db8::/48'],
+    ports: '80,443,443/udp',
+    addressUse: 'always',
+  },
+  { name: 'media', prefixes: ['203.0.113.0/26', '198.51.100.7/32'], ports: '3478-3481/udp' },
+  { name: 'sql', prefixes: ['198.18.0.0/16'], ports: '1433,11000-11999' },
+);
+
+interface Packet {
+  /** An address or a name. */
+  readonly to: string;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+type Json = ReturnType<typeof JSON.parse>;
+
+const holds = (prefix: string, to: string): boolean => {
+  if (/[g-z]/.test(to)) return false;
+  const { family, first } = parsePrefix(prefix);
+  const target = parseAddress(to);
+  return (
+    family === target.family && first <= target.value && target.value <= lastAddress(parsePrefix(prefix))
+  );
+};
+const spans = (text: string, port: number): boolean => {
+  const [first, last = first] = text.split(/[-:]/).map(Number);
+  return first! <= port && port <= last!;
+};
+const documents = (files: readonly RuleFile[]): Json[] =>
+  files.filter(({ path }) => path !== 'about.txt').map(({ text }) => parse(text));
+
+const READERS: Readonly<Record<string, (files: readonly RuleFile[], packet: Packet) => boolean>> = {
+  cilium: (files, { to, port, protocol }) =>
+    documents(files).some(({ kind, spec }) => {
+      expect(kind).toBe('CiliumNetworkPolicy');
+      return spec.egress.some((rule: Json) => {
+        // A rule of names has no other destination.
+        expect(Object.keys(rule).length).toBe(2);
+        return (
+          rule.toPorts[0].ports.some(
+            (one: Json) =>
+              one.protocol.toLowerCase() === protocol &&
+              spans(`${one.port}-${one.endPort ?? one.port}`, port),
+          ) &&
+          (rule.toCIDRSet?.some(({ cidr }: Json) => holds(cidr, to)) ??
+            rule.toFQDNs.some(({ matchName, matchPattern }: Json) =>
+              matchName === undefined
+                ? /[g-z]/.test(to) && to.endsWith(matchPattern.slice(2))
+                : to === matchName,
+            ))
+        );
+      });
+    }),
+  calico: (files, { to, port, protocol }) => {
+    const all = documents(files);
+    const sets = all.filter(({ kind }) => kind === 'GlobalNetworkSet');
+    return all.some(({ kind, spec }) =>
+      kind !== 'GlobalNetworkPolicy'
+        ? false
+        : spec.egress.some(({ action, protocol: own, destination }: Json) => {
+            expect(action).toBe('Allow');
+            const [, label, value] = /^(\S+) == '(.+)'$/.exec(destination.selector)!;
+            return (
+              own.toLowerCase() === protocol &&
+              destination.ports.some((text: Json) => spans(String(text), port)) &&
+              sets.some(
+                ({ metadata, spec: { nets } }) =>
+                  metadata.labels[label!] === value && nets.some((net: string) => holds(net, to)),
+              )
+            );
+          }),
+    );
+  },
+  azure: (files, { to, port, protocol }) => {
+    const { resource } = JSON.parse(files.find(({ path }) => path === 'azure.tf.json')!.text) as Json;
+    const [collection] =
+      resource.azurerm_firewall_policy_rule_collection_group['azure-allowlist'].network_rule_collection;
+    expect(collection.action).toBe('Allow');
+    return collection.rule.some(
+      (rule: Json) =>
+        rule.protocols.includes(protocol.toUpperCase()) &&
+        rule.destination_ports.some((text: string) => spans(text, port)) &&
+        (rule.destination_fqdns?.includes(to) ||
+          rule.destination_ip_groups?.some((reference: string) => {
+            const id = /^\$\{azurerm_ip_group\.(.+)\.id\}$/.exec(reference)![1]!;
+            return resource.azurerm_ip_group[id].cidrs.some((cidr: string) => holds(cidr, to));
+          })),
+    );
+  },
+  'windows-firewall': ([file], { to, port, protocol }) => {
+    const lines = file!.text.split('\n');
+    const addresses = lines
+      .flatMap((line) => /^Add-AzureAddress '(.+)' '(.+)'$/.exec(line) ?? [])
+      .filter((_, at) => at % 3 > 0);
+    return lines.some((line) => {
+      const rule = /^Add-AzureRule '(.+)' '(.+)' '(.+)'$/.exec(line);
+      if (rule === null || rule[2] !== protocol || !rule[3]!.split(',').some((text) => spans(text, port)))
+        return false;
+      return addresses.some((list, at) => at % 2 === 0 && list === rule[1] && holds(addresses[at + 1]!, to));
+    });
+  },
+  checkpoint: (files, { to }) =>
+    (JSON.parse(files.find(({ path }) => path === 'azure.json')!.text) as Json).objects.some(
+      ({ ranges }: Json) => ranges.some((range: string) => holds(range, to)),
+    ),
+  aws: (files, { to }) =>
+    Object.values<Json>(
+      (JSON.parse(files.find(({ path }) => path === 'azure.tf.json')!.text) as Json).resource
+        .aws_ec2_managed_prefix_list,
+    ).some(({ entry, max_entries }) => {
+      expect(max_entries).toBeGreaterThanOrEqual(entry.length);
+      return entry.some(({ cidr }: Json) => holds(cidr, to));
+    }),
+};
+
+const NAMES = [
+  'login.example.net',
+  'x.login.example.net',
+  'a.b.example.com',
+  'example.com',
+  'example.org',
+  'a.example.org',
+  'notexample.org',
+];
+const PORTS = [22, 80, 443, 444, 1433, 3478, 3482, 11_500];
+
+describe.each(Object.keys(READERS))('%s', (id) => {
+  it.each([
+    ['the sample', samplePolicy()],
+    ['TCP, UDP and names', MIXED],
+  ])('lets through what it says that it does, and nothing else of what is tried: %s', async (_, policy) => {
+    const { files, plan } = await buildBundled(id, policy);
+    const random = seededRandom(4);
+    const addresses = policy.rules.flatMap(({ addresses: { ipv4, ipv6 } }) =>
+      [ipv4, ipv6].flatMap((set) =>
+        set.isEmpty ? [] : sampleAddresses(set, 15, random).map((value) => formatAddress(set.family, value)),
+      ),
+    );
+    let passed = 0;
+    for (const to of [...addresses, ...NAMES])
+      for (const protocol of ['tcp', 'udp'] as const) {
+        const port = PORTS[below(random, PORTS.length)]!;
+        const { hosts, addresses: admitted } = plan.admission.onPort(port, protocol);
+        const isName = NAMES.includes(to);
+        const { family, value } = isName ? { family: 4, value: 0n } : parseAddress(to);
+        const expected = isName
+          ? hosts.containsPattern({ name: to, apex: true, subdomains: false })
+          : (family === 4 ? admitted.ipv4 : admitted.ipv6).contains(value);
+        expect(READERS[id]!(files, { to, port, protocol }), `${to} ${port} ${protocol}`).toBe(expected);
+        passed += Number(expected);
+      }
+    expect(passed).toBeGreaterThan(3);
+  });
+});
+
+describe('a hand in a document', () => {
+  it.each([
+    ['cilium', 'toCIDRSet:', 'toCIDR:', /egress/],
+    ['cilium', '"**.example.com"', '"*.example.com"', /egress/],
+    ['cilium', 'toFQDNs:', 'toEntities: [world]\n      toFQDNs:', /egress/],
+    ['calico', 'action: Allow', 'action: Pass', /action/],
+    ['calico', "set == 'web-ipv4'", "set == 'media-ipv4'", /missing/],
+    ['calico', 'types: [Egress]', 'types: [Ingress]', /types/],
+    ['azure', '"action": "Allow"', '"action": "Deny"', /action/],
+    ['azure', 'azurerm_ip_group.azure-web-ipv4.id', 'azurerm_ip_group.azure-sql-ipv4.id', /does not refer/],
+    ['azure', '"priority": 1000,\n        "network', '"priority": 1,\n        "network', /./],
+    ['aws', '"max_entries": 10', '"max_entries": 1000', /is not the room/],
+    ['aws', 'azure-web-ipv4.id}', 'azure-sql-ipv4.id}', /outputs/],
+    ['checkpoint', '"version": "1.0"', '"version": "2.0"', /version/],
+    ['checkpoint', '"description": "rule web"', '"description": "rule sql"', /is not its description/],
+    ['windows-firewall', "Action = 'Allow'", "Action = 'Block'", /not a line/],
+    ['windows-firewall', ' | Remove-NetFirewallRule', '', /not a line/],
+  ])('of %s, %j to %j, is refused', async (id, from, to, message) => {
+    const { files, plan, target } = await buildBundled(id, MIXED);
+    const edited = files.map(({ path, text }) => ({ path, text: text.replace(from, () => to) }));
+    expect(edited).not.toEqual(files);
+    expect(() => {
+      const found = [
+        ...proveReadBack(target, plan, edited),
+        ...proveSettings(target, exampleOptions(target.manifest), edited),
+      ];
+      throw new Error(JSON.stringify(found));
+    }).toThrow(message);
+  });
+
+  it('gives an object of Check Point the id that it had, whatever else is there', async () => {
+    const ids = async (...rules: readonly RuleParts[]) =>
+      Object.fromEntries(
+        (
+          JSON.parse((await buildBundled('checkpoint', makePolicy(...rules))).files[1]!.text) as Json
+        ).objects.map(({ name, id }: Json) => [name, id]),
+      );
+    const one = await ids({ name: 'web', prefixes: ['192.0.2.0/24'] });
+    const two = await ids(
+      { name: 'aaa', prefixes: ['192.0.2.0/24'] },
+      { name: 'web', prefixes: ['203.0.113.0/24'] },
+    );
+    expect(one['azure-web-ipv4']).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
+    expect(two['azure-web-ipv4']).toBe(one['azure-web-ipv4']);
+    expect(new Set(Object.values(two)).size).toBe(2);
+  });
+});
+
+describe.skipIf(!feedsAvailable)('the largest real week', () => {
+  const policy = () => {
+    const week = readWeek('20250804');
+    return makePolicy({ name: 'everything', prefixes: tagPrefixes(week, ...week.tags.keys()) });
+  };
+
+  it.each([
+    ['aws', /(\d+) entries in the prefix list azure-everything-ipv4, 1000 at most/, 1000],
+    ['azure', /(\d+) prefixes in the IP group azure-everything-ipv4, 5000 at most/, 5000],
+  ])(
+    'is over what %s holds, with the figures, and fits the budget that is named',
+    async (id, message, entries) => {
+      const target = await loadTarget(id);
+      const request = { id, target, options: exampleOptions(target.manifest) };
+      const all = policy();
+      if (all.rules[0]!.addresses.ipv4.cover().length <= entries) {
+        expect(buildTarget(all, request).entries).toBeLessThanOrEqual(entries);
+        return;
+      }
+      expect(() => buildTarget(all, request)).toThrow(GuardRefusal);
+      expect(() => buildTarget(all, request)).toThrow(message);
+      const output = buildTarget(all, { ...request, budget: { entries, never: [] } });
+      expect(output.entries).toBeLessThanOrEqual(entries);
+      expect(output.plan.widenings.map(({ kind }) => kind)).toContain('budget');
+    },
+  );
+});
