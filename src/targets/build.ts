@@ -153,8 +153,20 @@ function compare(place: string, expected: Admission, found: Admission): string[]
   ];
 }
 
-function refuseOverLimit({ id, target }: TargetRequest, files: readonly RuleFile[], entries: number): void {
-  const { limits } = target.manifest;
+/** A limit of the manifest, or the lower one that an option of its name says of the device. */
+function limitOf(name: keyof Manifest['limits'], { target, options }: TargetRequest): number | undefined {
+  const limit = target.manifest.limits[name];
+  if (target.manifest.options[name]?.capacity !== true) return limit;
+  return Math.min(limit ?? Number.POSITIVE_INFINITY, Number(options[name]));
+}
+
+function refuseOverLimit(request: TargetRequest, files: readonly RuleFile[], entries: number): void {
+  const { id, target } = request;
+  const limits = {
+    entries: limitOf('entries', request),
+    fileBytes: limitOf('fileBytes', request),
+    lineLength: limitOf('lineLength', request),
+  };
   const prose = new Set(target.manifest.files.flatMap((file) => (file.prose ? [file.path] : [])));
   const problems: Problem[] = [];
   if (limits.entries !== undefined && entries > limits.entries)

@@ -238,3 +238,31 @@ describe('pac', () => {
     expect(judge).toThrow(message);
   });
 });
+
+describe('a PAC file for Zscaler', () => {
+  const variable = (name: string) => `\${${name}}`;
+  const GATEWAYS = `PROXY ${variable('GATEWAY')}:80; PROXY ${variable('SECONDARY_GATEWAY.example_net')}:80; DIRECT`;
+  const build = (fileBytes: number) =>
+    buildBundled('pac', always, { ...OPTIONS, otherwise: GATEWAYS, fileBytes });
+
+  it('begins with the function, and names the gateways', async () => {
+    const { files } = await build(262_144);
+    expect(files[0]!.text).toMatch(/^function FindProxyForURL\(url, host\) /);
+    expect(files[0]!.text).toContain(`var OTHERWISE = "${GATEWAYS}";`);
+    const asked = [{ url: 'https://other.example/', host: 'other.example' }];
+    expect(askNode(files[0]!.text, asked)).toEqual([GATEWAYS]);
+  });
+
+  it('is refused with the figures where it is larger than Zscaler takes', async () => {
+    const bytes = Buffer.byteLength((await build(262_144)).files[0]!.text);
+    await expect(build(bytes - 1)).rejects.toThrow(`${bytes} bytes, ${bytes - 1} at most`);
+    await expect(build(bytes)).resolves.toBeDefined();
+  });
+
+  it('takes no other variable, and nothing else of a template', async () => {
+    for (const otherwise of [variable('HOME'), variable('GATEWAY.`a`'), '$'].map(
+      (name) => `PROXY ${name}:80`,
+    ))
+      await expect(buildBundled('pac', always, { ...OPTIONS, otherwise })).rejects.toThrow(/does not match/);
+  });
+});

@@ -18,7 +18,7 @@ const DIGITS = 32;
 /** The whole file: comments, two answers, data, program. */
 const FORM = new RegExp(
   [
-    /^(?:\/\/ .*\n)*/,
+    /^function FindProxyForURL\(url, host\) \{ return route\(url, host\); \}\n(?:\/\/ .*\n)*/,
     /\/\/ What the policy allows goes: (?<statedAllowed>.+)\n/,
     /\/\/ Everything else goes: (?<statedOtherwise>.+)\n/,
     /\nvar ALLOWED = "(?<allowed>[^"\\\n]+)";\nvar OTHERWISE = "(?<otherwise>[^"\\\n]+)";\n/,
