@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import {
   formatEndpoint,
@@ -11,6 +13,7 @@ import { listEndpointTables, loadEndpointTable } from '../../src/endpoints/load.
 import { compareHostPatterns } from '../../src/net/host-pattern.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { formatPrefix } from '../../src/net/prefix.ts';
+import { feedFiles, feedsAvailable } from '../support/feeds.ts';
 
 /** What a table asks for, one `endpoint ports` a line, ports of several rows joined. */
 async function lines(id: string, groups: readonly string[] = []): Promise<string[]> {
@@ -282,6 +285,23 @@ describe('the bundled tables', () => {
         [...row.serviceTags, ...row.prefixes.map(formatPrefix)].map((one) => `${one} ${row.ports}`),
       );
       expect(asked.sort()).toEqual([...addresses].sort());
+    },
+  );
+
+  test.skipIf(!feedsAvailable).each(['public', 'usgov', 'china'] as const)(
+    'are covered by tags that the feed of their cloud has: %s',
+    async (cloud) => {
+      const { values } = JSON.parse(gunzipSync(readFileSync(feedFiles(cloud).at(-1)!)).toString('utf8')) as {
+        values: { name: string }[];
+      };
+      const known = new Set(values.map(({ name }) => name));
+      for (const id of await listEndpointTables()) {
+        const { rows } = tableOfCloud(await loadEndpointTable(id), cloud);
+        expect(
+          rows.flatMap(({ coveredBy }) => coveredBy.map(({ tag }) => tag)).filter((tag) => !known.has(tag)),
+          id,
+        ).toEqual([]);
+      }
     },
   );
 
