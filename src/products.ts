@@ -83,7 +83,8 @@ export async function loadTables(config: AllowlistConfig): Promise<ConfigWithTab
       return undefined;
     }
   };
-  const rules: RuleConfig[] = [];
+  // After the configuration's own rules, whose places are told by their numbers.
+  const added: RuleConfig[] = [];
   for (const [index, rule] of config.rules.entries()) {
     const found: EndpointTable[] = [];
     for (const [place, { from, optional, parameters = {} }] of rule.endpoints.entries()) {
@@ -91,16 +92,15 @@ export async function loadTables(config: AllowlistConfig): Promise<ConfigWithTab
       const table = await load(from, where, { groups: optional, parameters, at: `${where}.parameters` });
       if (table !== undefined) found.push(table);
     }
-    rules.push(rule);
     if (found.length < rule.endpoints.length) continue;
-    for (const added of addressRulesOf(rule, found, config.families)) {
-      if (added.name.length > LONGEST_NAME)
+    for (const one of addressRulesOf(rule, found, config.families)) {
+      if (one.name.length > LONGEST_NAME)
         problems.push({
           where: `rules[${index}].name`,
-          what: `${JSON.stringify(rule.name)} is too long: its tables ask for addresses too, which become the rule ${added.name}`,
+          what: `${JSON.stringify(rule.name)} is too long: its tables ask for addresses too, which become the rule ${one.name}`,
           next: 'shorten it to 11 characters',
         });
-      rules.push(added);
+      added.push(one);
     }
   }
   const products: ProductOfTable[] = [];
@@ -130,7 +130,7 @@ export async function loadTables(config: AllowlistConfig): Promise<ConfigWithTab
     if (table !== undefined) products.push({ product, table });
   }
   if (problems.length > 0) throw await refusal(config.file, problems);
-  rules.push(...productRules(products, config.families));
+  const rules = [...config.rules, ...added, ...productRules(products, config.families)];
   return { config: { ...config, rules }, tables, regions };
 }
 

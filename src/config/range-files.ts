@@ -13,7 +13,7 @@ import { parseTypedPrefix } from './typed-prefix.ts';
  */
 export async function loadConstraints(
   { never, within, outside }: ConstraintsConfig,
-  rules: readonly Pick<RuleConfig, 'prefixes'>[],
+  rules: readonly Pick<RuleConfig, 'name' | 'prefixes'>[],
   second?: Origins,
 ): Promise<Constraints> {
   const problems: Problem[] = [];
@@ -30,12 +30,12 @@ export async function loadConstraints(
         : (await read(within)).union(within.origins ? announcedBy(second) : DualStackSet.empty),
     outside,
   };
-  for (const [index, { prefixes }] of rules.entries()) {
+  for (const [index, { name, prefixes }] of rules.entries()) {
     const forbidden = DualStackSet.fromPrefixes(prefixes).intersection(constraints.never);
     if (!forbidden.isEmpty)
       problems.push({
         where: `rules[${index}].prefixes`,
-        what: `${forbidden.toStrings()[0]} is in constraints.never`,
+        what: `${forbidden.toStrings()[0]} is in constraints.never, and rule ${name} asks for it`,
         next: 'take it out of one of the two',
       });
   }

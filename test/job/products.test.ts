@@ -14,6 +14,7 @@ products:
   - { intune: { location: eu } }
 rules:
   - { name: own, endpoints: [{ table: avd-session-host, optional: [rdp-shortpath] }] }
+  - { name: last, hosts: [www.example.com], ports: [443] }
 targets: { squid: {} }
 `;
 
@@ -46,10 +47,11 @@ async function load(configuration: string) {
   return loaded;
 }
 
-it('puts the rules of products after those of the configuration, and address rows beside the rule that asks for them', async () => {
+it('puts the rules that address rows and products become after those of the configuration', async () => {
   const { config, tables } = await load(CONFIGURATION);
   expect(config.rules.map(({ name }) => name)).toEqual([
     'own',
+    'last',
     'own-a3478u',
     'products-80-443',
     'products-443',
