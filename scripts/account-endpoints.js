@@ -60,7 +60,8 @@ console.log(
         'of them not in the extract',
       ],
       ...lines,
-      ['all', ...totals.map(String)],
+      // Two extracts can be of one table: its rows are not summed.
+      ['all', ...totals.slice(0, -2).map(String), '', ''],
     ],
     [1, 2, 3, 4, 5, 6, 7, 8],
   ),
