@@ -23,6 +23,7 @@ import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import { loadOrigins } from './feed/origins.ts';
 import type { Published } from './forge/forge.ts';
+import { DualStackSet } from './net/dual-stack-set.ts';
 import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import type { Origins } from './policy/guards/origins.ts';
@@ -430,7 +431,7 @@ function checkM365({ config }: JobRequest, endpoints: M365Endpoints | undefined,
 export async function loadTargets(config: AllowlistConfig): Promise<TargetRequest[]> {
   const requests: TargetRequest[] = [];
   const problems: Problem[] = [];
-  for (const { id, template, addressUse, budget, options } of config.targets)
+  for (const { id, template, addressUse, clients, budget, options } of config.targets)
     try {
       const target = template === undefined ? await loadTarget(id) : await loadTargetFolder(template);
       requests.push({
@@ -438,6 +439,7 @@ export async function loadTargets(config: AllowlistConfig): Promise<TargetReques
         target,
         options: resolveOptions(target.manifest, options, `targets.${id}`),
         ...(addressUse === undefined ? {} : { addressUse }),
+        ...(clients === undefined ? {} : { clients: DualStackSet.fromPrefixes(clients) }),
         ...(budget === undefined ? {} : { budget }),
       });
     } catch (error) {

@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import { planLockedTarget } from '../committed/locked-target.ts';
 import { directoryReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Prefix } from '../net/prefix.ts';
 import { type Answering, prepareAnswers } from '../policy/answer.ts';
+import { forOthersOnly, policyForClient, targetForClient } from '../policy/for-client.ts';
 import { ConfigurationError } from '../problem.ts';
 
 /** The output tree of the flag, or of the configuration. @throws ConfigurationError if there is none */
@@ -21,8 +23,11 @@ export async function openOutputTree({
   );
 }
 
-/** Answers by the policy of an output tree, and by what its targets make of it. */
-export async function answersOf(tree: OutputTree): Promise<Answering> {
+/**
+ * Answers by the policy of an output tree, and by what its targets make of it.
+ * @param client answers for it alone, or for all of a prefix; without it what somebody may reach is allowed
+ */
+export async function answersOf(tree: OutputTree, client?: Prefix): Promise<Answering> {
   const targets = [];
   for (const [id, locked] of Object.entries(tree.lock.targets)) {
     const { target, plan } = await planLockedTarget(tree, id, locked);
@@ -30,5 +35,18 @@ export async function answersOf(tree: OutputTree): Promise<Answering> {
     if (plan.settings === true) continue;
     targets.push({ id, addressMatch: target.manifest.capabilities.addressMatch, ...plan });
   }
-  return prepareAnswers(tree.policy, targets);
+  if (client === undefined) return prepareAnswers(tree.policy, targets);
+  const own = prepareAnswers(
+    policyForClient(tree.policy, client),
+    targets.map((target) => targetForClient(target, client)),
+  );
+  const all = prepareAnswers(tree.policy, targets);
+  return {
+    brief: own.brief,
+    answer: (query) => {
+      const found = own.answer(query);
+      const others = found.rules.length > 0 ? [] : all.answer(query).rules.map(({ rule }) => rule);
+      return others.length === 0 ? found : { ...found, hint: forOthersOnly(others, client) };
+    },
+  };
 }

@@ -1,7 +1,10 @@
 import pc from 'picocolors';
 import { allowedSince } from '../committed/allowed-since.ts';
 import { weekOfLock } from '../committed/sides.ts';
+import { parseTypedPrefix } from '../config/typed-prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { Answer, BriefAnswer } from '../policy/answer.ts';
+import { clientText } from '../policy/clients.ts';
 import { parseQuery, type Query, QuerySyntaxError } from '../policy/query.ts';
 import { ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
 import { answerText } from './answer-text.ts';
@@ -13,6 +16,8 @@ interface CheckFlags {
   readonly config: string;
   readonly out?: string;
   readonly json?: boolean;
+  /** The address that connections come from, or a prefix of such. */
+  readonly client?: string;
 }
 
 /** Standard input as the command needs it; a terminal is nobody's list of queries. */
@@ -33,8 +38,9 @@ export async function checkCommand(
       'nothing to look up: give a host, address, CIDR or URL, or a list of them on standard input',
     );
   const parsed = parseAll(queries);
+  const client = flags.client === undefined ? undefined : parseClient(flags.client);
   const tree = await openOutputTree(flags);
-  const { answer, brief } = await answersOf(tree);
+  const { answer, brief } = await answersOf(tree, client);
   if (queries.length === 0)
     return flags.json === true
       ? answerStream(input, answer, jsonLine, () => true, io)
@@ -51,6 +57,8 @@ export async function checkCommand(
   const { since, why } = await allowedSince(
     tree,
     allowed.map(({ query }) => query),
+    undefined,
+    client,
   );
   if (why !== undefined) io.err(`since when it is allowed is not wholly known: ${why}`);
   const answers = answered.map(({ text, query, answer: found }) => ({
@@ -60,13 +68,27 @@ export async function checkCommand(
   }));
   if (flags.json === true) {
     const { where, lock } = tree;
-    const head = { output: where, feed: weekOfLock(lock), policy: lock.policy.digest };
+    const head = {
+      output: where,
+      feed: weekOfLock(lock),
+      policy: lock.policy.digest,
+      ...(client === undefined ? {} : { client: clientText(client) }),
+    };
     io.out(JSON.stringify({ ...head, answers }, null, 2));
   } else {
     const colors = pc.createColors(io.colours);
     io.out(answers.map((each) => answerText(each.query, each, colors, each.since)).join('\n\n'));
   }
   if (answers.some(({ verdict }) => verdict !== 'allowed')) io.setStatus(EXIT_STATUS.differs);
+}
+
+/** @throws ConfigurationError for what is no address or prefix */
+function parseClient(text: string): Prefix {
+  try {
+    return parseTypedPrefix(text);
+  } catch (error) {
+    throw new ConfigurationError(`--client: ${(error as Error).message}`, [], { cause: error });
+  }
 }
 
 /** @throws ConfigurationError listing every text that is no query */

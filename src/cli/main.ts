@@ -136,6 +136,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .argument('[query...]', 'without one, queries are read from standard input, one a line')
     .addOption(config())
     .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .option('--client <address>', 'the address that connects; otherwise any that may')
     .addOption(json())
     .action(async (queries: string[], options) =>
       (await import('./check.ts')).checkCommand(queries, options, io),

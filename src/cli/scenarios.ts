@@ -20,6 +20,7 @@ rules:
     # lists them under "coverage", with what to do.
     serviceTags: [AzureCloud, AzureActiveDirectory, AzureResourceManager, AzureFrontDoor.FirstParty]
     addresses: fallback         # only on targets that cannot match names (default); always; never
+    # clients: [192.0.2.10]     # the connectors' own addresses: without them every client gets through
 `;
 
 const END = `
@@ -35,8 +36,8 @@ export const SCENARIO_CONFIGURATIONS: Readonly<Record<Scenario, string>> = {
 # Scenario bypass-proxy: the connector goes straight to the cloud service, around every proxy.
 ${RULES}
 targets:
-  # The firewall: lets the connector's host out. The rule of your own that leads to these must be for the address of
-  # that host alone: the files say where the traffic goes, not where it comes from.
+  # The firewall: lets the connector's host out. Without \`clients\` above, the rule of your own that leads to these must
+  # be for the address of that host alone: the files then say where the traffic goes, not where it comes from.
   nftables: {}
   # paloalto: {}                # or another: \`azure-allowlist targets\`
 
@@ -54,8 +55,8 @@ targets:
   squid: {}
 
   # The firewall: lets the proxy out, by address. The rule of your own that leads to these must be for the address of the
-  # proxy alone.
-  nftables: {}
+  # proxy alone, or \`clients\` names it here: to the firewall, the proxy is the client.
+  nftables: {}                  # nftables: { clients: [192.0.2.20] }
 
   # The connector's own settings. backendThroughProxy: true sends requests to the published applications there as well.
   connector: { proxy: "http://proxy.example.com:8080", product: entra, backendThroughProxy: false }

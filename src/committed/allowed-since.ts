@@ -1,4 +1,6 @@
+import type { Prefix } from '../net/prefix.ts';
 import { askedFor } from '../policy/asked-for.ts';
+import { policyForClient } from '../policy/for-client.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Query } from '../policy/query.ts';
 import { AllowlistError } from '../problem.ts';
@@ -33,11 +35,13 @@ const REVISIONS = 104;
  * back through the commits of its lock. Nothing is known where the tree is in no git repository, git does not
  * read it, or it was never committed.
  * @param limit revisions to read at most
+ * @param client by whom; without it, by anybody
  */
 export async function allowedSince(
   tree: OutputTree,
   queries: readonly Query[],
   limit = REVISIONS,
+  client?: Prefix,
 ): Promise<SinceFound> {
   const since = new Map<Query, Since>();
   if (queries.length === 0) return { since, why: undefined };
@@ -62,7 +66,10 @@ export async function allowedSince(
       break;
     }
     if (older === undefined) return { since, why: undefined };
-    if (older.policy !== policy) pending = pending.filter((query) => askedFor(older.policy, query));
+    if (older.policy !== policy) {
+      const asked = client === undefined ? older.policy : policyForClient(older.policy, client);
+      pending = pending.filter((query) => askedFor(asked, query));
+    }
     for (const query of pending) set(query, older.lock, commit);
     policy = older.policy;
   }

@@ -4,12 +4,13 @@ import { HostSet } from '../net/host-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { Admission } from '../policy/admission.ts';
+import { readClientTexts } from '../policy/clients.ts';
 import type { Lock } from './lock.ts';
 
 /** What an omission or a widening of a lock admits, as the value it was written from. */
 export function readDeclared({ admits }: Lock['targets'][string]['omissions'][number]): Admission {
   return Admission.of(
-    admits.map(({ ports, hosts, prefixes }) => {
+    admits.map(({ ports, hosts, prefixes, clients }) => {
       // An exception is spelled with a leading "!"; the set is what is included less what is excepted.
       const included = hosts.filter((host) => !host.startsWith('!'));
       const excepted = hosts.filter((host) => host.startsWith('!')).map((host) => host.slice(1));
@@ -17,6 +18,7 @@ export function readDeclared({ admits }: Lock['targets'][string]['omissions'][nu
         hosts: hostSet(included).difference(hostSet(excepted)),
         addresses: DualStackSet.fromPrefixes(prefixes.map(parsePrefix)),
         ports: PortSet.parseList(ports),
+        ...(clients === undefined ? {} : { clients: readClientTexts(clients) }),
       };
     }),
   );

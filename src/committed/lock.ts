@@ -4,6 +4,7 @@ import { M365_INSTANCES, type M365Endpoints } from '../feed/m365.ts';
 import type { FeedSource, Snapshot } from '../feed/snapshot.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import { clientTexts, readClientTexts } from '../policy/clients.ts';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { AcceptedSizes } from '../policy/guards/drift.ts';
 import type { FeedTotals, LockState } from '../policy/guards/guard.ts';
@@ -11,6 +12,7 @@ import type { Policy } from '../policy/policy.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import type { Budget } from '../targets/budget.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
+import type { FitSettings } from '../targets/fit.ts';
 import { policyDocumentSchema, writePolicy } from './policy-document.ts';
 import type { Signer } from './signature.ts';
 
@@ -22,7 +24,12 @@ const declared = z.strictObject({
   kind: z.string(),
   reason: z.string(),
   admits: z.array(
-    z.strictObject({ ports: z.string(), hosts: z.array(z.string()), prefixes: z.array(z.string()) }),
+    z.strictObject({
+      ports: z.string(),
+      clients: z.array(z.string()).min(1).optional(),
+      hosts: z.array(z.string()),
+      prefixes: z.array(z.string()),
+    }),
   ),
 });
 
@@ -62,6 +69,8 @@ const lockSchema = z.strictObject({
     z.strictObject({
       template: z.string().optional(),
       addresses: z.enum(['fallback', 'always', 'never']).optional(),
+      /** Instead of those of the rules. */
+      clients: z.array(z.string()).min(1).optional(),
       budget: z.strictObject({ entries: z.int(), never: z.array(z.string()) }).optional(),
       options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
       entries: z.int(),
@@ -186,8 +195,9 @@ export function targetOfLock(
     rule,
     kind,
     reason,
-    admits: admits.grants.map(({ hosts, addresses, ports }) => ({
+    admits: admits.grants.map(({ hosts, addresses, ports, clients }) => ({
       ports: ports.toString(),
+      ...(clients === undefined ? {} : { clients: clientTexts(clients) }),
       hosts: hosts.toStrings(),
       prefixes: addresses.toStrings(),
     })),
@@ -195,6 +205,7 @@ export function targetOfLock(
   return {
     ...(template === undefined ? {} : { template }),
     ...(request.addressUse === undefined ? {} : { addresses: request.addressUse }),
+    ...(request.clients === undefined ? {} : { clients: clientTexts(request.clients) }),
     ...(request.budget === undefined
       ? {}
       : { budget: { entries: request.budget.entries, never: request.budget.never.map(formatPrefix) } }),
@@ -205,8 +216,21 @@ export function targetOfLock(
   };
 }
 
+/** What a lock says of fitting a target. */
+export function readFitSettings({
+  addresses,
+  clients,
+  budget,
+}: Pick<Lock['targets'][string], 'addresses' | 'clients' | 'budget'>): FitSettings {
+  return {
+    addressUse: addresses,
+    clients: clients === undefined ? undefined : readClientTexts(clients),
+    budget: readBudget(budget),
+  };
+}
+
 /** The budget of a locked target. */
-export function readBudget(budget: Lock['targets'][string]['budget']): Budget | undefined {
+function readBudget(budget: Lock['targets'][string]['budget']): Budget | undefined {
   return budget === undefined ? undefined : { entries: budget.entries, never: budget.never.map(parsePrefix) };
 }
 

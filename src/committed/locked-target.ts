@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { loadTarget, loadTargetFolder, type Target } from '../targets/catalog.ts';
 import { fitPolicy } from '../targets/fit.ts';
 import type { TargetPlan } from '../targets/plan.ts';
-import { type Lock, readBudget } from './lock.ts';
+import { type Lock, readFitSettings } from './lock.ts';
 import type { OutputTree } from './output-tree.ts';
 
 /**
@@ -12,10 +12,9 @@ import type { OutputTree } from './output-tree.ts';
 export async function planLockedTarget(
   tree: OutputTree,
   id: string,
-  { template, addresses, budget }: Lock['targets'][string],
+  { template, ...locked }: Lock['targets'][string],
 ): Promise<{ readonly target: Target; readonly plan: TargetPlan }> {
   const target =
     template === undefined ? await loadTarget(id) : await loadTargetFolder(resolve(tree.where, template));
-  const settings = { addressUse: addresses, budget: readBudget(budget) };
-  return { target, plan: fitPolicy(tree.policy, target.manifest.capabilities, settings) };
+  return { target, plan: fitPolicy(tree.policy, target.manifest.capabilities, readFitSettings(locked)) };
 }

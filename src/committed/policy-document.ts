@@ -6,6 +6,7 @@ import { formatHostPattern, parseHostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
+import { clientTexts, readClientTexts } from '../policy/clients.ts';
 import type { Policy, PolicyRule, TagAddresses } from '../policy/policy.ts';
 import { makePolicy } from '../policy/resolve.ts';
 
@@ -58,6 +59,8 @@ const rule = z.strictObject({
   prefixes: z.array(z.string()),
   addressPorts: z.string(),
   addressUse: z.enum(['fallback', 'always', 'never']),
+  /** Who may use the rule; absent where every client may. */
+  clients: z.array(z.string()).min(1).optional(),
   omitted: z
     .array(z.strictObject({ kind: z.enum(['udp', 'wildcard', 'ports', 'constraint']), reason: z.string() }))
     .optional(),
@@ -95,6 +98,7 @@ export function writePolicy(policy: Policy): PolicyDocument {
       prefixes: rule.prefixes.map(formatPrefix),
       addressPorts: rule.addressPorts.toString(),
       addressUse: rule.addressUse,
+      ...(rule.clients === undefined ? {} : { clients: clientTexts(rule.clients) }),
       ...(rule.omitted === undefined ? {} : { omitted: [...rule.omitted] }),
       ...(rule.held === undefined
         ? {}
@@ -135,6 +139,7 @@ export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) =
         ]),
         addressPorts: PortSet.parseList(rule.addressPorts),
         addressUse: rule.addressUse,
+        ...(rule.clients === undefined ? {} : { clients: readClientTexts(rule.clients) }),
         ...(rule.omitted === undefined ? {} : { omitted: rule.omitted }),
         ...(rule.held === undefined
           ? {}

@@ -5,7 +5,7 @@ import { AllowlistError, type Problem } from '../problem.ts';
 import { buildTarget, proveReadBack, proveSettings } from '../targets/build.ts';
 import type { RuleFile } from '../targets/render.ts';
 import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
-import { LOCK_FILE, type Lock, readBudget, stateOfLock, targetOfLock } from './lock.ts';
+import { LOCK_FILE, type Lock, readFitSettings, stateOfLock, targetOfLock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
 import { isSignedBy } from './signature.ts';
@@ -96,8 +96,7 @@ async function verifyTarget(
     const found = [...proveReadBack(target, plan, files), ...proveSettings(target, locked.options, files)];
     const all = [...problems, ...found.map((problem) => ({ ...problem, where: id }))];
     if (all.length > 0 || target.vendor.renderedAnew !== true) return all;
-    const { addresses: addressUse, budget } = locked;
-    const again = buildTarget(tree.policy, { ...request, addressUse, budget: readBudget(budget) });
+    const again = buildTarget(tree.policy, { ...request, ...readFitSettings(locked) });
     return again.files
       .filter(({ path, text }) => tree.files.get(`${id}/${path}`) !== text)
       .map(({ path }) => ({ where: `${id}/${path}`, what: 'is not what the policy of the lock gives' }));

@@ -51,6 +51,8 @@ export interface RuleConfig {
   readonly rows?: readonly EndpointRow[];
   /** What the products ask for and no device can match. */
   readonly omitted?: readonly RuleOmission[];
+  /** Who may use the rule, at least one; absent where every client may. */
+  readonly clients?: readonly Prefix[];
 }
 
 export interface TargetConfig {
@@ -59,6 +61,8 @@ export interface TargetConfig {
   /** Absolute path of the user's own format; undefined for a bundled target. */
   readonly template: string | undefined;
   readonly addressUse: AddressUse | undefined;
+  /** Instead of those of the rules, at least one; absent where those are meant. */
+  readonly clients?: readonly Prefix[];
   readonly budget: Budget | undefined;
   /** Checked against the target's manifest when the target is loaded. */
   readonly options: Readonly<Record<string, unknown>>;

@@ -57,17 +57,12 @@ export function normalise(
   }
   const feed = normaliseFeed(document, path);
   const families = BOTH_FAMILIES.filter((family) => document.families?.includes(family) ?? true);
-  for (const [index, { prefixes }] of rules.entries())
-    for (const prefix of prefixes)
-      if (!families.includes(prefix.family))
-        problems.push({
-          where: `rules[${index}].prefixes`,
-          what: `${formatPrefix(prefix)} is IPv${prefix.family}, which families leaves out`,
-          next: 'remove the prefix, or add the family',
-        });
+  for (const [index, { prefixes, clients = [] }] of rules.entries())
+    for (const [key, list] of Object.entries({ prefixes, clients }))
+      problems.push(...familyProblems(list, families, `rules[${index}].${key}`));
   problems.push(...m365RuleProblems(rules, feed));
   const targets = Object.entries(document.targets).map(([id, target]): TargetConfig => {
-    const { template, addresses, budget, ...options } = target ?? {};
+    const { template, addresses, clients, budget, ...options } = target ?? {};
     if (!/^[a-z][a-z0-9-]{0,30}$/.test(id))
       problems.push({
         where: `targets.${JSON.stringify(id)}`,
@@ -80,6 +75,7 @@ export function normalise(
       id,
       template: template === undefined ? undefined : path(template),
       addressUse: addresses,
+      ...normaliseClients(clients, `targets.${id}.clients`, problems),
       budget:
         budget === undefined
           ? undefined
@@ -92,6 +88,8 @@ export function normalise(
       options,
     };
   });
+  for (const { id, clients = [] } of targets)
+    problems.push(...familyProblems(clients, families, `targets.${id}.clients`));
   if (targets.length === 0)
     problems.push({ where: 'targets', what: 'is empty', next: 'name at least one, e.g. `squid: {}`' });
   return {
@@ -268,6 +266,7 @@ function normaliseRule(
     m365: definedOnly(m365) as readonly M365Selector[],
     ports: ports.length === 0 ? undefined : ports.reduce((all, some) => all.union(some)),
     addressUse: rule.addresses ?? 'fallback',
+    ...normaliseClients(rule.clients, `${where}.clients`, problems),
   };
 }
 
@@ -364,6 +363,34 @@ function productNameProblems(products: readonly ProductConfig[], rules: readonly
       : [],
   );
   return [...clashes, ...disagreeing, ...twice];
+}
+
+/** Prefixes of a family that the configuration leaves out. */
+function familyProblems(prefixes: readonly Prefix[], families: readonly number[], where: string): Problem[] {
+  return prefixes
+    .filter(({ family }) => !families.includes(family))
+    .map((prefix) => ({
+      where,
+      what: `${formatPrefix(prefix)} is IPv${prefix.family}, which families leaves out`,
+      next: 'remove the prefix, or add the family',
+    }));
+}
+
+function normaliseClients(
+  texts: readonly string[] | undefined,
+  where: string,
+  problems: Problem[],
+): { readonly clients?: readonly Prefix[] } {
+  if (texts === undefined) return {};
+  const clients = parseEach(texts, where, parseTypedPrefix, problems);
+  for (const [index, { family, length }] of clients.entries())
+    if (length === 0)
+      problems.push({
+        where: `${where}[${index}]`,
+        what: `is every client of IPv${family}`,
+        next: 'remove the key: without it every client is meant',
+      });
+  return { clients };
 }
 
 function normaliseFeed(document: ConfigDocument, path: (relative: string) => string): FeedConfig {

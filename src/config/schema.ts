@@ -65,6 +65,11 @@ const m365Selector = z.strictObject({
   ids: z.array(z.int().positive()).min(1).optional().describe('the numbers of endpoint sets'),
 });
 
+/** A format may write one line for each client, port list and list of addresses. */
+const MOST_CLIENTS = 256;
+
+const clients = z.array(z.string()).min(1).max(MOST_CLIENTS);
+
 const rule = z.strictObject({
   name: z.string().describe('used in object names: a letter, then letters, digits and hyphens, 20 at most'),
   reason: z.string().optional().describe('why the rule is there, for the people who review it'),
@@ -88,6 +93,11 @@ const rule = z.strictObject({
     .optional()
     .describe('for hosts and addresses; where endpoints are given, their ports are the default'),
   addresses: addressUse.optional(),
+  clients: clients
+    .optional()
+    .describe(
+      'the addresses or CIDRs that may use the rule, such as those of the connectors; every client by default. A format that cannot name them lets every client through, and declares it',
+    ),
 });
 
 const secret = z.union([
@@ -362,6 +372,11 @@ const required = z.strictObject({
 const target = z.looseObject({
   template: z.string().optional().describe('the folder of a format of your own, relative to this file'),
   addresses: addressUse.optional(),
+  clients: clients
+    .optional()
+    .describe(
+      'the addresses or CIDRs that connections come from at this device, such as the proxy at a firewall behind it; by default the `clients` of each rule',
+    ),
   budget: z
     .union([
       z.int().positive(),

@@ -1,24 +1,28 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
 import { compareRanges, type PortRange, PortSet, PROTOCOLS, type Protocol } from '../net/ports.ts';
+import { clientsInWords, commonClients, EVERY_CLIENT } from './clients.ts';
 
 /** Hosts and addresses that may be reached on some ports. */
 export interface Grant {
   readonly hosts: HostSet;
   readonly addresses: DualStackSet;
   readonly ports: PortSet;
+  /** Who may reach them; absent where every client may. Never empty. */
+  readonly clients?: DualStackSet;
 }
 
-type Content = Omit<Grant, 'ports'>;
+type Content = Pick<Grant, 'hosts' | 'addresses'>;
 
 const NOTHING: Content = { hosts: HostSet.empty, addresses: DualStackSet.empty };
 
 /**
  * What is let through, whoever says it and in whatever form: the set of all (host, port) and
- * (address, port) pairs. Policies, omissions, widenings and rule files that were read back are
- * compared as admissions and as nothing else.
+ * (address, port) pairs, each with the clients that may use it. Policies, omissions, widenings and rule files that were
+ * read back are compared as admissions and as nothing else.
  *
- * Canonical form: disjoint port sets in port order, each with other hosts or addresses than the rest.
+ * Canonical form: disjoint port sets in port order, each with other hosts or addresses than the rest. Where some is for
+ * some clients only, that holds for each client, and two grants may be on one port for different clients.
  */
 export class Admission {
   static readonly empty = new Admission([]);
@@ -74,9 +78,26 @@ export class Admission {
     return this.difference(other).isEmpty && other.difference(this).isEmpty;
   }
 
-  /** What is admitted on one port, of TCP unless another protocol is named. */
+  /** The part of it that is for these clients; all of it where they are every client. */
+  from(clients: DualStackSet | undefined): Admission {
+    if (clients === undefined) return this;
+    return Admission.of(
+      this.grants.flatMap((grant) => {
+        const common = commonClients(grant.clients, clients)!;
+        return common.isEmpty ? [] : [{ ...grant, clients: common }];
+      }),
+    );
+  }
+
+  /** The same for whichever clients: what at least one of them is let through to. */
+  forAnyClient(): Admission {
+    if (this.grants.every(({ clients }) => clients === undefined)) return this;
+    return Admission.of(this.grants.map(({ hosts, addresses, ports }) => ({ hosts, addresses, ports })));
+  }
+
+  /** What is admitted on one port, of TCP unless another protocol is named, to at least one client. */
   onPort(port: number, protocol: Protocol = 'tcp'): Content {
-    return this.grants.find(({ ports }) => ports.has(port, protocol)) ?? NOTHING;
+    return this.forAnyClient().grants.find(({ ports }) => ports.has(port, protocol)) ?? NOTHING;
   }
 
   /** One line a grant, for messages: at most `shown` hosts and prefixes each, the rest counted. */
@@ -85,8 +106,13 @@ export class Admission {
       items.length <= shown
         ? items.join(' ')
         : `${items.slice(0, shown).join(' ')} … and ${items.length - shown} more`;
-    return this.grants.map(({ hosts, addresses, ports }) =>
-      [`port ${ports}:`, list(hosts.toStrings()), list(addresses.toStrings())]
+    return this.grants.map(({ hosts, addresses, ports, clients }) =>
+      [
+        `port ${ports}:`,
+        list(hosts.toStrings()),
+        list(addresses.toStrings()),
+        clients === undefined ? '' : `from ${clientsInWords(clients)}`,
+      ]
         .filter((part) => part !== '')
         .join(' '),
     );
@@ -95,7 +121,7 @@ export class Admission {
   #combine(other: Admission, operate: (a: Content, b: Content) => Content): Admission {
     // Copies tell the sides apart where an admission is combined with itself.
     const ours = new Set(this.grants.map((grant) => ({ ...grant })));
-    // Grants of one admission have disjoint ports: at most one of each side covers a port.
+    // Grants of one admission have disjoint ports for each client: at most one of each side covers a port.
     return Admission.#build([...ours, ...other.grants], (covering) =>
       operate(
         covering.find((grant) => ours.has(grant)) ?? NOTHING,
@@ -104,32 +130,69 @@ export class Admission {
     );
   }
 
-  /** Splits the ports at every boundary, merges what covers each part, joins parts of equal content. */
+  /** Splits clients and ports at every boundary, merges what covers each part, joins parts of equal content. */
   static #build(grants: readonly Grant[], merge: (covering: readonly Grant[]) => Content): Admission {
-    const parts = new Map<string, { ranges: PortRange[]; covering: readonly Grant[] }>();
-    for (const range of elementaryRanges(grants)) {
-      const indexes = grants.flatMap(({ ports }, index) =>
-        ports.has(range.first, range.protocol) ? [index] : [],
-      );
-      if (indexes.length === 0) continue;
-      const key = indexes.join();
-      const part = parts.get(key) ?? { ranges: [], covering: indexes.map((index) => grants[index]!) };
-      part.ranges.push(range);
-      parts.set(key, part);
-    }
-    const merged: Grant[] = [];
-    for (const { ranges, covering } of parts.values()) {
-      const { hosts, addresses } = merge(covering);
-      if (hosts.isEmpty && addresses.isEmpty) continue;
-      const ports = PortSet.fromRanges(ranges);
-      const same = merged.findIndex(
-        (grant) => grant.hosts.equals(hosts) && grant.addresses.equals(addresses),
-      );
-      if (same < 0) merged.push({ hosts, addresses, ports });
-      else merged[same] = { hosts, addresses, ports: merged[same]!.ports.union(ports) };
-    }
-    return new Admission(merged.sort((a, b) => compareRanges(a.ports.ranges[0]!, b.ports.ranges[0]!)));
+    if (grants.every(({ clients }) => clients === undefined)) return new Admission(byPorts(grants, merge));
+    const joined: (Grant & { readonly clients: DualStackSet })[] = [];
+    for (const clients of elementaryClients(grants))
+      for (const grant of byPorts(
+        grants.filter((one) => one.clients?.isSupersetOf(clients) ?? true),
+        merge,
+      )) {
+        const same = joined.findIndex(
+          ({ hosts, addresses, ports }) =>
+            ports.equals(grant.ports) && hosts.equals(grant.hosts) && addresses.equals(grant.addresses),
+        );
+        if (same < 0) joined.push({ ...grant, clients });
+        else joined[same] = { ...grant, clients: joined[same]!.clients.union(clients) };
+      }
+    return new Admission(
+      joined
+        .map(({ clients, ...grant }) => (clients.equals(EVERY_CLIENT) ? grant : { ...grant, clients }))
+        .sort((a, b) => compareRanges(a.ports.ranges[0]!, b.ports.ranges[0]!) || compareClients(a, b)),
+    );
   }
+}
+
+/** The parts between the boundaries of the grants' clients: inside one, the same grants apply to every client. */
+function elementaryClients(grants: readonly Grant[]): DualStackSet[] {
+  let parts = [EVERY_CLIENT];
+  for (const { clients } of grants)
+    if (clients !== undefined)
+      parts = parts
+        .flatMap((part) => [part.intersection(clients), part.difference(clients)])
+        .filter((part) => !part.isEmpty);
+  return parts;
+}
+
+function compareClients({ clients: a }: Grant, { clients: b }: Grant): number {
+  const [first, second] = [clientsInWords(a), clientsInWords(b)];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+/** Of grants for the same clients: disjoint port sets in port order, each with other content than the rest. */
+function byPorts(grants: readonly Grant[], merge: (covering: readonly Grant[]) => Content): Grant[] {
+  const parts = new Map<string, { ranges: PortRange[]; covering: readonly Grant[] }>();
+  for (const range of elementaryRanges(grants)) {
+    const indexes = grants.flatMap(({ ports }, index) =>
+      ports.has(range.first, range.protocol) ? [index] : [],
+    );
+    if (indexes.length === 0) continue;
+    const key = indexes.join();
+    const part = parts.get(key) ?? { ranges: [], covering: indexes.map((index) => grants[index]!) };
+    part.ranges.push(range);
+    parts.set(key, part);
+  }
+  const merged: Grant[] = [];
+  for (const { ranges, covering } of parts.values()) {
+    const { hosts, addresses } = merge(covering);
+    if (hosts.isEmpty && addresses.isEmpty) continue;
+    const ports = PortSet.fromRanges(ranges);
+    const same = merged.findIndex((grant) => grant.hosts.equals(hosts) && grant.addresses.equals(addresses));
+    if (same < 0) merged.push({ hosts, addresses, ports });
+    else merged[same] = { hosts, addresses, ports: merged[same]!.ports.union(ports) };
+  }
+  return merged.sort((a, b) => compareRanges(a.ports.ranges[0]!, b.ports.ranges[0]!));
 }
 
 /** The port ranges between neighbouring boundaries: inside one, the same grants apply everywhere. */

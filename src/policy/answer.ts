@@ -38,6 +38,8 @@ export interface RuleMatch {
   readonly by: 'name' | 'address';
   /** All ports on which the rule asks for it. */
   readonly ports: string;
+  /** Whom the rule is for; absent where every client may use it. */
+  readonly clients?: readonly string[];
   /** The narrowest prefixes of the rule's own, written in the configuration, that contain or meet it. */
   readonly prefixes: readonly string[];
   /** The patterns that match the host. */

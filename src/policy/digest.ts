@@ -3,8 +3,8 @@ import { formatPrefix } from '../net/prefix.ts';
 import type { PolicyRule } from './policy.ts';
 
 /**
- * SHA-256 (hex) of what the rules admit: names, addresses as exact covers, ports, how addresses are used, what is held,
- * and what the rules ask for in vain. How Microsoft cut the addresses into prefixes and tags does not count: where no
+ * SHA-256 (hex) of what the rules admit: names, addresses as exact covers, ports, how addresses are used, for which
+ * clients, what is held, and what the rules ask for in vain. How Microsoft cut the addresses into prefixes and tags does not count: where no
  * address changed, no rule file changes.
  */
 export function digestRules(rules: readonly PolicyRule[]): string {
@@ -14,6 +14,7 @@ export function digestRules(rules: readonly PolicyRule[]): string {
     addresses: rule.addresses.cover().map(formatPrefix),
     addressPorts: rule.addressPorts.toString(),
     addressUse: rule.addressUse,
+    clients: rule.clients?.toStrings(),
     omitted: rule.omitted,
     held: rule.held?.map(({ until, addresses }) => ({ until, addresses: addresses.toStrings() })),
   }));

@@ -36,7 +36,7 @@ const SHOWN = 8;
  * None, with everything in `omitted`, where no set names a port.
  */
 export function m365Rules(
-  rule: Pick<RuleConfig, 'name' | 'reason' | 'm365' | 'addressUse'>,
+  rule: Pick<RuleConfig, 'name' | 'reason' | 'm365' | 'addressUse' | 'clients'>,
   { endpoints, partialNames }: M365Sets,
 ): { readonly rules: readonly PolicyRule[]; readonly omitted: readonly RuleOmission[] } {
   const groups = new Map<string, { named: boolean; ports: PortSet; sets: ResolvedSet[] }>();
@@ -70,6 +70,7 @@ export function m365Rules(
         addresses: DualStackSet.union(tags.map(({ addresses }) => addresses)),
         addressPorts: ports,
         addressUse: rule.addressUse,
+        ...(rule.clients === undefined ? {} : { clients: DualStackSet.fromPrefixes(rule.clients) }),
         ...(omitted.length === 0 ? {} : { omitted }),
       };
     });

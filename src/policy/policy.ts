@@ -71,6 +71,8 @@ export interface PolicyRule {
   readonly addresses: DualStackSet;
   readonly addressPorts: PortSet;
   readonly addressUse: AddressUse;
+  /** Who may use the rule; absent where every client may. */
+  readonly clients?: DualStackSet;
   /** Absent where everything that was asked for is in the rule. */
   readonly omitted?: readonly RuleOmission[];
   /** Beyond `addresses`, disjoint, by date and tag; absent where nothing is held. */

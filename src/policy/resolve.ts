@@ -96,5 +96,6 @@ function resolveRule(
     addressPorts: rule.ports ?? endpointPorts,
     addressUse: rule.addressUse,
     ...(omitted.length === 0 ? {} : { omitted }),
+    ...(rule.clients === undefined ? {} : { clients: DualStackSet.fromPrefixes(rule.clients) }),
   };
 }

@@ -5,7 +5,7 @@ const SHOWN = 20;
 const NUMBER = new Intl.NumberFormat('en');
 
 /** The matrix as Markdown, which reads as text too. */
-export function writeMatrix({ target, inForce, rows, notSent, surprises }: Rehearsal): string {
+export function writeMatrix({ target, inForce, rows, notSent, forOthers, surprises }: Rehearsal): string {
   const table = rows.map(
     ({ rule, family, ...row }) =>
       `| ${[rule, `IPv${family}`, ...[row.attempts, row.stayOpen, row.open, row.close, row.stayClosed].map((count) => NUMBER.format(count))].join(' | ')} |`,
@@ -18,6 +18,9 @@ export function writeMatrix({ target, inForce, rows, notSent, surprises }: Rehea
     ...table,
     '',
     ...(notSent === 0 ? [] : [`${NUMBER.format(notSent)} edges cannot be sent to and were not tried.`]),
+    ...(forOthers.length === 0
+      ? []
+      : [`For other clients than the rehearsal's, which must be kept out: rule ${forOthers.join(', ')}.`]),
     surprises.length === 0
       ? 'Every packet fared as the files say.'
       : `${NUMBER.format(surprises.length)} packets fared otherwise than the files say:`,

@@ -2,6 +2,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { programRunner, type RunProgram } from '../load/run-program.ts';
 import { formatAddress, parseAddress } from '../net/address.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import { parsePrefix } from '../net/prefix.ts';
 import { AllowlistError } from '../problem.ts';
 import type { Attempt } from './boundaries.ts';
 
@@ -12,6 +14,13 @@ const LINKS = {
   client6: 'fd5a:a1:11::',
   server6: 'fd5a:a1:12::',
 };
+
+/** Whom the packets of a rehearsal come from. */
+export const REHEARSAL_CLIENTS = DualStackSet.fromPrefixes(
+  [`${LINKS.client}.0/24`, `${LINKS.server}.0/24`, `${LINKS.client6}/64`, `${LINKS.server6}/64`].map(
+    parsePrefix,
+  ),
+);
 
 const MACS = {
   client: '02:00:00:00:11:02',

@@ -10,7 +10,7 @@ import { stageFiles } from '../publish/durable.ts';
 import type { TargetPlan } from '../targets/plan.ts';
 import type { OptionValues } from '../targets/view.ts';
 import { type Attempt, boundariesOf } from './boundaries.ts';
-import { keyOf, NamespaceRow } from './namespace-row.ts';
+import { keyOf, NamespaceRow, REHEARSAL_CLIENTS } from './namespace-row.ts';
 
 export interface RehearseRequest {
   /** The planned files, and those in force; see `load`. */
@@ -50,6 +50,8 @@ export interface Rehearsal {
   readonly rows: readonly MatrixRow[];
   /** Edges that no packet can be sent to: this-network, loopback, multicast, link-local. */
   readonly notSent: number;
+  /** Rules for other clients than the rehearsal's: their edges are tried as a stranger. */
+  readonly forOthers: readonly string[];
   readonly surprises: readonly Surprise[];
 }
 
@@ -132,6 +134,15 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
     planned: request.planned,
     rows,
     notSent: attempts.size - sent.length,
+    forOthers: [
+      ...new Set(
+        sides.flatMap(({ plan }) =>
+          plan.rules
+            .filter(({ clients }) => clients?.intersection(REHEARSAL_CLIENTS).isEmpty ?? false)
+            .map(({ name }) => name),
+        ),
+      ),
+    ],
     surprises,
   };
 }
@@ -178,9 +189,10 @@ function ownRules({ target, xtables }: RehearseRequest, sides: readonly Side[]):
     .join('\n');
 }
 
+/** What the client of the rehearsal may reach: rules for other clients must keep it out. */
 function admits({ admission }: TargetPlan, { address, port, protocol }: Attempt): boolean {
   const { family, value } = parseAddress(address);
-  const { addresses } = admission.onPort(port, protocol);
+  const { addresses } = admission.from(REHEARSAL_CLIENTS).onPort(port, protocol);
   return (family === 4 ? addresses.ipv4 : addresses.ipv6).contains(value);
 }
 

@@ -1,6 +1,6 @@
 import { baselineOf } from '../committed/baseline.ts';
 import type { LockedPlanner } from '../committed/in-force.ts';
-import { readBudget } from '../committed/lock.ts';
+import { readFitSettings } from '../committed/lock.ts';
 import { filesReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import type { AllowlistConfig, RuleConfig } from '../config/config.ts';
 import type { EndpointTable } from '../endpoints/endpoint-table.ts';
@@ -188,10 +188,9 @@ async function replayWeek(
 
 /** The formats are at hand: nothing is loaded again every week. */
 function planner({ targets }: ReplayRequest): LockedPlanner {
-  return async (tree, id, { addresses, budget }) => {
+  return async (tree, id, locked) => {
     const target = targets.find((request) => request.id === id)!.target;
-    const settings = { addressUse: addresses, budget: readBudget(budget) };
-    return { target, plan: fitPolicy(tree.policy, target.manifest.capabilities, settings) };
+    return { target, plan: fitPolicy(tree.policy, target.manifest.capabilities, readFitSettings(locked)) };
   };
 }
 

@@ -81,7 +81,7 @@ function passage(
 ): Omit<TargetCoverage, 'target'> {
   const { plan } = target;
   const wanted = Admission.hosts(HostSet.fromPatterns([row.host]), row.ports);
-  const missing = wanted.difference(plan.admission);
+  const missing = wanted.difference(plan.admission.forAnyClient());
   if (missing.isEmpty) {
     const beyond = wideningOf(row, plan);
     return beyond === undefined ? { how: 'name', detail: '' } : { how: 'widened', detail: beyond };
@@ -133,7 +133,7 @@ function passageByAddress(
   const known = row.coveredBy.flatMap(({ tag, basis }) => {
     const addresses = tags.get(tag);
     if (addresses === undefined || addresses.isEmpty) return [];
-    const closed = closedPorts(plan.admission, addresses, row.ports);
+    const closed = closedPorts(plan.admission.forAnyClient(), addresses, row.ports);
     return [{ tag, basis, addresses, closed }];
   });
   const whole = known.find(({ closed }) => closed.isEmpty);
@@ -144,7 +144,7 @@ function passageByAddress(
       how: 'partly',
       detail: `by ${onSome.tag}, but port ${onSome.closed} is not among the ports of rule ${rule.name}`,
     };
-  const open = addressesOnAll(plan.admission, row.ports);
+  const open = addressesOnAll(plan.admission.forAnyClient(), row.ports);
   const part = known
     .map((one) => ({ ...one, missing: one.addresses.difference(open) }))
     .filter(({ addresses, missing }) => !missing.equals(addresses))

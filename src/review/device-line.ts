@@ -1,4 +1,6 @@
+import { DualStackSet } from '../net/dual-stack-set.ts';
 import { Admission } from '../policy/admission.ts';
+import { clientsInWords, EVERY_CLIENT } from '../policy/clients.ts';
 import { isNoEffect } from '../policy/effect.ts';
 import { type Line, outside, type Span, toned } from './outline.ts';
 import type { TargetReview } from './targets.ts';
@@ -87,7 +89,8 @@ function reach(admission: Admission): string {
   return parts.length === 0 ? 'lets nothing through' : enumerate(parts);
 }
 
-function figures({ effect, before, after }: TargetReview): Line {
+function figures(target: TargetReview): Line {
+  const { effect, before, after } = target;
   const { gained, lost } = effect!;
   const [more, less] = [addressesOf(gained), addressesOf(lost)];
   const [names, namesLost] = [BigInt(nameCount(gained)), BigInt(nameCount(lost))];
@@ -100,6 +103,27 @@ function figures({ effect, before, after }: TargetReview): Line {
     ...parts.flatMap((part, index): Line => [index === 0 ? '' : ', ', ...part]),
     ...portRemark('newly', gained, before!),
     ...portRemark('no longer', lost, after!),
+    ...clientRemarks(target),
+  ];
+}
+
+/** Clients that are newly, or no longer, let through to what is let through to others on the same ports. */
+export function clientChanges({ effect, before, after }: TargetReview) {
+  const of = (changed: Admission | undefined, other: Admission | undefined) => {
+    if (changed === undefined || other === undefined) return undefined;
+    const shared = changed.intersection(other.forAnyClient());
+    return shared.isEmpty
+      ? undefined
+      : DualStackSet.union(shared.grants.map(({ clients = EVERY_CLIENT }) => clients));
+  };
+  return { more: of(effect?.gained, before), fewer: of(effect?.lost, after) };
+}
+
+function clientRemarks(target: TargetReview): Line {
+  const { more, fewer } = clientChanges(target);
+  return [
+    ...(more === undefined ? [] : [', newly for ', outside(clientsInWords(more))]),
+    ...(fewer === undefined ? [] : [', no longer for ', outside(clientsInWords(fewer))]),
   ];
 }
 
@@ -122,7 +146,9 @@ function pair(gained: bigint, lost: bigint, format: (size: bigint) => string, un
 /** Says on which ports, where the same hosts or addresses are let through on others anyway. */
 function portRemark(when: string, changed: Admission, other: Admission): Line {
   const known = addressesOf(other);
-  const ports = changed.grants.filter(
+  // What is on the same port for other clients is told of them.
+  const fresh = changed.difference(other.forAnyClient());
+  const ports = fresh.grants.filter(
     ({ addresses, hosts }) =>
       !addresses.intersection(known).isEmpty || other.grants.some((grant) => grant.hosts.intersects(hosts)),
   );

@@ -32,9 +32,19 @@ const spaceChange = z.strictObject({ before: sizes, after: sizes, gained: space,
 const names = z
   .array(z.strictObject({ host: text, ports }))
   .describe('*.x subdomains, .x with the domain itself, !x an exception.');
+const clients = z
+  .array(z.string())
+  .describe('Addresses and prefixes that connections come from; each after a ! where all others are meant.');
 const grants = z
-  .array(z.strictObject({ ports, hosts: z.array(text), addresses: space }))
-  .describe('What is let through, by disjoint sets of ports.');
+  .array(
+    z.strictObject({
+      ports,
+      clients: clients.optional().describe('Absent where every client is let through.'),
+      hosts: z.array(text),
+      addresses: space,
+    }),
+  )
+  .describe('What is let through, by disjoint sets of ports, for each client.');
 
 const week = z.strictObject({
   cloud: text,
@@ -78,6 +88,10 @@ const rule = z.strictObject({
   covered: z.array(z.strictObject({ tag: text, addresses: space })),
   reason: z.strictObject({ before: text, after: text }).nullable(),
   addressUse: z.strictObject({ before: text, after: text }).nullable(),
+  clients: z
+    .strictObject({ before: clients.nullable(), after: clients.nullable() })
+    .optional()
+    .describe('Absent where they stay; null for every client.'),
 });
 
 const declared = z.strictObject({
@@ -151,6 +165,7 @@ export const reviewShape = z
             'moved-away',
             'reorganised',
             'tag-gone',
+            'every-client',
           ])
           .describe(
             'new-space and short-lived need what the earlier output tree remembers; an old one gives neither.',

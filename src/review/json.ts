@@ -5,6 +5,7 @@ import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { Admission } from '../policy/admission.ts';
+import { clientTexts } from '../policy/clients.ts';
 import type { Change, SpaceChange } from '../policy/diff/change.ts';
 import { noteworthy } from '../policy/diff/notes.ts';
 import { riskOfEffect, riskOfPolicy, riskOfRule, riskOfTag } from '../policy/diff/risk.ts';
@@ -109,6 +110,9 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
     covered: diff.covered.map(({ tag, addresses }) => ({ tag, addresses: space(addresses) })),
     reason: diff.reason ?? null,
     addressUse: diff.addressUse ?? null,
+    ...(diff.clients === undefined
+      ? {}
+      : { clients: { before: clients(diff.clients.before), after: clients(diff.clients.after) } }),
   };
 }
 
@@ -144,11 +148,16 @@ function rowDocument({ table, host, path, ports, purpose }: EndpointRow) {
 }
 
 function grants(admission: Admission) {
-  return admission.grants.map(({ ports, hosts, addresses }) => ({
+  return admission.grants.map(({ ports, hosts, addresses, ...grant }) => ({
     ports: ports.toStrings(),
+    ...(grant.clients === undefined ? {} : { clients: clientTexts(grant.clients) }),
     hosts: hosts.toStrings(),
     addresses: space(addresses),
   }));
+}
+
+function clients(set: DualStackSet | undefined): string[] | null {
+  return set === undefined ? null : clientTexts(set);
 }
 
 function spaceChange({ before, after, gained, lost }: SpaceChange) {

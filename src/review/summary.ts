@@ -1,4 +1,6 @@
+import { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Admission } from '../policy/admission.ts';
+import { clientsInWords } from '../policy/clients.ts';
 import { type Effect, isNoEffect, unionOfEffects } from '../policy/effect.ts';
 import { changesDevice } from './device-line.ts';
 import type { Review } from './review.ts';
@@ -115,5 +117,11 @@ function filesInWords(review: Review): string {
 function thingsInWords(admission: Admission): string | undefined {
   const names = nameCount(admission);
   const parts = [...(names > 0 ? [counted(names, 'name')] : []), ...spaceParts(addressesOf(admission))];
-  return parts.length === 0 ? undefined : enumerate(parts);
+  return parts.length === 0 ? undefined : `${enumerate(parts)}${clientsOf(admission)}`;
+}
+
+/** For whom, where nothing of it is for every client. */
+function clientsOf({ grants }: Admission): string {
+  const bound = grants.flatMap(({ clients }) => clients ?? []);
+  return bound.length < grants.length ? '' : ` for ${clientsInWords(DualStackSet.union(bound))}`;
 }

@@ -1,12 +1,14 @@
+import { clientsInWords } from '../policy/clients.ts';
 import { type Note, noteworthy } from '../policy/diff/notes.ts';
 import { riskOfPolicy } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
 import type { PolicyDiff } from '../policy/diff.ts';
 import { isNoEffect } from '../policy/effect.ts';
-import { goneFiles } from './device-line.ts';
+import { clientChanges, goneFiles } from './device-line.ts';
 import type { Review } from './review.ts';
 import { driftInWords } from './sections/drift.ts';
 import { changedFiles, changesDevices, effectOfReview } from './summary.ts';
+import type { TargetReview } from './targets.ts';
 import { addressesOf, counted, digits, enumerate, ipv6Size, percent, spaceInWords } from './wording.ts';
 
 /** How much attention a change needs. */
@@ -33,6 +35,7 @@ const LOUD: ReadonlySet<Note['kind']> = new Set([
   'short-lived',
   'reorganised',
   'tag-gone',
+  'every-client',
 ]);
 
 /** Whether a note is worth a look of its own. */
@@ -166,6 +169,7 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
         ({ kind, presence, change }) => kind === 'budget' && presence === 'changed' && !change.gained.isEmpty,
       );
       return [
+        ...clientReasons(target),
         ...(options.length > 0 ? [`${id} changes ${counted(options.length, 'option')}`] : []),
         ...(gone.length > 0
           ? [`${id} no longer writes ${enumerate(gone)}: a device that fetches it keeps its last copy`]
@@ -181,13 +185,20 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
   ];
 }
 
+/** Who is let through to what others were let through to before; it is a widening, whoever is meant. */
+function clientReasons(target: TargetReview): string[] {
+  const { more } = clientChanges(target);
+  return more === undefined ? [] : [`${target.id} lets ${clientsInWords(more)} through to what others reach`];
+}
+
 function reasonsOfRule(diff: RuleDiff): string[] {
-  const { rule, presence, names, ports, addressUse, prefixes, space } = diff;
+  const { rule, presence, names, ports, addressUse, clients, prefixes, space } = diff;
   if (presence !== 'changed') return [`rule ${rule} is ${presence === 'added' ? 'new' : 'gone'}`];
   const changed = [
     ...(names.gained.isEmpty && names.lost.isEmpty ? [] : ['names']),
     ...(ports.gained.isEmpty && ports.lost.isEmpty ? [] : ['ports']),
     ...(addressUse === undefined ? [] : ['use of addresses']),
+    ...(clients === undefined ? [] : ['clients']),
     ...(prefixes.gained.length + prefixes.lost.length === 0 ? [] : ['configured prefixes']),
   ];
   const shares = (['ipv4', 'ipv6'] as const).flatMap((family) => {

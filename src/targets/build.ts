@@ -21,6 +21,8 @@ export interface TargetRequest {
   readonly id: string;
   readonly target: Target;
   readonly addressUse?: AddressUse | undefined;
+  /** Where connections come from at this device; undefined: from the clients of each rule. */
+  readonly clients?: DualStackSet | undefined;
   readonly budget?: Budget | undefined;
   readonly options: OptionValues;
   /** The files that were published last, by path below the target's folder; for a target of an additive format. */

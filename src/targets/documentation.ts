@@ -16,7 +16,17 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
     'review. Nothing is dropped or added in silence. A capability that a manifest does not declare is "no".',
     '',
     table([
-      ['Target', 'IPv4', 'IPv6', 'Names', '`*.x` without `x`', 'Ports', 'Addresses match', 'TLS exemption'],
+      [
+        'Target',
+        'IPv4',
+        'IPv6',
+        'Names',
+        '`*.x` without `x`',
+        'Ports',
+        'Addresses match',
+        'Clients',
+        'TLS exemption',
+      ],
       ...manifests.map(({ id, capabilities: can }) => [
         `[${id}](#${id})`,
         yes(can.ipv4),
@@ -25,6 +35,7 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
         can.names === 'suffix' ? yes(can.apex === 'separate') : '-',
         can.ports ? can.protocols.join(', ').toUpperCase() : 'no',
         { destination: 'the destination', literal: 'hosts written as an address' }[can.addressMatch],
+        { none: 'no', any: 'yes', 'same-family': 'of the same family' }[can.clients],
         yes(can.tlsExemption),
       ]),
     ]),

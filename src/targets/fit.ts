@@ -4,6 +4,7 @@ import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
+import { clientsInWords, EVERY_CLIENT } from '../policy/clients.ts';
 import type { AddressUse, NameGrant, Policy, PolicyRule } from '../policy/policy.ts';
 import { type Budget, type Cover, coverRules } from './budget.ts';
 import type { Capabilities } from './manifest.ts';
@@ -13,6 +14,8 @@ import type { Omission, PlannedAddresses, PlannedRule, TargetPlan, Widening } fr
 export interface FitSettings {
   /** Wins over the rules' own. */
   readonly addressUse?: AddressUse | undefined;
+  /** Win over the rules' own. */
+  readonly clients?: DualStackSet | undefined;
   readonly budget?: Budget | undefined;
 }
 
@@ -28,9 +31,9 @@ export function fitPolicy(
 ): TargetPlan {
   if (!capabilities.traffic)
     return { rules: [], omissions: [], widenings: [], admission: Admission.empty, settings: true };
-  const fitted = policy.rules.map((rule) =>
-    fitRule(rule, capabilities, settings.addressUse ?? rule.addressUse),
-  );
+  const { clients } = settings;
+  const rules = clients === undefined ? policy.rules : policy.rules.map((rule) => ({ ...rule, clients }));
+  const fitted = rules.map((rule) => fitRule(rule, capabilities, settings.addressUse ?? rule.addressUse));
   const covers = coverRules(
     fitted.map(({ addresses }) => addresses),
     settings.budget,
@@ -108,7 +111,11 @@ function comingAlong(rule: PolicyRule, capabilities: Capabilities, addressUse: A
   const tags = rule.addresses.difference(DualStackSet.fromPrefixes(rule.prefixes));
   const ports = rule.addressPorts.difference(used);
   return Admission.addresses(
-    ofFamilies(tags, capabilities.ipv4, capabilities.ipv6),
+    ofFamilies(
+      tags,
+      capabilities.ipv4 && hasClientsOf(4, rule, capabilities),
+      capabilities.ipv6 && hasClientsOf(6, rule, capabilities),
+    ),
     ports.difference(unwritable(ports, capabilities)),
   );
 }
@@ -215,16 +222,21 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
       reason:
         "asked for on these ports by name and by the rule's own prefixes only; the service tags are needed on others, and the addresses of a rule have one list of ports",
     });
+  const [ipv4, ipv6] = ([4, 6] as const).map((family) => {
+    const capable = family === 4 ? capabilities.ipv4 : capabilities.ipv6;
+    return capable && hasClientsOf(family, rule, capabilities);
+  }) as [boolean, boolean];
   if (useAddresses)
     for (const family of [4, 6] as const) {
-      const capable = family === 4 ? capabilities.ipv4 : capabilities.ipv6;
       const only = ofFamilies(asked.set, family === 4, family === 6);
-      if (capable || only.isEmpty) continue;
+      if ((family === 4 ? ipv4 : ipv6) || only.isEmpty) continue;
       omissions.push({
         rule: rule.name,
         kind: family === 4 ? 'ipv4' : 'ipv6',
         omitted: Admission.addresses(only, addressPorts),
-        reason: `this target matches no IPv${family} addresses`,
+        reason: hasClientsOf(family, rule, capabilities)
+          ? `this target matches no IPv${family} addresses`
+          : `no client of the rule has an IPv${family} address`,
       });
     }
   // What the tags have lost, as long as it is held: on the same ports as the addresses that they have.
@@ -232,7 +244,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
     useAddresses && !usedAddressPorts(rule, capabilities, addressUse).isEmpty
       ? (rule.held ?? []).map(({ until, addresses }) => ({
           until,
-          set: ofFamilies(addresses, capabilities.ipv4, capabilities.ipv6),
+          set: ofFamilies(addresses, ipv4, ipv6),
         }))
       : [];
   for (const until of new Set(hold.map((one) => one.until)))
@@ -253,10 +265,7 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
     rule,
     names,
     addresses: useAddresses
-      ? DualStackSet.union([
-          ofFamilies(asked.set, capabilities.ipv4, capabilities.ipv6),
-          ...hold.map(({ set }) => set),
-        ])
+      ? DualStackSet.union([ofFamilies(asked.set, ipv4, ipv6), ...hold.map(({ set }) => set)])
       : DualStackSet.empty,
     addressPorts,
     intended: intendedAdmission(rule, asked).difference(along),
@@ -314,8 +323,73 @@ function finishRule(fitted: FittedRule, cover: Cover, capabilities: Capabilities
         portWidening(rule.name, Admission.addresses(addresses.set, all.difference(addresses.ports))),
       );
   }
-  const planned: PlannedRule = { name: rule.name, reason: rule.reason, names, addresses };
-  return { planned, intended, omissions, widenings: widenings.filter(({ admitted }) => !admitted.isEmpty) };
+  const bound = bindToClients({ intended, omissions, widenings }, rule, capabilities);
+  const planned: PlannedRule = {
+    name: rule.name,
+    reason: rule.reason,
+    names,
+    addresses,
+    ...(rule.clients === undefined || capabilities.clients === 'none' ? {} : { clients: rule.clients }),
+  };
+  return { planned, ...bound, widenings: bound.widenings.filter(({ admitted }) => !admitted.isEmpty) };
+}
+
+/** What a rule is about on a target, whoever uses it. */
+interface Declarations {
+  readonly intended: Admission;
+  readonly omissions: readonly Omission[];
+  readonly widenings: readonly Widening[];
+}
+
+/** Whether the target writes addresses of the family for any client of the rule. */
+function hasClientsOf(family: 4 | 6, { clients }: PolicyRule, capabilities: Capabilities): boolean {
+  if (clients === undefined || capabilities.clients !== 'same-family') return true;
+  return !(family === 4 ? clients.ipv4 : clients.ipv6).isEmpty;
+}
+
+/** The same for the clients of the rule; where the target cannot name them, a widening that the others get through too. */
+function bindToClients(
+  { intended, omissions, widenings }: Declarations,
+  { name, clients }: PolicyRule,
+  capabilities: Capabilities,
+): Declarations {
+  if (clients === undefined) return { intended, omissions, widenings };
+  const bound = (admission: Admission) => seenFrom(admission, clients, capabilities);
+  if (capabilities.clients !== 'none')
+    return {
+      intended: bound(intended),
+      // What is for no client of its family is none of the target's business, and told all the same.
+      omissions: omissions.map((one) => ({ ...one, omitted: one.omitted.from(clients) })),
+      widenings: widenings.map((one) => ({ ...one, admitted: bound(one.admitted) })),
+    };
+  const written = intended.difference(Admission.union(omissions.map(({ omitted }) => omitted)));
+  return {
+    intended: bound(intended),
+    omissions: omissions.map((one) => ({ ...one, omitted: one.omitted.from(clients) })),
+    widenings: [
+      ...widenings,
+      {
+        rule: name,
+        kind: 'clients',
+        admitted: written.from(EVERY_CLIENT.difference(clients)),
+        reason: `asked for by ${clientsInWords(clients)} only; these files name no clients, and every client gets through that the device does not stop`,
+      },
+    ],
+  };
+}
+
+/** What the clients get to see of an admission: all, or on a device that sees packets the addresses of their own family. */
+export function seenFrom(admission: Admission, clients: DualStackSet, capabilities: Capabilities): Admission {
+  if (capabilities.clients !== 'same-family') return admission.from(clients);
+  const names = admission.grants.map(({ hosts, ports }) => Admission.hosts(hosts, ports));
+  const families = ([true, false] as const).map((isIpv4) =>
+    Admission.union(
+      admission.grants.map(({ addresses, ports }) =>
+        Admission.addresses(ofFamilies(addresses, isIpv4, !isIpv4), ports),
+      ),
+    ).from(ofFamilies(clients, isIpv4, !isIpv4)),
+  );
+  return Admission.union([Admission.union(names).from(clients), ...families]);
 }
 
 function portWidening(rule: string, admitted: Admission): Widening {

@@ -1,5 +1,6 @@
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
+import { clientsInWords } from '../policy/clients.ts';
 import { DIGEST_PLACE } from './content-digest.ts';
 import type { Manifest } from './manifest.ts';
 import type { Omission, PlannedRule, TargetPlan, Widening } from './plan.ts';
@@ -32,6 +33,9 @@ function lines(plan: TargetPlan, manifest: Manifest, counted: readonly string[])
     'Generated; the next run overwrites edits.',
     `Content sha256 ${DIGEST_PLACE}`,
     ...counted,
+    ...plan.rules.flatMap(({ name, clients }) =>
+      clients === undefined ? [] : [`Rule ${name}: only for ${clientsInWords(clients)}`],
+    ),
     ...plan.omissions.map((omission) => `NOT IN THESE FILES ${describe(omission, omission.omitted)}`),
     ...plan.widenings.map((widening) => `MORE THAN ASKED ${describe(widening, widening.admitted)}`),
     ...manifest.notes,

@@ -76,6 +76,12 @@ const capabilities = z.strictObject({
     .enum(['destination', 'literal'])
     .default('destination')
     .describe('the address a packet goes to, or only a host that is written as an address'),
+  clients: z
+    .enum(['none', 'any', 'same-family'])
+    .default('none')
+    .describe(
+      'whether the files bind a rule to the clients that the configuration names: not, and a widening is declared; whatever their family; or clients of IPv4 to addresses of IPv4, and those of IPv6 to IPv6',
+    ),
   tlsExemption: z.boolean().default(false).describe('whether the files exempt the names from TLS inspection'),
 });
 
@@ -118,7 +124,7 @@ const line = z.strictObject({
   does: z
     .enum(['ignore', 'group', 'entry', 'grant', 'fixed', 'define', 'undo'])
     .describe(
-      'define: (?<defines>) names an object, and (?<uses>) in another line refers to one that stands before it; undo: takes a line back that the file does not have; fixed: stands once in each file, after the lines that the manifest has before it and before those that it has after it; entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp; in any: (?<sameX>), whatever X, has one value in all files, and is the option x where there is one',
+      'define: (?<defines>) names an object, and (?<uses>) in another line refers to one that stands before it; undo: takes a line back that the file does not have; fixed: stands once in each file, after the lines that the manifest has before it and before those that it has after it; entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp, for (?<clients>) where the line names some; in any: (?<sameX>), whatever X, has one value in all files, and is the option x where there is one',
     ),
 });
 

@@ -9,9 +9,17 @@ export type OmissionKind = 'names' | 'addresses' | 'ipv4' | 'ipv6' | RuleOmissio
 
 /**
  * Why more is admitted: the apex beside `*.apex`, the subdomains beside the host, every port, a whole host
- * for one path, all subdomains for a wildcard inside a name, a budget, addresses that are no longer published and held.
+ * for one path, all subdomains for a wildcard inside a name, a budget, addresses that are no longer published and held, every client.
  */
-export type WideningKind = 'apex' | 'subdomains' | 'ports' | 'path' | 'wildcard' | 'budget' | 'hold';
+export type WideningKind =
+  | 'apex'
+  | 'subdomains'
+  | 'ports'
+  | 'path'
+  | 'wildcard'
+  | 'budget'
+  | 'hold'
+  | 'clients';
 
 /** Something of a rule that the target cannot express; it is not in the rule files. */
 export interface Omission {
@@ -47,6 +55,8 @@ export interface PlannedRule {
   readonly names: readonly NameGrant[];
   /** Undefined where the rule is not by address on this target, or has no address left. */
   readonly addresses: PlannedAddresses | undefined;
+  /** Whom the files bind the rule to; absent where every client may use it. */
+  readonly clients?: DualStackSet;
 }
 
 /** What one target will write, decided before a byte is rendered. */
@@ -63,10 +73,13 @@ export interface TargetPlan {
 /** What each rule lets through on the target, what it is widened by included; a rule of which nothing is left is not there. */
 export function admissionsByRule({ rules, widenings }: TargetPlan): ReadonlyMap<string, Admission> {
   return new Map(
-    rules.flatMap(({ name, names, addresses }): [string, Admission][] => {
-      const admission = Admission.union([
+    rules.flatMap(({ name, names, addresses, clients }): [string, Admission][] => {
+      const written = Admission.union([
         ...names.map(({ hosts, ports }) => Admission.hosts(hosts, ports)),
         ...(addresses === undefined ? [] : [Admission.addresses(addresses.set, addresses.ports)]),
+      ]);
+      const admission = Admission.union([
+        written.from(clients),
         ...widenings.filter(({ rule }) => rule === name).map(({ admitted }) => admitted),
       ]);
       return admission.isEmpty ? [] : [[name, admission]];

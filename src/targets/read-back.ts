@@ -6,6 +6,7 @@ import { HostSet } from '../net/host-set.ts';
 import { PortSet, PROTOCOLS } from '../net/ports.ts';
 import { lastAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { Admission } from '../policy/admission.ts';
+import { commonClients } from '../policy/clients.ts';
 import { AllowlistError } from '../problem.ts';
 import { withinTime } from '../within-time.ts';
 import type { Manifest, ReadBackGrammar } from './manifest.ts';
@@ -126,6 +127,14 @@ export function readBackByGrammar(
   return { admission: reader.admission(), groups: reader.groups(), settings: reader.settings() };
 }
 
+interface GrammarGrant {
+  readonly group: string;
+  readonly ports: PortSet;
+  readonly where: string;
+  /** Absent where every client is meant. */
+  readonly clients?: DualStackSet;
+}
+
 type Captures = Readonly<Record<string, string | undefined>>;
 
 class GrammarReader {
@@ -135,7 +144,7 @@ class GrammarReader {
   readonly #groups = new Map<string, EntryGroup>();
   readonly #named = new Set<string>();
   readonly #same = new Map<string, string>();
-  readonly #grants: { group: string; ports: PortSet; where: string }[] = [];
+  readonly #grants: GrammarGrant[] = [];
   readonly #options: Manifest['options'];
   readonly #undo: Manifest['undo'];
   readonly #defined = new Set<string>();
@@ -198,7 +207,12 @@ class GrammarReader {
             throw new ReadBackError(`${where}: no line before it begins the group ${captures.group}`);
           this.#entry(captures, captures.group ?? group, where);
         } else if (line.does === 'grant' && this.#bindsPorts)
-          this.#grants.push({ group: captures.group ?? group, ports: grantedPorts(captures), where });
+          this.#grants.push({
+            group: captures.group ?? group,
+            ports: grantedPorts(captures),
+            where,
+            ...(captures.clients === undefined ? {} : { clients: grantedClients(captures.clients) }),
+          });
       } catch (error) {
         if (error instanceof ReadBackError) throw error;
         throw new ReadBackError(`${where}: ${(error as Error).message}`, [], { cause: error });
@@ -270,17 +284,21 @@ class GrammarReader {
       const grants = this.#grants.filter(({ group }) => group === name);
       if (grants.length === 0)
         throw new ReadBackError(`the entries of ${name} are never granted on any port`);
-      for (const [index, { ports, where }] of grants.entries())
-        if (grants.slice(0, index).some((before) => !before.ports.intersection(ports).isEmpty))
+      for (const [index, { ports, clients, where }] of grants.entries())
+        if (
+          grants
+            .slice(0, index)
+            .some((before) => !before.ports.intersection(ports).isEmpty && !areApart(before.clients, clients))
+        )
           throw new ReadBackError(`${where}: ${name} is granted twice on a port`);
       entries.requireDisjoint(name);
     }
     return Admission.union(
-      this.#grants.map(({ group, ports, where }) => {
+      this.#grants.map(({ group, ports, clients, where }) => {
         const entries = this.#groups.get(group);
         if (entries === undefined && !where.includes(':')) return Admission.empty;
         if (entries === undefined) throw new ReadBackError(`${where}: the group ${group} has no entries`);
-        return entries.on(ports);
+        return entries.on(ports).from(clients);
       }),
     );
   }
@@ -304,6 +322,22 @@ class GrammarReader {
     else if (domain !== undefined) entries.addHost(domain, true, true);
     else throw new ReadBackError(`${where}: the manifest's entry pattern captures nothing that is known`);
   }
+}
+
+/** Clients as `192.0.2.10, 2001:db8::/64`. @throws RangeError or AddressSyntaxError for host bits, or one that stands twice */
+function grantedClients(text: string): DualStackSet {
+  const prefixes = text
+    .trim()
+    .split(/[\s,]+/)
+    .map((one) => parsePrefix(one.includes('/') ? one : `${one}/${one.includes(':') ? 128 : 32}`));
+  const clients = DualStackSet.fromPrefixes(prefixes);
+  const given = prefixes.reduce((sum, prefix) => sum + lastAddress(prefix) - prefix.first + 1n, 0n);
+  if (given !== clients.ipv4.size + clients.ipv6.size) throw new RangeError('a client stands twice');
+  return clients;
+}
+
+function areApart(a: DualStackSet | undefined, b: DualStackSet | undefined): boolean {
+  return commonClients(a, b)?.isEmpty ?? false;
 }
 
 function grantedPorts({ ports, firstPort, lastPort, protocol }: Captures): PortSet {

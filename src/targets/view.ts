@@ -1,9 +1,11 @@
 import { Netmask } from 'netmask';
 import { formatAddress, width } from '../net/address.ts';
+import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { compareHostPatterns, formatHostPattern, type HostPattern } from '../net/host-pattern.ts';
 import { portKey } from '../net/port-key.ts';
 import { type PortSet, PROTOCOLS, type Protocol, portsInRange } from '../net/ports.ts';
 import { formatPrefix, lastAddress, type Prefix } from '../net/prefix.ts';
+import { clientText } from '../policy/clients.ts';
 import { DIGEST_PLACE } from './content-digest.ts';
 import { makeHeader } from './header.ts';
 import type { Manifest } from './manifest.ts';
@@ -88,6 +90,20 @@ export interface HostView {
   readonly key: string;
 }
 
+/** What a template sees of the clients that may use a rule. */
+export interface ClientsView {
+  /** Whether every client may: then none is listed. Always true where the manifest's `clients` is `none`. */
+  readonly every: boolean;
+  /** Aggregated, disjoint, in numeric order; of an address list where the manifest says `same-family`, of that family. */
+  readonly prefixes: readonly ClientView[];
+}
+
+/** What a template sees of a client, or of a prefix of clients. */
+export interface ClientView extends PrefixView {
+  /** `192.0.2.10`, or `192.0.2.0/24` where it is more than one address */
+  readonly text: string;
+}
+
 /** Names of one rule on one set of ports; never empty. */
 export interface NameListView {
   /** `<rule>_<ports key>` */
@@ -96,6 +112,8 @@ export interface NameListView {
   readonly rule: string;
   /** The ports on which the names may be reached. */
   readonly ports: PortsView;
+  /** The clients that may reach them. */
+  readonly clients: ClientsView;
   /** The fewest patterns, sorted from the top-level domain down. */
   readonly hosts: readonly HostView[];
   /** How many hosts there are. */
@@ -116,6 +134,8 @@ export interface AddressListView {
   readonly ipv6: boolean;
   /** The ports on which the addresses may be reached. */
   readonly ports: PortsView;
+  /** The clients that may reach them. */
+  readonly clients: ClientsView;
   /** Aggregated, disjoint, in numeric order. */
   readonly prefixes: readonly PrefixView[];
   /** How many prefixes there are. */
@@ -161,7 +181,7 @@ export type OptionValues = View['options'];
 
 export function buildView(plan: TargetPlan, manifest: Manifest, options: OptionValues): View {
   const rules = plan.rules
-    .map(({ name, names, addresses }): RuleView => {
+    .map(({ name, names, addresses, clients }): RuleView => {
       const addressList = (family: 4 | 6, prefixes: readonly Prefix[], ports: PortSet): AddressListView[] =>
         prefixes.length === 0
           ? []
@@ -173,6 +193,10 @@ export function buildView(plan: TargetPlan, manifest: Manifest, options: OptionV
                 ipv4: family === 4,
                 ipv6: family === 6,
                 ports: portsView(ports),
+                clients: clientsView(
+                  clients,
+                  manifest.capabilities.clients === 'same-family' ? family : undefined,
+                ),
                 prefixes: prefixes.map(prefixView),
                 count: prefixes.length,
               },
@@ -182,7 +206,14 @@ export function buildView(plan: TargetPlan, manifest: Manifest, options: OptionV
         nameLists: names.map(({ hosts, ports }) => {
           const views = [...hosts.patterns().include].sort(compareHostPatterns).map(hostView);
           const view = portsView(ports);
-          return { id: `${name}_${view.key}`, rule: name, ports: view, hosts: views, count: views.length };
+          return {
+            id: `${name}_${view.key}`,
+            rule: name,
+            ports: view,
+            clients: clientsView(clients, undefined),
+            hosts: views,
+            count: views.length,
+          };
         }),
         addressLists:
           addresses === undefined
@@ -232,6 +263,15 @@ export function portsView(ports: PortSet): PortsView {
     key: portKey(ports),
     ranges,
     protocols: protocols.filter(({ ranges: own }) => own.length > 0),
+  };
+}
+
+function clientsView(clients: DualStackSet | undefined, family: 4 | 6 | undefined): ClientsView {
+  if (clients === undefined) return { every: true, prefixes: [] };
+  const prefixes = clients.cover().filter((prefix) => family === undefined || prefix.family === family);
+  return {
+    every: false,
+    prefixes: prefixes.map((prefix) => ({ ...prefixView(prefix), text: clientText(prefix) })),
   };
 }
 

@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkCommand, type QueryInput } from '../../src/cli/check.ts';
 import { runCommand } from '../../src/cli/run.ts';
+import { directoryReader, readOutputTree } from '../../src/committed/output-tree.ts';
+import { verifyTree } from '../../src/committed/verify.ts';
 import { recordingIo } from '../support/recording-io.ts';
 
 const sample = (name: string) => fileURLToPath(new URL(`../../data/sample/${name}`, import.meta.url));
@@ -22,13 +24,26 @@ beforeAll(async () => {
 
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
+interface CheckSettings {
+  readonly json?: boolean;
+  readonly input?: QueryInput;
+  readonly client?: string;
+  readonly out?: string;
+}
+
 async function check(
   queries: readonly string[],
-  { json = false, input }: { json?: boolean; input?: QueryInput } = {},
+  { json = false, input, client, out = tree }: CheckSettings = {},
 ) {
   const { io, said } = recordingIo();
   // With --out no configuration is read: this one does not exist.
-  await checkCommand(queries, { config: join(scratch, 'none.yaml'), out: tree, json }, io, input);
+  const flags = {
+    config: join(scratch, 'none.yaml'),
+    out,
+    json,
+    ...(client === undefined ? {} : { client }),
+  };
+  await checkCommand(queries, flags, io, input);
   return said;
 }
 
@@ -154,5 +169,66 @@ describe('check of standard input', () => {
     expect(err).toContain(`${allowed.length} allowed`);
     const { parts } = JSON.parse((await check(['192.0.0.0/17:443'], { json: true })).out).answers[0];
     expect(String(allowed.length)).toBe(parts.allowedAddresses);
+  });
+
+  it('says for whom a rule is, and answers for one client', async () => {
+    const out = join(scratch, 'bound');
+    const config = join(scratch, 'bound.yaml');
+    await writeFile(
+      config,
+      `version: 1
+rules:
+  - { name: own, hosts: ['*.example.com'], serviceTags: [Storage.WestEurope], ports: [443], clients: [192.0.2.10, '2001:db8::/64'] }
+  - { name: open, hosts: [open.example.net], ports: [443] }
+targets:
+  squid: {}
+  iptables: {}
+  nftables: { clients: [192.0.2.20] }
+  pac: { otherwise: DIRECT, allowed: 'PROXY proxy.example.com:8080' }
+guards:
+  special-use:
+    allow: [192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, 198.18.0.0/15, '2001:db8::/32']
+`,
+    );
+    const feed = sample('ServiceTags_Public_20260112.json');
+    const { io, said } = recordingIo();
+    await runCommand({ config, feed, out, cache: join(scratch, 'cache') }, io);
+    expect(said.status, said.err).toBe(0);
+    expect((await check(['x.example.com:443'], { out })).out).toContain('only for 192.0.2.10 2001:db8::/64');
+    const own = await check(['x.example.com:443'], { out, client: '192.0.2.10' });
+    expect(own).toMatchObject({ status: 0, out: expect.stringMatching(/x\.example\.com:443 {2}allowed/) });
+    // To the firewall, the proxy is the client: it does not let this one through.
+    expect(own.out).toMatch(/target {3}nftables: no/);
+    const stranger = await check(['x.example.com:443', 'open.example.net:443'], {
+      out,
+      client: '192.0.2.11',
+    });
+    expect(stranger.status).toBe(2);
+    expect(stranger.out).toContain('x.example.com:443  not allowed, but let through by 1 of 4 targets');
+    expect(stranger.out).toContain('hint     rule own asks for it, but not for 192.0.2.11');
+    expect(stranger.out).toMatch(/open\.example\.net:443 {2}allowed/);
+    const json = JSON.parse(
+      (await check(['x.example.com:443'], { out, client: '2001:db8::7', json: true })).out,
+    );
+    expect(json).toMatchObject({
+      client: '2001:db8::7',
+      answers: [{ verdict: 'allowed', rules: [{ clients: ['192.0.2.10', '2001:db8::/64'] }] }],
+    });
+    // Of a prefix of clients, all of them.
+    expect((await check(['x.example.com:443'], { out, client: '192.0.2.0/24' })).status).toBe(2);
+    await expect(check(['x.example.com'], { out, client: 'somebody' })).rejects.toThrow(/--client/);
+
+    // What verify says of files that lack the clients.
+    const file = join(out, 'iptables', 'iptables.rules');
+    const text = await readFile(file, 'utf8');
+    expect(text).toContain(' -s 192.0.2.10/32 ');
+    await writeFile(file, text.replaceAll(' -s 192.0.2.10/32 ', ' '));
+    const found = await verifyTree((await readOutputTree(directoryReader(out)))!);
+    expect(found.problems.map(({ where, what }) => `${where}: ${what}`)).toEqual([
+      'iptables/iptables.rules: was edited after it was generated',
+      expect.stringMatching(
+        /^iptables: not in the policy: port 443: .* from every client but 192\.0\.2\.10$/,
+      ),
+    ]);
   });
 });

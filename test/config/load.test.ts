@@ -168,4 +168,27 @@ describe('a configuration', () => {
       .replace('pac:', 'Pac!:');
     expect(problemsOf(text)).toHaveLength(3);
   });
+
+  it('names the clients of a rule and of a target as prefixes, and takes no whole family', () => {
+    const with_ = (rule: string, target = '{}') =>
+      `version: 1\ntargets: { squid: ${target} }\nrules:\n  - { name: a, hosts: [a.example.net], ports: [443]${rule} }\n`;
+    const config = parseConfig(
+      with_(", clients: [192.0.2.10, '2001:DB8::/64']", '{ clients: [192.0.2.20] }'),
+      'a.yaml',
+    );
+    expect(config.rules[0]!.clients?.map(formatPrefix)).toEqual(['192.0.2.10/32', '2001:db8::/64']);
+    expect(config.targets[0]!.clients?.map(formatPrefix)).toEqual(['192.0.2.20/32']);
+    expect(config.targets[0]!.options).toEqual({});
+    expect(parseConfig(with_(''), 'a.yaml').rules[0]).not.toHaveProperty('clients');
+    expect(problemsOf(with_(', clients: [0.0.0.0/0, 10.0.0.1/8]', "{ clients: ['::/0', x] }"))).toEqual([
+      expect.stringMatching(/^line 4, rules\[0\]\.clients\[1\]: .*10\.0\.0\.0\/8/),
+      expect.stringMatching(/^line 4, rules\[0\]\.clients\[0\]: is every client of IPv4 — remove the key/),
+      expect.stringMatching(/^line 2, targets\.squid\.clients\[1\]: /),
+      expect.stringMatching(/^line 2, targets\.squid\.clients\[0\]: is every client of IPv6/),
+    ]);
+    expect(problemsOf(with_(', clients: []'))).toHaveLength(1);
+    expect(problemsOf(`families: [4]\n${with_(", clients: ['2001:db8::1']")}`)).toEqual([
+      expect.stringMatching(/rules\[0\]\.clients: 2001:db8::1\/128 is IPv6, which families leaves out/),
+    ]);
+  });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/net/address.ts';
 import { Gateway, Namespace } from '../support/gateway.ts';
-import { samplePolicy } from '../support/policy.ts';
+import { makePolicy, samplePolicy } from '../support/policy.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
 import { seededRandom } from '../support/random.ts';
 import { sampleAddresses, sampleAttempts } from '../support/samples.ts';
@@ -116,6 +116,32 @@ describe.skipIf(absent).each(['nft', 'legacy'])('iptables, %s backend, on a gate
       expect(attempts.filter((_attempt, index) => found[index] !== expected[index])).toEqual([]);
     },
   );
+
+  it('lets only the clients of a rule through, in either family', async () => {
+    const { first, second } = await row.secondClient();
+    const policy = makePolicy(
+      {
+        name: 'own',
+        prefixes: ['192.0.2.0/24', '2001:db8::/48'],
+        ports: '80,443',
+        clients: ['10.99.1.3', 'fd99:1::3'],
+      },
+      { name: 'open', prefixes: ['198.51.100.0/24', '2001:db8:1::/48'] },
+      { name: 'ipv4-only', prefixes: ['203.0.113.0/24', '2001:db8:2::/48'], clients: ['10.99.1.0/24'] },
+    );
+    await load(row.gateway, await writeRuleFiles('iptables', policy), backend);
+    const attempts = [
+      ['192.0.2.7', 80],
+      ['192.0.2.7', 443],
+      ['2001:db8::7', 443],
+      ['198.51.100.7', 443],
+      ['2001:db8:1::7', 443],
+      ['203.0.113.7', 443],
+      ['2001:db8:2::7', 443],
+    ] as const;
+    expect(await row.dial(attempts, second)).toEqual([true, true, true, true, true, true, false]);
+    expect(await row.dial(attempts, first)).toEqual([false, false, false, true, true, true, false]);
+  });
 
   it.each(successiveWeeks)(
     '%s: a change of the week loses no packet of a connection',

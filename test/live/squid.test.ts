@@ -161,25 +161,38 @@ acl authed proxy_auth REQUIRED`;
     }
   });
 
-  it('lets only the clients through that are named, and others meet what comes after', async () => {
-    for (const [clients, status] of [
-      ['127.0.0.0/8', 200],
-      ['192.0.2.99', 403],
-    ] as const) {
-      const directory = await squidDirectory();
-      const { files } = await buildBundled('squid', samplePolicy(), {
-        directory: listDirectory(directory),
-        clients,
-      });
-      const include = `include ${listDirectory(directory)}/azure-allow.conf`;
-      const configuration = await writeSquid(directory, files, [], `${include}\nhttp_access deny all`);
-      expect(await parseComplaints(namespace, configuration)).toEqual([]);
-      const squid = await RunningSquid.start(namespace, directory, configuration, [443]);
-      try {
-        expect(await squid.ask([{ method: 'CONNECT', host: '192.0.2.1', port: 443 }])).toEqual([status]);
-      } finally {
-        await squid.stop(true);
-      }
+  it('lets only the clients of a rule through, and others meet what comes after', async () => {
+    const directory = await squidDirectory();
+    // Every address is the namespace's own: the proxy listens on both families, and is asked from any address.
+    const policy = makePolicy(
+      {
+        name: 'own',
+        names: { '80,443': ['*.example.com'] },
+        clients: ['192.0.2.10', '192.0.2.64/26', '2001:db8::/64'],
+      },
+      { name: 'open', names: { '443': ['open.example.net'] } },
+    );
+    const { files } = await buildBundled('squid', policy, { directory: listDirectory(directory) });
+    const hash = execFileSync('openssl', ['passwd', '-apr1', 'secret'], { encoding: 'utf8' }).trim();
+    await writeFile(join(directory, 'passwd'), `user:${hash}\n`, { mode: 0o644 });
+    const lines = `auth_param basic program /usr/lib/squid/basic_ncsa_auth ${directory}/passwd
+acl authed proxy_auth REQUIRED
+include ${listDirectory(directory)}/azure-allow.conf
+http_access deny !authed
+http_access allow all`;
+    const hosts = ['x.example.com', 'open.example.net'];
+    const configuration = await writeSquid(directory, files, hosts, lines, `http_port ${PROXY_PORT}`);
+    expect(await parseComplaints(namespace, configuration)).toEqual([]);
+    const squid = await RunningSquid.start(namespace, directory, configuration, [80, 443]);
+    const own = [80, 443].map((port): ProxyRequest => ({ method: 'CONNECT', host: 'x.example.com', port }));
+    const open: ProxyRequest = { method: 'CONNECT', host: 'open.example.net', port: 443 };
+    try {
+      for (const client of ['192.0.2.10', '192.0.2.127', '2001:db8::7'])
+        expect(await squid.ask([...own, open], client), client).toEqual([200, 200, 200]);
+      for (const client of ['192.0.2.11', '192.0.2.128', '2001:db8:0:1::7'])
+        expect(await squid.ask([...own, open], client), client).toEqual([407, 407, 200]);
+    } finally {
+      await squid.stop();
     }
   });
 

@@ -91,10 +91,12 @@ describe('writeMatrix', () => {
       planned: 'new',
       rows: [row],
       notSent: 3,
+      forOthers: ['b'],
       surprises,
     });
     expect(text).toContain('| a | IPv4 | 1,234 | 1 | 2 | 3 | 4 |');
     expect(text).toContain('3 edges cannot be sent to');
+    expect(text).toContain('must be kept out: rule b.');
     expect(text).toContain('25 packets fared otherwise');
     expect(text).toContain('- 192.0.2.0 tcp port 443 (rule a, files planned): came through');
     expect(text).toContain('- 192.0.2.1 udp port 443 (rule a, files planned): did not come through');

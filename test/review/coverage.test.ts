@@ -19,6 +19,7 @@ const PROXY: Capabilities = {
   ports: true,
   protocols: ['tcp'],
   addressMatch: 'destination',
+  clients: 'none',
   tlsExemption: false,
 };
 const APEX_TOO: Capabilities = { ...PROXY, apex: 'included' };
@@ -33,6 +34,7 @@ const PACKETS: Capabilities = {
   ports: true,
   protocols: ['tcp'],
   addressMatch: 'destination',
+  clients: 'none',
   tlsExemption: false,
 };
 const PACKETS_V4: Capabilities = { ...PACKETS, ipv6: false };

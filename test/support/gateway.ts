@@ -68,6 +68,8 @@ export class Namespace {
   }
 }
 
+type ClientAddresses = readonly [ipv4: string, ipv6: string];
+
 /**
  * Three namespaces in a row: a client, a gateway that forwards, and a server that answers on every address
  * of both families. The gateway lets everything pass until it is told otherwise.
@@ -141,10 +143,16 @@ export class Gateway {
     return row;
   }
 
-  /** Dials from the client through the gateway: whether each address and port answered. */
-  async dial(attempts: readonly (readonly [address: string, port: number])[]): Promise<boolean[]> {
+  /**
+   * Dials from the client through the gateway: whether each address and port answered.
+   * @param from the client's address of either family, where it has several
+   */
+  async dial(
+    attempts: readonly (readonly [address: string, port: number])[],
+    from: ClientAddresses | readonly [] = [],
+  ): Promise<boolean[]> {
     const answer = await this.client.must(
-      [process.execPath, program('tcp-dialer')],
+      [process.execPath, program('tcp-dialer'), ...from],
       JSON.stringify(attempts),
     );
     return JSON.parse(answer) as boolean[];
@@ -179,6 +187,15 @@ export class Gateway {
     const [status] = (await once(child, 'close')) as [number | null];
     if (status !== 0) throw new Error(`the stream broke: ${report}`);
     return JSON.parse(report) as { rounds: number; longest: number };
+  }
+
+  /** Gives the client second addresses, `10.99.1.3` and `fd99:1::3`: both of its own are then named. */
+  async secondClient(): Promise<{ readonly first: ClientAddresses; readonly second: ClientAddresses }> {
+    await this.client.script(`
+      ip address replace 10.99.1.3/24 dev uplink
+      ip address replace fd99:1::3/64 dev uplink nodad
+    `);
+    return { first: ['10.99.1.2', 'fd99:1::2'], second: ['10.99.1.3', 'fd99:1::3'] };
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseTypedPrefix } from '../../src/config/typed-prefix.ts';
 import type { EndpointRow } from '../../src/endpoints/endpoint-table.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parseHostPattern } from '../../src/net/host-pattern.ts';
@@ -21,6 +22,8 @@ export interface RuleParts {
   /** Of the addresses. */
   readonly ports?: string;
   readonly addressUse?: AddressUse;
+  /** Every client by default. */
+  readonly clients?: readonly string[];
 }
 
 /** A policy from rules as text; its digest follows from them. */
@@ -112,6 +115,9 @@ function makeRule(parts: RuleParts): PolicyRule {
     addresses: DualStackSet.fromPrefixes([...texts.map(parsePrefix), ...prefixes]),
     addressPorts: parsePorts(ports),
     addressUse,
+    ...(parts.clients === undefined
+      ? {}
+      : { clients: DualStackSet.fromPrefixes(parts.clients.map(parseTypedPrefix)) }),
   };
 }
 

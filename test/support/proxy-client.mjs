@@ -1,15 +1,16 @@
 // Asks a proxy for each of the requests in the JSON on standard input and prints the statuses as JSON.
+// A fourth argument is the address that they come from.
 // A request: { method: 'CONNECT' | 'GET', host, port, credentials? }; -1 means that no answer came.
 import { connect } from 'node:net';
 
-const [, , proxyHost, proxyPort] = process.argv;
+const [, , proxyHost, proxyPort, localAddress] = process.argv;
 let text = '';
 for await (const chunk of process.stdin) text += chunk;
 
 const ask = ({ method, host, port, credentials }) =>
   new Promise((resolve) => {
     const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    const socket = connect(Number(proxyPort), proxyHost);
+    const socket = connect({ host: proxyHost, port: Number(proxyPort), localAddress });
     const end = (status) => {
       socket.destroy();
       resolve(status);

@@ -132,10 +132,17 @@ export class RunningSquid {
     throw new Error(`squid did not start:\n${log}`);
   }
 
-  /** The statuses that the proxy answers with. */
-  async ask(requests: readonly ProxyRequest[]): Promise<number[]> {
+  /** The statuses that the proxy answers with; `client` is where the requests come from, where every address is local. */
+  async ask(requests: readonly ProxyRequest[], client?: string): Promise<number[]> {
+    const proxy = client?.includes(':') ? '::1' : '127.0.0.1';
     const answer = await this.namespace.must(
-      [process.execPath, program('proxy-client'), '127.0.0.1', String(PROXY_PORT)],
+      [
+        process.execPath,
+        program('proxy-client'),
+        proxy,
+        String(PROXY_PORT),
+        ...(client === undefined ? [] : [client]),
+      ],
       JSON.stringify(requests),
     );
     return JSON.parse(answer) as number[];
@@ -160,6 +167,7 @@ export async function everyAddressLocal(): Promise<Namespace> {
   await namespace.script(`
     ip route add local 0.0.0.0/0 dev lo
     ip -6 route add local ::/0 dev lo
+    echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind
   `);
   return namespace;
 }

@@ -1,9 +1,10 @@
 // Reads [[address, port], …] as JSON, dials them, 250 at a time, and prints a list of booleans:
-// whether the listener at that very address greeted.
+// whether the listener at that very address greeted. Two arguments are the addresses that it dials from, IPv4 and IPv6.
 import { connect, SocketAddress } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 const LIMIT_MS = 1500;
+const [, , own4, own6] = process.argv;
 const attempts = JSON.parse(await text(process.stdin));
 const canonical = (address) => {
   const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
@@ -12,7 +13,7 @@ const canonical = (address) => {
 
 const dial = ([host, port]) =>
   new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: LIMIT_MS });
+    const socket = connect({ host, port, timeout: LIMIT_MS, localAddress: host.includes(':') ? own6 : own4 });
     const end = (result) => {
       clearTimeout(timer);
       socket.destroy();

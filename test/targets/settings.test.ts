@@ -63,7 +63,7 @@ const OTHERS: Readonly<Record<string, Readonly<Record<string, OptionValues>>>> =
     tag: { tag: 'other' },
   },
   raw: { formats: { formats: 'json' } },
-  squid: { directory: { directory: '/etc/other' }, clients: { clients: '192.0.2.0/24' } },
+  squid: { directory: { directory: '/etc/other' } },
 };
 
 /** Another value than the default, as the manifest has one. */

@@ -12,7 +12,7 @@ import {
   type RegisteredTag,
   type TargetAdmission,
 } from './register.ts';
-import { askedInVain, byName, describePort } from './single.ts';
+import { askedInVain, byName, clientsOf, describePort } from './single.ts';
 
 type PrefixQuery = Extract<Query, { kind: 'prefix' }>;
 
@@ -30,7 +30,7 @@ export function answerPrefix(register: Register, query: PrefixQuery): Answer {
   ).intersection(window);
 
   const targets = register.targets.map((target) => {
-    const admitted = target.admission.intersection(window);
+    const admitted = target.admission.forAnyClient().intersection(window);
     return { admitted, answer: answerTarget(target, admitted, asked, window, within, matches) };
   });
   const delivered =
@@ -71,6 +71,7 @@ function describeRule({ rule }: RegisteredRule, within: DualStackSet): RuleMatch
     reason: rule.reason,
     by: 'address',
     ports: rule.addressPorts.toString(),
+    ...clientsOf(rule),
     prefixes: own.map(formatPrefix),
     hosts: [],
     rows: [],

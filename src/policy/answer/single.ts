@@ -4,6 +4,7 @@ import { PortSet } from '../../net/ports.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Admission } from '../admission.ts';
 import type { Answer, RowMatch, RuleMatch, TagMatch, TargetAnswer, TargetNote } from '../answer.ts';
+import { clientTexts } from '../clients.ts';
 import type { PolicyRule } from '../policy.ts';
 import { formatSubject, hasQueried, type Query, queriedPorts } from '../query.ts';
 import { nearestAddress, nearestNames } from './nearest.ts';
@@ -86,7 +87,7 @@ function nameRule({ rule, ports }: Candidate, { kind }: Single): RuleMatch {
 }
 
 function describeRule({ rule, ports, hosts, published }: Candidate, query: Single): RuleMatch {
-  const match = { rule: rule.name, reason: rule.reason, ports: ports.toString() };
+  const match = { rule: rule.name, reason: rule.reason, ports: ports.toString(), ...clientsOf(rule) };
   if (query.kind === 'address') {
     const own = published.narrowest(query.family, query.value);
     const prefixes = own === undefined ? [] : [formatPrefix(own)];
@@ -105,6 +106,11 @@ function describeRule({ rule, ports, hosts, published }: Candidate, query: Singl
   );
   const matching = hosts.filter((pattern) => matchesHost(pattern, query.host)).map(formatHostPattern);
   return { ...match, by: 'name', prefixes: [], hosts: [...new Set(matching)], rows };
+}
+
+/** Whom a rule is for, as an answer says it. */
+export function clientsOf({ clients }: PolicyRule): Pick<RuleMatch, 'clients'> {
+  return clients === undefined ? {} : { clients: clientTexts(clients) };
 }
 
 function rowsOf(rule: PolicyRule, host: string, port: Query['port']): PolicyRule['rows'] {

@@ -1,3 +1,4 @@
+import { isConnectorTable } from '../../endpoints/connector-tables.ts';
 import type { AddressSet } from '../../net/address-set.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatHostPattern } from '../../net/host-pattern.ts';
@@ -39,7 +40,8 @@ export interface Note {
     | 'short-lived'
     | 'moved-away'
     | 'reorganised'
-    | 'tag-gone';
+    | 'tag-gone'
+    | 'every-client';
   readonly rule: string;
   /** '' where the note is about the rule. */
   readonly tag: string;
@@ -60,6 +62,7 @@ const SHOWN = 5;
 export function noteworthy(diff: PolicyDiff, context: DiffContext = {}): Note[] {
   const notes = diff.rules.flatMap((rule) => [
     ...renamedRule(rule),
+    ...everyClient(rule),
     ...newSpace(rule, context),
     ...broadestPrefixes(rule),
     ...namesGone(rule),
@@ -77,6 +80,23 @@ function renamedRule({ rule, renamedFrom }: RuleDiff): Note[] {
   return renamedFrom === undefined
     ? []
     : [{ kind: 'renamed-rule', rule, tag: '', text: `is the rule ${renamedFrom} under a new name` }];
+}
+
+/** Once, where a rule for connectors comes without clients, or loses them: no week says it again. */
+function everyClient({ rule, presence, rows, clients }: RuleDiff): Note[] {
+  const isConnectors = rows.gained.some(({ table }) => isConnectorTable(table));
+  const begins = presence === 'added' && isConnectors && clients === undefined;
+  const loses = presence === 'changed' && clients !== undefined && clients.after === undefined;
+  return begins || loses
+    ? [
+        {
+          kind: 'every-client',
+          rule,
+          tag: '',
+          text: 'is for every client: `clients` binds it to the addresses of those that need it',
+        },
+      ]
+    : [];
 }
 
 function nestedRule({ inner, outer }: PolicyDiff['nested'][number]): Note {

@@ -1,3 +1,4 @@
+import { EVERY_CLIENT } from '../clients.ts';
 import type { PolicyDiff } from '../diff.ts';
 import type { Effect } from '../effect.ts';
 import { isUnchangedSpace } from './change.ts';
@@ -15,11 +16,26 @@ export function riskOfTag({ space }: TagDiff): RiskClass {
 }
 
 /** By what the rule itself gains and loses; what its tags do to each other is at most a move. */
-export function riskOfRule({ names, space, ports, moves, addressUse }: RuleDiff): RiskClass {
+export function riskOfRule({
+  presence,
+  names,
+  space,
+  ports,
+  moves,
+  addressUse,
+  clients,
+}: RuleDiff): RiskClass {
   const gains = !names.gained.isEmpty || !space.gained.isEmpty || !ports.gained.isEmpty;
   const loses = !names.lost.isEmpty || !space.lost.isEmpty || !ports.lost.isEmpty;
   const use = addressUse === undefined ? 0 : USE[addressUse.after] - USE[addressUse.before];
-  return classOf(gains || use > 0, loses || use < 0) ?? (moves.length > 0 ? 'move' : 'metadata');
+  const [before, after] = [clients?.before ?? EVERY_CLIENT, clients?.after ?? EVERY_CLIENT];
+  const [more, fewer] =
+    clients === undefined || presence !== 'changed'
+      ? [false, false]
+      : [!after.difference(before).isEmpty, !before.difference(after).isEmpty];
+  return (
+    classOf(gains || use > 0 || more, loses || use < 0 || fewer) ?? (moves.length > 0 ? 'move' : 'metadata')
+  );
 }
 
 /** By what all rules together admit. */

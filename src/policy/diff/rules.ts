@@ -42,6 +42,8 @@ export interface RuleDiff {
   /** Present where it changed. */
   readonly reason?: Replacement<string>;
   readonly addressUse?: Replacement<AddressUse>;
+  /** Undefined on a side where every client may use the rule, or where there is none. Present where they differ. */
+  readonly clients?: Replacement<DualStackSet | undefined>;
 }
 
 /** The difference of two rules of one name, either of which may be missing; undefined if they are equal. */
@@ -80,6 +82,9 @@ export function diffRule(
     ...(before !== undefined && after !== undefined && before.addressUse !== after.addressUse
       ? { addressUse: { before: before.addressUse, after: after.addressUse } }
       : {}),
+    ...(after !== undefined && !haveSameClients(before?.clients, after.clients)
+      ? { clients: { before: before?.clients, after: after.clients } }
+      : {}),
   };
   return diff.presence === 'changed' && isNothing(diff) ? undefined : diff;
 }
@@ -96,8 +101,13 @@ function isNothing(diff: RuleDiff): boolean {
     diff.tags.length === 0 &&
     diff.prefixes.gained.length + diff.prefixes.lost.length === 0 &&
     diff.reason === undefined &&
-    diff.addressUse === undefined
+    diff.addressUse === undefined &&
+    diff.clients === undefined
   );
+}
+
+function haveSameClients(a: DualStackSet | undefined, b: DualStackSet | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.equals(b);
 }
 
 function namesOf(rule: PolicyRule | undefined): Admission {

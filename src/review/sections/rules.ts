@@ -1,5 +1,6 @@
 import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatPrefix } from '../../net/prefix.ts';
+import { clientsInWords } from '../../policy/clients.ts';
 import { bySizeDown } from '../../policy/diff/change.ts';
 import { riskOfRule } from '../../policy/diff/risk.ts';
 import type { RuleDiff } from '../../policy/diff/rules.ts';
@@ -32,6 +33,18 @@ export function ruleSection(diff: RuleDiff): Block[] {
     ...(diff.addressUse === undefined
       ? []
       : [paragraph(`Addresses: ${diff.addressUse.before} is now ${diff.addressUse.after}.`)]),
+    ...(diff.clients === undefined
+      ? []
+      : [
+          paragraph(
+            'Clients: ',
+            ...(diff.presence === 'added'
+              ? []
+              : [outside(clientsInWords(diff.clients.before)), ' before, now ']),
+            outside(clientsInWords(diff.clients.after)),
+            '.',
+          ),
+        ]),
     ...nameBlocks(diff),
     ...portBlocks(diff),
     ...addressBlocks(diff),

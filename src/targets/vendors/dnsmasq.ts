@@ -207,10 +207,9 @@ function readNft(file: RuleFile, chainFile: RuleFile): { table: string; sets: Ma
   for (const [name, family] of families) {
     const ip = family === 4 ? 'ip' : 'ip6';
     const match = `${ip} daddr @${name} update @${name} { ${ip} daddr }`;
-    sets.set(`${family}#inet#${table}#${name}`, {
-      family,
-      ports: takeSetRules(lines, `${table} ${chain}`, match, marks),
-    });
+    const { ports, clients } = takeSetRules(lines, `${table} ${chain}`, family, match, marks);
+    if (clients !== undefined) lines.fail('this target names no clients');
+    sets.set(`${family}#inet#${table}#${name}`, { family, ports });
   }
   lines.end();
   return { table, sets };
@@ -237,7 +236,8 @@ function readIpsets(
   }
   if (chains[0].chain !== chains[1].chain)
     throw new ReadBackError(`the families use different chains: ${chains[0].chain}, ${chains[1].chain}`);
-  for (const { set, family, ports, where } of chains.flatMap(({ rules }) => rules)) {
+  for (const { set, family, ports, clients, where } of chains.flatMap(({ rules }) => rules)) {
+    if (clients !== undefined) throw new ReadBackError(`${where}: this target names no clients`);
     const known = sets.get(set);
     if (known?.family !== family) throw new ReadBackError(`${where}: there is no set ${set} of this family`);
     if (!known.ports.intersection(ports).isEmpty) throw new ReadBackError(`${where}: a port stands twice`);

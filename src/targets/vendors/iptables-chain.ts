@@ -1,6 +1,8 @@
 import type { Family } from '../../net/address.ts';
+import { DualStackSet } from '../../net/dual-stack-set.ts';
 import type { PortSet, Protocol } from '../../net/ports.ts';
-import { parsePorts, ReadBackError } from '../read-back.ts';
+import { formatPrefix, parsePrefix } from '../../net/prefix.ts';
+import { parsePorts, ReadBackError, readAt } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { PortRangeView, PortsView } from '../view.ts';
 
@@ -38,11 +40,13 @@ export interface ChainRule {
   readonly set: string;
   readonly family: Family;
   readonly ports: PortSet;
+  /** Where it comes from; undefined for every client. */
+  readonly clients: DualStackSet | undefined;
   readonly where: string;
 }
 
 const RULE =
-  /^-A (?<chain>\S+) -p (?<protocol>tcp|udp) -m multiport --dports (?<ports>[\d,:]+) -m set --match-set (?<set>\S+) dst -j ACCEPT$/;
+  /^-A (?<chain>\S+) (?:-s (?<source>\S+) )?-p (?<protocol>tcp|udp) -m multiport --dports (?<ports>[\d,:]+) -m set --match-set (?<set>\S+) dst -j ACCEPT$/;
 
 /** One table, one declared chain, its rules, and the commit; anything else is not ours. */
 export function readChain(file: RuleFile, family: Family): { chain: string; rules: ChainRule[] } {
@@ -72,10 +76,18 @@ export function readChain(file: RuleFile, family: Family): { chain: string; rule
       set: found.set!,
       family,
       ports: portsOf(found.ports!, where).as(found.protocol as Protocol),
+      clients: found.source === undefined ? undefined : sourceOf(found.source, family, where),
       where,
     };
   });
   return { chain, rules };
+}
+
+function sourceOf(text: string, family: Family, where: string): DualStackSet {
+  const prefix = readAt(where, () => parsePrefix(text));
+  if (formatPrefix(prefix) !== text || prefix.family !== family || prefix.length === 0)
+    throw new ReadBackError(`${where}: not a source of IPv${family} in canonical spelling: ${text}`);
+  return DualStackSet.fromPrefixes([prefix]);
 }
 
 function portsOf(text: string, where: string): PortSet {

@@ -50,13 +50,13 @@ export const vendor: Vendor = {
       throw new ReadBackError(`the families use different chains: ${chains[0].chain}, ${chains[1].chain}`);
     const unused = new Set(sets.keys());
     const admissions = chains.flatMap(({ rules }) =>
-      rules.map(({ set, family, ports, where }) => {
+      rules.map(({ set, family, ports, clients, where }) => {
         const content = sets.get(set);
         if (content === undefined) throw new ReadBackError(`${where}: there is no set ${set}`);
         if (content.family !== family)
           throw new ReadBackError(`${where}: the set ${set} is of the other family`);
         unused.delete(set);
-        return Admission.addresses(content.addresses, ports);
+        return Admission.addresses(content.addresses, ports).from(clients);
       }),
     );
     for (const set of unused) throw new ReadBackError(`the set ${set} is in no rule`);
@@ -88,10 +88,22 @@ function halves(text: string): string[] {
   return [formatPrefix(whole), formatPrefix({ ...whole, first: 1n << (family === 4 ? 31n : 127n) })];
 }
 
-function chainRules(view: View, family: Family): (Multiport & { readonly set: string })[] {
+interface ChainLine extends Multiport {
+  readonly set: string;
+  /** `-s 192.0.2.10/32 `, or nothing where every client may reach the set. */
+  readonly source: string;
+}
+
+function chainRules(view: View, family: Family): ChainLine[] {
   return view.addressLists
     .filter((list) => list.family === family)
-    .flatMap((list) => multiports(list.ports).map((match) => ({ ...match, set: setName(list) })));
+    .flatMap((list) => {
+      const { every, prefixes } = list.clients;
+      const sources = every ? [''] : prefixes.map(({ prefix }) => `-s ${prefix} `);
+      return sources.flatMap((source) =>
+        multiports(list.ports).map((match) => ({ ...match, source, set: setName(list) })),
+      );
+    });
 }
 
 interface LoadedSet {

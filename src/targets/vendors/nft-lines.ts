@@ -1,7 +1,10 @@
+import type { Family } from '../../net/address.ts';
+import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { PortSet, PROTOCOLS, type Protocol } from '../../net/ports.ts';
+import { parsePrefix } from '../../net/prefix.ts';
 import { parsePorts, ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
-import type { OptionValues, PortsView } from '../view.ts';
+import type { AddressListView, OptionValues, PortsView } from '../view.ts';
 
 /** The ports as nft lists them, a rule a protocol. */
 export function nftRulePorts({ protocols }: PortsView): { transport: Protocol; ports: string }[] {
@@ -64,27 +67,58 @@ export class NftLines {
   }
 }
 
+/** What a rule says of the clients that may reach a list; nothing where every client may. */
+export function nftSource({ ipv4, clients: { every, prefixes } }: AddressListView): string {
+  return every ? '' : `${ipv4 ? 'ip' : 'ip6'} saddr { ${prefixes.map(({ prefix }) => prefix).join(', ')} } `;
+}
+
+/** What the rules of one set let through to it, and whom. */
+export interface SetRules {
+  readonly ports: PortSet;
+  /** Undefined for every client. */
+  readonly clients: DualStackSet | undefined;
+}
+
 /**
- * Takes the rules of one set, which mark and accept: one of TCP, one of UDP, or both in this order.
+ * Takes the rules of one set, which mark and accept: one of TCP, one of UDP, or both in this order, for the same clients.
  * @param place table and chain
  * @param match what a rule says of the addresses
  * @param marks the marks so far: all rules have the same one
  */
-export function takeSetRules(lines: NftLines, place: string, match: string, marks: Set<string>): PortSet {
+export function takeSetRules(
+  lines: NftLines,
+  place: string,
+  family: Family,
+  match: string,
+  marks: Set<string>,
+): SetRules {
   const ruleOf = (protocol: Protocol) =>
     new RegExp(
-      `^add rule inet ${literal(place)} ${protocol} dport \\{ (?<ports>[\\d, -]+) \\} ${literal(match)} meta mark set meta mark or (?<mark>0x[0-9a-f]{8}) accept$`,
+      `^add rule inet ${literal(place)} (?:${family === 4 ? 'ip' : 'ip6'} saddr \\{ (?<sources>[^{}]+) \\} )?${protocol} dport \\{ (?<ports>[\\d, -]+) \\} ${literal(match)} meta mark set meta mark or (?<mark>0x[0-9a-f]{8}) accept$`,
     );
   let ports = PortSet.empty;
+  const sources = new Set<string | undefined>();
   for (const protocol of PROTOCOLS) {
     const isLast = protocol === PROTOCOLS.at(-1);
     const rule = ports.isEmpty && isLast ? lines.take(ruleOf(protocol)) : lines.takeIf(ruleOf(protocol));
     if (rule === undefined) continue;
     marks.add(rule.mark!);
     if (marks.size > 1 || Number(rule.mark) === 0) lines.fail('another mark, or none');
+    sources.add(rule.sources);
+    if (sources.size > 1) lines.fail('other clients than the rule before');
     ports = ports.union(lines.parsed(() => parsePorts(rule.ports!)).as(protocol));
   }
-  return ports;
+  const [text] = sources;
+  return { ports, clients: text === undefined ? undefined : clientsOf(lines, family, text) };
+}
+
+function clientsOf(lines: NftLines, family: Family, text: string): DualStackSet {
+  const prefixes = lines.parsed(() => text.split(', ').map(parsePrefix));
+  const clients = DualStackSet.fromPrefixes(prefixes);
+  // In this spelling alone: no host bits, none twice, none in another.
+  if (prefixes.some((prefix) => prefix.family !== family) || clients.toStrings().join(', ') !== text)
+    lines.fail('clients of the other family, or in another spelling');
+  return clients;
 }
 
 function literal(text: string): string {

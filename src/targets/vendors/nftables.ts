@@ -7,7 +7,7 @@ import { ReadBackError } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
 import { expectLoadScript } from './load-script.ts';
-import { NftLines, nftRulePorts, nftSettings, takeSetRules } from './nft-lines.ts';
+import { NftLines, nftRulePorts, nftSettings, nftSource, takeSetRules } from './nft-lines.ts';
 
 export const vendor: Vendor = {
   extendView: (view) => ({
@@ -17,6 +17,7 @@ export const vendor: Vendor = {
       name: `${list.rule}_ipv${list.family}`,
       type: `ipv${list.family}_addr`,
       protocol: list.family === 4 ? 'ip' : 'ip6',
+      source: nftSource(list),
       ports: nftRulePorts(list.ports),
       prefixes: list.prefixes,
     })),
@@ -84,12 +85,16 @@ function readChain(
   lines.takeText('}');
   lines.takeText(`flush chain inet ${table} ${chain}`);
   const marks = new Set<string>();
-  const admissions = [...sets].map(([name, { family, addresses }]) =>
-    Admission.addresses(
-      addresses,
-      takeSetRules(lines, `${table} ${chain}`, `${family === 4 ? 'ip' : 'ip6'} daddr @${name}`, marks),
-    ),
-  );
+  const admissions = [...sets].map(([name, { family, addresses }]) => {
+    const { ports, clients } = takeSetRules(
+      lines,
+      `${table} ${chain}`,
+      family,
+      `${family === 4 ? 'ip' : 'ip6'} daddr @${name}`,
+      marks,
+    );
+    return Admission.addresses(addresses, ports).from(clients);
+  });
   lines.end();
   return { admission: Admission.union(admissions), hook: chain };
 }

@@ -2,13 +2,13 @@ import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatHostPattern, type HostPattern, parseHost } from '../../net/host-pattern.ts';
 import { HostSet } from '../../net/host-set.ts';
 import { PortSet } from '../../net/ports.ts';
-import { formatPrefix, lastAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
+import { lastAddress, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
-import { ConfigurationError } from '../../problem.ts';
+import { readClientText } from '../../policy/clients.ts';
 import { parsePorts, ReadBackError, readAt } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
 import type { Vendor } from '../vendor.ts';
-import type { AddressListView, NameListView, OptionValues, PortsView, View } from '../view.ts';
+import type { AddressListView, ClientsView, NameListView, OptionValues, PortsView, View } from '../view.ts';
 
 const ALLOW = 'azure-allow.conf';
 const SPLICE = 'azure-splice.conf';
@@ -34,6 +34,10 @@ interface ListView {
   readonly tls: boolean;
   readonly entries: readonly string[];
   readonly on: PortAclView;
+  /** The ACL of the clients that may use the list, behind a space; nothing for every client. */
+  readonly from: string;
+  /** The same in the file that exempts the names from inspection. */
+  readonly spliceFrom: string;
 }
 
 /** A set of ports, and those of them on which a tunnel carries TLS. */
@@ -57,16 +61,24 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
   const tlsLists = spliceLists.filter(({ tls }) => tls);
   const plainLists = spliceLists.filter(({ on }) => on.plain);
   const tlsPorts = new Set(tlsLists.map(({ on }) => on.acl));
-  const clients = clientsOf(String(view.options.clients));
+  const bound = new Map<string, ClientsView>();
+  for (const { rule, clients } of [...view.nameLists, ...view.addressLists])
+    if (!clients.every) bound.set(rule, clients);
+  const unbound = view.rules.filter(({ name }) => !bound.has(name)).map(({ name }) => name);
   return {
     ...view,
-    clientAcls: clients === '' ? [] : [{ acl: CLIENTS, clients }],
-    clientTexts: [
-      clients === ''
-        ? 'For every client that the proxy serves: the option `clients` binds the rules to some.'
-        : `Only for the clients ${clients}.`,
-    ],
-    fromClients: clients === '' ? '' : ` ${CLIENTS}`,
+    clientAcls: clientAcls(bound),
+    // Of names of their own: a second file that names the same clients would name them twice.
+    spliceClientAcls: clientAcls(
+      new Map(view.nameLists.flatMap(({ rule, clients }) => (clients.every ? [] : [[rule, clients]]))),
+      '-splice',
+    ),
+    clientTexts:
+      unbound.length === 0
+        ? []
+        : [
+            `For every client that the proxy serves${bound.size === 0 ? '' : `, rule ${unbound.join(', ')}`}: the option \`clients\` binds the rules to some.`,
+          ],
     lists,
     spliceLists,
     tlsLists,
@@ -79,31 +91,29 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
   };
 }
 
-/** The ACL of the clients that the rules are for. */
-const CLIENTS = 'azure-clients';
-
-/** The clients as they were given. @throws ConfigurationError for what is no address or prefix */
-function clientsOf(text: string): string {
-  const wrong = text === '' ? undefined : text.split(' ').find((part) => !isClient(part));
-  if (wrong !== undefined)
-    throw new ConfigurationError(
-      `targets.squid.clients: ${JSON.stringify(wrong)} is not an address or prefix`,
-    );
-  return text;
+/** The ACL of a rule's clients: no list has a name that ends so. */
+function clientsAcl(rule: string): string {
+  return `azure-${rule}-clients`;
 }
 
-/** Reads the options back: where the lists are, and whom the rules are for. */
+/** One line for each client: Squid adds them up. */
+function clientAcls(bound: ReadonlyMap<string, ClientsView>, after = '') {
+  return [...bound].flatMap(([rule, { prefixes }]) =>
+    prefixes.map(({ text }) => ({ acl: `${clientsAcl(rule)}${after}`, client: text })),
+  );
+}
+
+/** Reads the option back: where the lists are. */
 function readSettings(files: readonly RuleFile[]): OptionValues {
   const allow = files.find(({ path }) => path === ALLOW);
   if (allow === undefined) throw new ReadBackError(`${ALLOW} is missing`);
   const directory = /^# List files are read from (\S+)$/m.exec(allow.text)?.[1] ?? '';
-  const clients = new RegExp(`^acl ${CLIENTS} src (.+)$`, 'm').exec(allow.text)?.[1] ?? '';
-  return { directory, clients };
+  return { directory };
 }
 
-function nameLists({ id, hosts, ports }: NameListView): ListView[] {
+function nameLists({ id, rule, hosts, ports, clients }: NameListView): ListView[] {
   const on = portAcl(ports);
-  const shared = { names: true, on, tls: on.tlsPorts !== '' };
+  const shared = { names: true, on, tls: on.tlsPorts !== '', ...fromClients(rule, clients) };
   const names = hosts.filter(({ apex }) => apex);
   const below = hosts.filter(({ apex }) => !apex);
   const lists: ListView[] = [
@@ -130,7 +140,12 @@ function nameLists({ id, hosts, ports }: NameListView): ListView[] {
   return lists.filter(({ entries }) => entries.length > 0);
 }
 
-function addressList({ id, prefixes, ports }: AddressListView): ListView {
+function fromClients(rule: string, { every }: ClientsView): Pick<ListView, 'from' | 'spliceFrom'> {
+  const from = every ? '' : ` ${clientsAcl(rule)}`;
+  return { from, spliceFrom: every ? '' : `${from}-splice` };
+}
+
+function addressList({ id, rule, prefixes, ports, clients }: AddressListView): ListView {
   return {
     file: `${id}.txt`,
     acl: `azure-${id}`,
@@ -141,6 +156,7 @@ function addressList({ id, prefixes, ports }: AddressListView): ListView {
     tls: false,
     entries: prefixes.map(({ prefix }) => prefix),
     on: portAcl(ports),
+    ...fromClients(rule, clients),
   };
 }
 
@@ -193,7 +209,9 @@ function checkSplice(
   allowed: Admission,
   directory: string | undefined,
 ): void {
-  const expected = Admission.union(allowed.grants.map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
+  const expected = Admission.union(
+    allowed.grants.map(({ hosts, ports, clients }) => Admission.hosts(hosts, ports).from(clients)),
+  );
   const reader = file === undefined ? undefined : new ConfigurationReader(file, lists);
   const found = reader === undefined ? Admission.empty : reader.spliced();
   if (reader?.directory !== undefined && reader.directory !== directory)
@@ -232,7 +250,8 @@ interface Statement {
 type Acl =
   | { readonly kind: 'list'; readonly file: string; readonly type: string }
   | { readonly kind: 'ports'; readonly ports: PortSet }
-  | { readonly kind: 'step1' | 'clients' };
+  | { readonly kind: 'clients'; readonly clients: DualStackSet }
+  | { readonly kind: 'step1' };
 
 const LIST_TYPES: Readonly<Record<string, ListKind>> = {
   'dstdomain -n': 'names',
@@ -274,14 +293,11 @@ class ConfigurationReader {
   /** What the `http_access` lines allow. */
   allowed(): Admission {
     const lines = this.#lines.map(({ words: [directive, action, ...acls], where }) => {
-      const clients = [...this.#acls.values()].some(({ kind }) => kind === 'clients');
-      if (directive !== 'http_access' || action !== 'allow' || acls.length !== (clients ? 3 : 2))
+      if (directive !== 'http_access' || action !== 'allow' || acls.length < 2 || acls.length > 3)
         throw new ReadBackError(
-          `${where}: \`http_access allow LIST PORTS${clients ? ' CLIENTS' : ''}\` is expected`,
+          `${where}: \`http_access allow LIST PORTS\`, and CLIENTS perhaps, is expected`,
         );
-      if (clients && this.#use(acls[2]!, where).kind !== 'clients')
-        throw new ReadBackError(`${where}: ${acls[2]} is not the ACL of the clients`);
-      return this.#pair(acls[0]!, acls[1]!, where);
+      return this.#pair(acls[0]!, acls[1]!, where).from(this.#clients(acls[2], where));
     });
     this.#finish();
     return Admission.union(lines);
@@ -297,25 +313,41 @@ class ConfigurationReader {
     this.#requireStep1(this.#lines[peek]!.words[2]!, this.#lines[peek]!.where);
     const admissions = this.#lines.flatMap(({ words, where }, index) => {
       if (index === peek) return [];
-      if (words[0] !== 'ssl_bump' || words[1] !== 'splice' || words.length !== 5)
-        throw new ReadBackError(`${where}: \`ssl_bump splice\` and three ACLs are expected`);
-      const [, , first, second, ports] = words as unknown as [string, string, string, string, string];
+      if (words[0] !== 'ssl_bump' || words[1] !== 'splice' || words.length < 5 || words.length > 6)
+        throw new ReadBackError(`${where}: \`ssl_bump splice\` and three ACLs, or four, are expected`);
+      const [, , first, second, ports, from] = words as unknown as [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string?,
+      ];
+      const clients = this.#clients(from, where);
       if (index < peek) {
         this.#requireStep1(first, where);
         this.#requireHostList(second, where);
         const admission = this.#pair(second, ports, where);
         if (admission.grants.some((grant) => !grant.ports.equals(HTTP)))
           throw new ReadBackError(`${where}: what is spliced before the peek is port 80 alone`);
-        return [admission];
+        return [admission.from(clients)];
       }
       this.#requireHostList(first, where);
       const [host, tls] = [this.#pair(first, ports, where), this.#pair(second, ports, where)];
       if (!host.equals(tls) || this.#isHostList(second, where))
         throw new ReadBackError(`${where}: the host and the server name must come from the same list`);
-      return [tls];
+      return [tls.from(clients)];
     });
     this.#finish();
     return Admission.union(admissions);
+  }
+
+  /** The clients of an ACL; undefined, which is every client, where a line names none. */
+  #clients(name: string | undefined, where: string): DualStackSet | undefined {
+    if (name === undefined) return undefined;
+    const acl = this.#use(name, where);
+    if (acl.kind !== 'clients') throw new ReadBackError(`${where}: ${name} is not an ACL of clients`);
+    return acl.clients;
   }
 
   #requireStep1(name: string, where: string): void {
@@ -338,13 +370,25 @@ class ConfigurationReader {
     if (name === undefined || type === undefined || rest.length === 0)
       throw new ReadBackError(`${where}: an incomplete acl`);
     if (!/^[A-Za-z0-9_-]{1,63}$/.test(name)) throw new ReadBackError(`${where}: not an ACL name: ${name}`);
-    if (this.#acls.has(name)) throw new ReadBackError(`${where}: the ACL ${name} is defined twice`);
-    this.#acls.set(name, this.#acl(type, rest, where));
+    const known = this.#acls.get(name);
+    const acl = this.#acl(type, rest, where);
+    // Squid adds what a second line of an ACL names.
+    if (known?.kind === 'clients' && acl.kind === 'clients') {
+      if (!known.clients.intersection(acl.clients).isEmpty)
+        throw new ReadBackError(`${where}: a client stands twice`);
+      this.#acls.set(name, { kind: 'clients', clients: known.clients.union(acl.clients) });
+      return;
+    }
+    if (known !== undefined) throw new ReadBackError(`${where}: the ACL ${name} is defined twice`);
+    this.#acls.set(name, acl);
   }
 
   #acl(type: string, rest: readonly string[], where: string): Acl {
     if (type === 'at_step' && rest.join(' ') === 'SslBump1') return { kind: 'step1' };
-    if (type === 'src' && rest.every(isClient)) return { kind: 'clients' };
+    if (type === 'src') {
+      const clients = readAt(where, () => rest.map(readClientText));
+      return { kind: 'clients', clients: DualStackSet.fromPrefixes(clients) };
+    }
     if (type === 'port') return { kind: 'ports', ports: readPorts(rest, where) };
     const listType = [type, ...rest.slice(0, -1)].join(' ');
     const path = /^"(\/[^"]*)\/([^"/]+)"$/.exec(rest.at(-1) ?? '');
@@ -398,16 +442,6 @@ function statementsOf({ path, text }: RuleFile): Statement[] {
       throw new ReadBackError(`${path}:${index + 1}: not a line of this format: ${JSON.stringify(line)}`);
     return [{ words: line.split(' '), where: `${path}:${index + 1}` }];
   });
-}
-
-/** A prefix without host bits, or an address. */
-function isClient(text: string): boolean {
-  const prefix = text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`;
-  try {
-    return formatPrefix(parsePrefix(prefix)) === prefix;
-  } catch {
-    return false;
-  }
 }
 
 function readPorts(words: readonly string[], where: string): PortSet {

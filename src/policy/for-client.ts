@@ -1,0 +1,34 @@
+import { DualStackSet } from '../net/dual-stack-set.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { TargetAdmission } from './answer/register.ts';
+import { clientText } from './clients.ts';
+import type { Policy, PolicyRule } from './policy.ts';
+import { makePolicy } from './resolve.ts';
+
+/** What of a policy is for a client, or for all of a prefix of clients. */
+export function policyForClient(policy: Policy, client: Prefix): Policy {
+  return policy.rules.every((rule) => isForClient(rule, client))
+    ? policy
+    : makePolicy(policy.rules.filter((rule) => isForClient(rule, client)));
+}
+
+function isForClient({ clients }: PolicyRule, client: Prefix): boolean {
+  return clients?.containsPrefix(client) ?? true;
+}
+
+/** What of a target is for a client, as if nobody else were there. */
+export function targetForClient<T extends TargetAdmission>(target: T, client: Prefix): T {
+  const only = DualStackSet.fromPrefixes([client]);
+  const seen = (admission: TargetAdmission['admission']) => admission.from(only).forAnyClient();
+  return {
+    ...target,
+    admission: seen(target.admission),
+    omissions: target.omissions.map((one) => ({ ...one, omitted: seen(one.omitted) })),
+    widenings: target.widenings.map((one) => ({ ...one, admitted: seen(one.admitted) })),
+  };
+}
+
+/** Why a client is refused what others may reach. */
+export function forOthersOnly(rules: readonly string[], client: Prefix): string {
+  return `rule ${rules.join(', ')} asks for it, but not for ${clientText(client)}`;
+}
