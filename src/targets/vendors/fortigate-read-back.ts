@@ -1,3 +1,4 @@
+import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { PortSet, PROTOCOLS } from '../../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
@@ -229,14 +230,23 @@ class Reader {
       for (const prefix of this.#prefixes(name)) entries.addPrefix(formatPrefix(prefix));
       entries.requireDisjoint(`${where}: ${name}`);
       const listed = (attribute: string) => valuesOf(settings, attribute).map(quoted).join(' ');
+      const source = listed(`srcaddr${suffix}`);
+      // The group of the rule's own clients, or what the option names.
+      const bound = source === `${parts.prefix}-${parts.rule}_clients${family}` && this.#groups.has(source);
+      if (bound) {
+        if (this.#groups.get(source)!.family !== family)
+          throw new RangeError(`${source} is of the other family`);
+        this.#used.add(source);
+      }
+      const clients = bound ? DualStackSet.fromPrefixes(this.#prefixes(source)) : undefined;
       return {
-        admission: entries.on(ports),
+        admission: entries.on(ports).from(clients),
         settings: {
           prefix: parts.prefix!,
           firstPolicyId,
           srcintf: listed('srcintf'),
           dstintf: listed('dstintf'),
-          [`srcaddr${suffix}`]: listed(`srcaddr${suffix}`),
+          ...(bound ? {} : { [`srcaddr${suffix}`]: source }),
           log: single(settings, 'logtraffic'),
           ...(family === 4 ? { nat: nat === 'enable' } : {}),
         },

@@ -4,7 +4,7 @@ import { ConfigurationError, GuardRefusal, type Problem } from '../../problem.ts
 import { nameHash } from '../name-hash.ts';
 import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
-import type { OptionValues, PortsView, PrefixView, View } from '../view.ts';
+import type { AddressListView, OptionValues, PortsView, PrefixView, View } from '../view.ts';
 import { readBack, readSettings } from './fortigate-read-back.ts';
 import { definedIn, retiredObjects } from './fortigate-retired.ts';
 import { LEAST_POLICY_ID, POLICY_IDS, type Table } from './fortigate-text.ts';
@@ -31,6 +31,8 @@ interface FirewallPolicy {
   readonly service: string;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
+  /** The sources, in quotation marks. */
+  readonly source: string;
 }
 
 /**
@@ -55,8 +57,15 @@ function extendView(
     ...list,
     name: `${prefix}-${list.rule}_ipv${list.family}`,
     service: serviceName(prefix, list.ports),
+    source: list.clients.every
+      ? quotedAll(String(list.ipv4 ? options.srcaddr : options.srcaddr6))
+      : `"${clientsName(prefix, list)}"`,
   }));
-  const prefixes = new Map(lists.flatMap((list) => list.prefixes.map((one) => [one.prefix, one] as const)));
+  const prefixes = new Map(
+    lists.flatMap((list) =>
+      [...list.prefixes, ...list.clients.prefixes].map((one) => [one.prefix, one] as const),
+    ),
+  );
   const addresses = [...prefixes.values()]
     .map((one) => ({ one, parsed: parsePrefix(one.prefix) }))
     .sort((a, b) => comparePrefixes(a.parsed, b.parsed))
@@ -64,20 +73,28 @@ function extendView(
   const groups = (family: 4 | 6): Group[] =>
     lists
       .filter((list) => list.family === family)
-      .flatMap((list) =>
-        nest(
+      .flatMap((list) => [
+        ...nest(
           list.name,
           list.prefixes.map((one) => addressName(prefix, one)),
           most,
         ),
-      );
+        ...(list.clients.every
+          ? []
+          : nest(
+              clientsName(prefix, list),
+              list.clients.prefixes.map((one) => addressName(prefix, one)),
+              most,
+            )),
+      ]);
   const services = new Map(lists.map(({ service, ports }) => [service, ports]));
   const policies = lists.map(
-    ({ name, rule, service, ipv4, ipv6 }): FirewallPolicy => ({
+    ({ name, rule, service, source, ipv4, ipv6 }): FirewallPolicy => ({
       id: policyId(options, name),
       name,
       rule,
       service,
+      source,
       ipv4,
       ipv6,
     }),
@@ -116,11 +133,6 @@ function extendView(
     retired.filter(({ table }) => (table === 'firewall policy') === isPolicy),
   );
   const position = String(options.position);
-  const quotedAll = (text: string) =>
-    text
-      .split(' ')
-      .map((name) => `"${name}"`)
-      .join(' ');
   return {
     ...view,
     addresses4: tables['firewall address'],
@@ -135,10 +147,20 @@ function extendView(
     retired: retiredObjectsElsewhere!,
     srcintf: quotedAll(String(options.srcintf)),
     dstintf: quotedAll(String(options.dstintf)),
-    srcaddr: quotedAll(String(options.srcaddr)),
-    srcaddr6: quotedAll(String(options.srcaddr6)),
     nat: options.nat === true ? 'enable' : 'disable',
   };
+}
+
+function quotedAll(text: string): string {
+  return text
+    .split(' ')
+    .map((name) => `"${name}"`)
+    .join(' ');
+}
+
+/** The group of a rule's clients of one family. */
+function clientsName(beginning: string, { rule, family }: AddressListView): string {
+  return `${beginning}-${rule}_clients${family}`;
 }
 
 /** After the prefix itself, so that it is the same in every week: `az-198_51_100_0-24`, `az-2001_db8__-32`. */

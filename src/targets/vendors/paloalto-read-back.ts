@@ -9,6 +9,9 @@ import type { RuleFile } from '../render.ts';
 import type { OptionValues } from '../view.ts';
 import { deletesObject, inOrder, type ObjectPath, objectOf, RULE_KINDS } from './paloalto-retired.ts';
 
+/** What the name of the group of a rule's clients ends with. */
+export const CLIENTS = '_clients';
+
 /** Members of one static group, on every model. */
 const MEMBERS = 2500;
 
@@ -109,6 +112,7 @@ export function readSettings(files: readonly RuleFile[]): OptionValues {
   const { candidate, scope } = commandsOf(files);
   const { tag = '', rules, lists } = candidate;
   const [rule] = rules.security.values();
+  const free = [...rules.security].find(([name, one]) => !isBound(candidate, name, one))?.[1];
   const spaced = (field: string) => rule?.get(field)?.join(' ') ?? '';
   const [list] = lists.values();
   const name = [...rules.security.keys()][0];
@@ -123,7 +127,7 @@ export function readSettings(files: readonly RuleFile[]): OptionValues {
           prefix: name.slice(0, name.indexOf('-')),
           from: spaced('from'),
           to: spaced('to'),
-          source: spaced('source'),
+          ...(free === undefined ? {} : { source: free.get('source')?.join(' ') ?? '' }),
           position: place === undefined ? 'end' : place.slice('security '.length),
           lists: list === undefined ? 'static' : 'external',
         }),
@@ -135,6 +139,12 @@ export function readSettings(files: readonly RuleFile[]): OptionValues {
         }),
     ...(exempt === undefined ? {} : { noDecrypt: exempt }),
   };
+}
+
+/** Whether the source of a rule is the group of its own clients, and not what the option says. */
+function isBound({ groups }: Candidate, name: string, rule: ReadonlyMap<string, readonly string[]>): boolean {
+  const source = rule.get('source')?.join(' ') ?? '';
+  return source === `${name.slice(0, name.lastIndexOf('_'))}${CLIENTS}` && groups.has(source);
 }
 
 /** Whether the names are exempt from decryption: all of them, or none. Plain HTTP has nothing to decrypt. */
@@ -364,6 +374,7 @@ function admitted(candidate: Candidate, lists: ReadonlyMap<string, Content>): Ad
     candidate.services.get(use(name)) ?? fail(`there is no service ${name}`);
 
   const ends = new Set<string>();
+  const sources = new Set<string>();
   const admissions: Admission[] = [];
   for (const rulebase of ['security', 'decryption'] as const)
     for (const [name, rule] of candidate.rules[rulebase]) {
@@ -372,7 +383,10 @@ function admitted(candidate: Candidate, lists: ReadonlyMap<string, Content>): Ad
       const is = (field: string, value: string): void => {
         if (get(field).join(' ') !== value) fail(`${field} of the rule ${name} is not ${value}`);
       };
-      ends.add(JSON.stringify([get('from'), get('to'), get('source')]));
+      const bound = isBound(candidate, name, rule);
+      ends.add(JSON.stringify([get('from'), get('to')]));
+      if (!bound) sources.add(JSON.stringify(get('source')));
+      const clients = bound ? DualStackSet.fromPrefixes(get('source').flatMap(prefixesOf)) : undefined;
       is('tag', candidate.tag ?? '');
       const services = get('service').map(portsOf);
       if (services.length > PROTOCOLS.length) fail(`the rule ${name} has more than a service a protocol`);
@@ -393,15 +407,17 @@ function admitted(candidate: Candidate, lists: ReadonlyMap<string, Content>): Ad
         is('application', 'any');
         is('action', 'allow');
         is('log-end', 'yes');
-        admissions.push(admission);
+        admissions.push(admission.from(clients));
       } else {
         is('action', 'no-decrypt');
         is('type', 'ssl-forward-proxy');
         if (!byName || candidate.rules.security.get(name)?.get('service')?.join() !== get('service').join())
           fail(`${name} exempts something else than the names of its security rule`);
+        if (candidate.rules.security.get(name)?.get('source')?.join() !== get('source').join())
+          fail(`${name} exempts others than the clients of its security rule`);
       }
     }
-  if (ends.size > 1) fail('the rules differ in from, to or source');
+  if (ends.size > 1 || sources.size > 1) fail('the rules differ in from, to or source');
   if (candidate.places.size > 2 || [...candidate.places].filter((place) => place.startsWith('s')).length > 1)
     fail('the rules are moved to different places');
   for (const rulebase of ['security', 'decryption'] as const) {

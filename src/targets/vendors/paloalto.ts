@@ -6,7 +6,7 @@ import { nameHash } from '../name-hash.ts';
 import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, HostView, NameListView, PortsView, ProtocolPortsView, View } from '../view.ts';
-import { readBack, readSettings } from './paloalto-read-back.ts';
+import { CLIENTS, readBack, readSettings } from './paloalto-read-back.ts';
 import { RULE_KINDS, retiredObjects } from './paloalto-retired.ts';
 
 /** Members of one static group, on every model. */
@@ -38,6 +38,7 @@ interface ExternalList {
 
 interface SecurityRule {
   readonly name: string;
+  readonly source: string;
   readonly destination: string;
   readonly service: string;
   readonly category: string;
@@ -60,7 +61,12 @@ function extendView(
     throw new ConfigurationError('targets.paloalto: lists external needs externalBaseUrl');
 
   const prefixes = view.addressLists.flatMap((list) => list.prefixes.map(({ prefix }) => prefix));
-  const addresses = [...new Set(external ? [] : prefixes)]
+  const bound = new Map(
+    [...view.nameLists, ...view.addressLists]
+      .filter(({ clients }) => !clients.every)
+      .map(({ rule, clients }) => [rule, clients.prefixes.map(({ prefix }) => prefix)] as const),
+  );
+  const addresses = [...new Set([...(external ? [] : prefixes), ...[...bound.values()].flat()])]
     .map(parsePrefix)
     .sort(comparePrefixes)
     .map((prefix) => ({ name: names.address(formatPrefix(prefix)), prefix: formatPrefix(prefix) }));
@@ -95,10 +101,13 @@ function extendView(
     : [];
   refuseOverLimit(view, addresses.length, externalLists);
 
+  const anySource = listed(String(options.source).split(' '));
+  const sourceOf = (rule: string) => (bound.has(rule) ? names.clients(rule) : anySource);
   const rules = view.rules.map((rule) => ({
     byName: rule.nameLists.map(
       (found): SecurityRule => ({
         name: names.category(found),
+        source: sourceOf(rule.name),
         destination: 'any',
         service: servicesOf(found.ports),
         category: names.category(found),
@@ -107,6 +116,7 @@ function extendView(
     byAddress: rule.addressLists.slice(0, 1).map(
       (first): SecurityRule => ({
         name: `${names.rule(rule.name)}_addresses`,
+        source: sourceOf(rule.name),
         destination: external
           ? listed(FAMILIES.map((family) => names.family({ rule: rule.name, family })))
           : names.rule(rule.name),
@@ -133,6 +143,7 @@ function extendView(
     .filter(({ ports }) => options.noDecrypt === true && ports.text !== '80')
     .map((found) => ({
       name: names.category(found),
+      source: sourceOf(found.rule),
       category: names.category(found),
       service: servicesOf(found.ports),
     }));
@@ -141,7 +152,15 @@ function extendView(
   const union = DualStackSet.fromPrefixes(prefixes.map(parsePrefix));
   const scope = options.panorama === 'firewall' ? '' : `${options.panorama} `;
   const rulebase = options.panorama === 'firewall' ? 'rulebase' : 'pre-rulebase';
-  const groups = rules.flatMap((rule) => rule.groups);
+  const groups = [
+    ...rules.flatMap((rule) => rule.groups),
+    ...[...bound].flatMap(([rule, clients]) =>
+      nest(
+        names.clients(rule),
+        clients.map((prefix) => names.address(prefix)),
+      ),
+    ),
+  ];
   const categories = external
     ? []
     : view.nameLists.map((found) => ({
@@ -174,7 +193,6 @@ function extendView(
     retired: retired.filter(({ stage }) => stage >= RULE_KINDS),
     from: listed(String(options.from).split(' ')),
     to: listed(String(options.to).split(' ')),
-    source: listed(String(options.source).split(' ')),
     addresses,
     groups,
     services: [...services].map(([name, { protocol, text }]) => ({ name, protocol, ports: text })),
@@ -215,6 +233,11 @@ class Names {
 
   family({ rule, family }: Pick<AddressListView, 'rule' | 'family'>): string {
     return `${this.rule(rule)}_ipv${family}`;
+  }
+
+  /** The group of a rule's clients: at most 2 + 1 + 20 + 1 + 7 = 31 characters. */
+  clients(rule: string): string {
+    return `${this.rule(rule)}${CLIENTS}`;
   }
 
   /** At most 2 + 1 + 20 + 1 + 7 = 31 characters. */
