@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { planLockedTarget } from '../committed/locked-target.ts';
 import { directoryReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import { loadConfig } from '../config/load.ts';
+import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { type Answering, prepareAnswers } from '../policy/answer.ts';
+import { readClientTexts } from '../policy/clients.ts';
 import { forOthersOnly, policyForClient, targetForClient } from '../policy/for-client.ts';
 import { ConfigurationError } from '../problem.ts';
 
@@ -21,6 +23,16 @@ export async function openOutputTree({
   throw new ConfigurationError(
     `${directory} is not an output tree: there is no allowlist.lock.json in it. \`azure-allowlist run\` makes one.`,
   );
+}
+
+/** The sets of clients that an output tree tells apart: of its rules, and of its targets. */
+export function clientSets({ policy, lock }: OutputTree): DualStackSet[] {
+  return [
+    ...policy.rules.flatMap(({ clients }) => clients ?? []),
+    ...Object.values(lock.targets).flatMap(({ clients }) =>
+      clients === undefined ? [] : readClientTexts(clients),
+    ),
+  ];
 }
 
 /**
@@ -45,8 +57,8 @@ export async function answersOf(tree: OutputTree, client?: Prefix): Promise<Answ
     brief: own.brief,
     answer: (query) => {
       const found = own.answer(query);
-      const others = found.rules.length > 0 ? [] : all.answer(query).rules.map(({ rule }) => rule);
-      return others.length === 0 ? found : { ...found, hint: forOthersOnly(others, client) };
+      const others = found.rules.length > 0 ? [] : all.answer(query).rules;
+      return others.length === 0 ? found : { ...found, forOthers: true, hint: forOthersOnly(others) };
     },
   };
 }

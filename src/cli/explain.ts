@@ -1,9 +1,18 @@
 import { createReadStream } from 'node:fs';
-import { Explainer, type Explanation, type Refused } from '../explain/explain.ts';
+import type { OutputTree } from '../committed/output-tree.ts';
+import {
+  type Answerer,
+  classOfClient,
+  Explainer,
+  type Explanation,
+  type Refused,
+} from '../explain/explain.ts';
 import { formatOf, type LogFormat, readLogLine } from '../explain/log.ts';
+import type { DualStackSet } from '../net/dual-stack-set.ts';
+import type { Prefix } from '../net/prefix.ts';
 import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { formatTable } from '../text-table.ts';
-import { answersOf, openOutputTree } from './answering.ts';
+import { answersOf, clientSets, openOutputTree } from './answering.ts';
 import { inputLines } from './input-lines.ts';
 import type { Io } from './io.ts';
 
@@ -26,7 +35,8 @@ export async function explainCommand(
   const tree = await openOutputTree(flags);
   const other =
     flags.planned === undefined ? undefined : await openOutputTree({ ...flags, out: flags.planned });
-  const explainer = new Explainer();
+  const sets = [tree, ...(other === undefined ? [] : [other])].flatMap(clientSets);
+  const explainer = new Explainer(sets);
   let { format } = flags;
   let number = 0;
   let unreadable = 0;
@@ -42,10 +52,11 @@ export async function explainCommand(
         first ??= number;
       } else if (request !== 'nothing') explainer.add(request);
     }
+  const clients = explainer.clients();
   const explanation = explainer.explain(
     tree.policy,
-    (await answersOf(tree)).answer,
-    other === undefined ? undefined : (await answersOf(other)).answer,
+    await answererOf(tree, sets, clients),
+    other === undefined ? undefined : await answererOf(other, sets, clients),
   );
   if (unreadable > 0) io.err(`${unreadable} lines were not understood, the first is line ${first} of ${log}`);
   if (unreadable > 0 && explanation.requests === 0)
@@ -54,7 +65,22 @@ export async function explainCommand(
     );
   if (flags.json === true) io.out(JSON.stringify(asJson(explanation), null, 2));
   else io.out(describe(explanation));
-  if (explanation.refused.some(({ cause }) => cause !== 'not-asked')) io.setStatus(EXIT_STATUS.differs);
+  if (explanation.refused.some(({ cause }) => cause === 'not-loaded' || cause === 'not-expressible'))
+    io.setStatus(EXIT_STATUS.differs);
+}
+
+/** Answers for one client of each class stand for all of the class. */
+async function answererOf(
+  tree: OutputTree,
+  sets: readonly DualStackSet[],
+  clients: readonly (Prefix | undefined)[],
+): Promise<Answerer> {
+  const byClass = new Map<string, Answerer>();
+  for (const client of clients) {
+    const { answer } = await answersOf(tree, sets.length === 0 ? undefined : client);
+    byClass.set(classOfClient(sets, client), answer);
+  }
+  return (query, client) => byClass.get(classOfClient(sets, client))!(query, client);
 }
 
 async function* readable(file: string): AsyncGenerator<Uint8Array> {
@@ -136,6 +162,8 @@ function why({ cause, answer }: Pick<Refused, 'cause' | 'answer'>): string {
       return `${asked} asks for it, and ${through(answer)} would let it through: where that is this device, it does not use the files, or another line comes first`;
     case 'not-expressible':
       return `${asked} asks for it, but no target can let it through`;
+    case 'other-client':
+      return answer.hint ?? 'it is asked for by others only';
     case 'not-asked':
       return answer.hint === null ? 'no rule asks for it' : `no rule asks for it; ${answer.hint}`;
   }

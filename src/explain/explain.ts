@@ -1,5 +1,6 @@
+import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
-import { formatPrefix } from '../net/prefix.ts';
+import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { Answer } from '../policy/answer.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Query } from '../policy/query.ts';
@@ -7,9 +8,10 @@ import type { LoggedRequest } from './log.ts';
 
 /**
  * Why a request was refused. `not-loaded`: a rule asks for it and some target lets it through, so that the device does not use
- * these files, or not first; `not-expressible`: a rule asks for it and no target can say so; `not-asked`: no rule asks for it.
+ * these files, or not first; `not-expressible`: a rule asks for it and no target can say so; `other-client`: rules ask for it, for
+ * other clients; `not-asked`: no rule asks for it.
  */
-export type Cause = 'not-loaded' | 'not-expressible' | 'not-asked';
+export type Cause = 'not-loaded' | 'not-expressible' | 'other-client' | 'not-asked';
 
 /** One destination that was refused, with all its requests. */
 export interface Refused {
@@ -58,46 +60,73 @@ const KEPT = 100_000;
 
 interface Seen {
   readonly query: Query;
+  readonly subject: string;
+  readonly client: Prefix | undefined;
   readonly status: string;
   requests: number;
   denied: number;
 }
 
+/** What a policy says of a request, and of who asked, where it is known. */
+export type Answerer = (query: Query, client: Prefix | undefined) => Answer;
+
+/** Which sets of clients one belongs to: of two that belong to the same, the same is to be said. */
+export function classOfClient(sets: readonly DualStackSet[], client: Prefix | undefined): string {
+  return client === undefined ? '' : sets.map((set) => (set.containsPrefix(client) ? 'y' : 'n')).join('');
+}
+
 /** Collects the requests of a log, and explains them by a policy. */
 export class Explainer {
+  readonly #clientSets: readonly DualStackSet[];
   readonly #seen = new Map<string, Seen>();
   #requests = 0;
   #denied = 0;
   #notKept = 0;
 
-  add({ query, subject, denied, status }: LoggedRequest): void {
+  /** @param clientSets what the policies tell apart */
+  constructor(clientSets: readonly DualStackSet[] = []) {
+    this.#clientSets = clientSets;
+  }
+
+  add({ query, subject, denied, status, client }: LoggedRequest): void {
     this.#requests++;
     if (denied) this.#denied++;
-    const known = this.#seen.get(subject);
+    const key = `${subject} ${classOfClient(this.#clientSets, client)}`;
+    const known = this.#seen.get(key);
     if (known !== undefined) {
       known.requests++;
       if (denied) known.denied++;
     } else if (this.#seen.size < KEPT)
-      this.#seen.set(subject, { query, status, requests: 1, denied: denied ? 1 : 0 });
+      this.#seen.set(key, { query, subject, client, status, requests: 1, denied: denied ? 1 : 0 });
     else this.#notKept++;
+  }
+
+  /** One client of each class that has asked; undefined for those whose address is not known. */
+  clients(): (Prefix | undefined)[] {
+    const classes = new Map(
+      [...this.#seen.values()].map(
+        ({ client }) => [classOfClient(this.#clientSets, client), client] as const,
+      ),
+    );
+    return [...classes.values()];
   }
 
   /**
    * @param answer by the policy in force
    * @param planned by the policy of another output tree, whose effect is told
    */
-  explain(policy: Policy, answer: (query: Query) => Answer, planned?: (query: Query) => Answer): Explanation {
+  explain(policy: Policy, answer: Answerer, planned?: Answerer): Explanation {
     const used = new Set<string>();
     const refused: Refused[] = [];
     const broken: Destination[] = [];
     const newlyAllowed: Destination[] = [];
-    for (const [subject, { query, status, requests, denied }] of this.#seen) {
-      const found = answer(query);
+    for (const { query, subject, client, status, requests, denied } of this.#seen.values()) {
+      const found = answer(query, client);
       for (const key of keysOf(found)) used.add(key);
       if (denied > 0)
         refused.push({ subject, requests: denied, status, cause: causeOf(found), answer: found });
       if (planned === undefined) continue;
-      const then = planned(query).verdict;
+      const then = planned(query, client).verdict;
       if (found.verdict === 'allowed' && then !== 'allowed') broken.push({ subject, requests });
       if (found.verdict !== 'allowed' && then === 'allowed') newlyAllowed.push({ subject, requests });
     }
@@ -117,7 +146,8 @@ export class Explainer {
   }
 }
 
-function causeOf({ rules, targets }: Answer): Cause {
+function causeOf({ rules, targets, forOthers }: Answer): Cause {
+  if (forOthers === true) return 'other-client';
   if (rules.length === 0) return 'not-asked';
   return targets.some(({ lets }) => lets !== 'nothing') ? 'not-loaded' : 'not-expressible';
 }

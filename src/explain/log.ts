@@ -1,3 +1,5 @@
+import { parseTypedPrefix } from '../config/typed-prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
 import { parseQuery, type Query, QuerySyntaxError } from '../policy/query.ts';
 
 /** One request of a log: what was asked for, and whether the device refused it. */
@@ -6,6 +8,8 @@ export interface LoggedRequest {
   /** `host:port`, as it is told. */
   readonly subject: string;
   readonly denied: boolean;
+  /** Who asked; absent where the log does not tell an address. */
+  readonly client?: Prefix;
   /** What the device wrote: `TCP_DENIED/403`, or `blocked`. */
   readonly status: string;
 }
@@ -17,7 +21,7 @@ export type LogFormat = 'squid' | 'flows';
  * Squid's native format: time, elapsed, client, code/status, bytes, method, URL, user, hierarchy, type. Source:
  * https://wiki.squid-cache.org/Features/LogFormat
  */
-const SQUID = /^\s*\d+\.\d{3}\s+-?\d+\s+\S+\s+([A-Z_]+\/\d{3})\s+\d+\s+(\S+)\s+(\S+)\s/;
+const SQUID = /^\s*\d+\.\d{3}\s+-?\d+\s+(\S+)\s+([A-Z_]+\/\d{3})\s+\d+\s+(\S+)\s+(\S+)\s/;
 
 /** Which format a line is of; the first line of a log decides. */
 export function formatOf(line: string): LogFormat {
@@ -40,12 +44,12 @@ export function readLogLine(line: string, format: LogFormat): LoggedRequest | 'n
   }
   const match = SQUID.exec(line);
   if (match === null) return 'unreadable';
-  const [, status = '', method, url = ''] = match;
+  const [, client = '', status = '', method, url = ''] = match;
   // Transactions without a request, and Squid's own pages.
   if (url.startsWith('error:') || url.startsWith('cache_object:') || url.startsWith('/')) return 'nothing';
   // A 403 or 407 without DENIED is the server's own.
   const denied = status.includes('DENIED');
-  return request(method === 'CONNECT' ? url : originOf(url), denied, status);
+  return request(method === 'CONNECT' ? url : originOf(url), denied, status, clientOf(client));
 }
 
 /** `host:port` of a URL; the text itself where it is none. */
@@ -56,11 +60,31 @@ function originOf(url: string): string {
   return `${host}:${port ?? { http: '80', https: '443', ftp: '21' }[scheme.toLowerCase()]}`;
 }
 
-function request(text: string, denied: boolean, status: string): LoggedRequest | 'unreadable' {
+/** The address of a client; a log may hide it, or write a name. */
+function clientOf(text: string): Prefix | undefined {
+  try {
+    return parseTypedPrefix(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function request(
+  text: string,
+  denied: boolean,
+  status: string,
+  client?: Prefix,
+): LoggedRequest | 'unreadable' {
   try {
     const query = parseQuery(text);
     if (query.kind === 'prefix' || query.port === undefined) return 'unreadable';
-    return { query, subject: text.toLowerCase(), denied, status };
+    return {
+      query,
+      subject: text.toLowerCase(),
+      denied,
+      status,
+      ...(client === undefined ? {} : { client }),
+    };
   } catch (error) {
     if (error instanceof QuerySyntaxError) return 'unreadable';
     throw error;

@@ -1,7 +1,7 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { TargetAdmission } from './answer/register.ts';
-import { clientText } from './clients.ts';
+import type { RuleMatch } from './answer.ts';
 import type { Policy, PolicyRule } from './policy.ts';
 import { makePolicy } from './resolve.ts';
 
@@ -29,6 +29,7 @@ export function targetForClient<T extends TargetAdmission>(target: T, client: Pr
 }
 
 /** Why a client is refused what others may reach. */
-export function forOthersOnly(rules: readonly string[], client: Prefix): string {
-  return `rule ${rules.join(', ')} asks for it, but not for ${clientText(client)}`;
+export function forOthersOnly(rules: readonly RuleMatch[]): string {
+  const asking = rules.map(({ rule, clients }) => `rule ${rule} for ${clients?.join(' ') ?? 'every client'}`);
+  return `it is asked for by others only: ${asking.join(', ')}`;
 }

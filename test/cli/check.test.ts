@@ -205,7 +205,9 @@ guards:
     });
     expect(stranger.status).toBe(2);
     expect(stranger.out).toContain('x.example.com:443  not allowed, but let through by 1 of 4 targets');
-    expect(stranger.out).toContain('hint     rule own asks for it, but not for 192.0.2.11');
+    expect(stranger.out).toContain(
+      'hint     it is asked for by others only: rule own for 192.0.2.10 2001:db8::/64',
+    );
     expect(stranger.out).toMatch(/open\.example\.net:443 {2}allowed/);
     const json = JSON.parse(
       (await check(['x.example.com:443'], { out, client: '2001:db8::7', json: true })).out,

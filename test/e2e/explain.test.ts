@@ -38,8 +38,47 @@ describe('explain and capture-filter', () => {
       expect(await run('run', '-c', config)).toMatchObject({ status: 0 });
   });
 
-  const line = (status: string, method: string, url: string) =>
-    `1700000000.123 45 10.0.0.5 ${status} 3900 ${method} ${url} - HIER_NONE/- text/html`;
+  const line = (status: string, method: string, url: string, client = '10.0.0.5') =>
+    `1700000000.123 45 ${client} ${status} 3900 ${method} ${url} - HIER_NONE/- text/html`;
+
+  it('tells who asked from who may, where rules are for some clients', async () => {
+    writeConfiguration(
+      cwd,
+      {
+        version: 1,
+        feed: { source: { kind: 'file', path: SAMPLE_WEEKS[0] } },
+        rules: [{ name: 'own', hosts: ['*.example.org'], ports: [443], clients: ['10.0.0.5'] }],
+        targets: { squid: {} },
+        output: 'bound',
+        guards: { 'special-use': { allow: SAMPLE_RANGES } },
+      },
+      'bound.yaml',
+    );
+    expect(await run('run', '-c', 'bound.yaml')).toMatchObject({ status: 0 });
+    const refused = (...clients: string[]) =>
+      writeFileSync(
+        join(cwd, 'bound.log'),
+        clients.map((client) => line('TCP_DENIED/403', 'CONNECT', 'x.example.org:443', client)).join('\n'),
+      );
+    const explain = async () => {
+      const { status, stdout } = await run('explain', 'bound.log', '-c', 'bound.yaml', '--json');
+      const { refused: found } = JSON.parse(stdout);
+      return [status, found.map(({ cause, requests }: Record<string, unknown>) => [cause, requests])];
+    };
+    refused('10.0.0.6', '10.0.0.7', '10.0.0.5');
+    expect(await explain()).toEqual([
+      2,
+      [
+        ['other-client', 2],
+        ['not-loaded', 1],
+      ],
+    ]);
+    refused('10.0.0.6');
+    expect(await explain()).toEqual([0, [['other-client', 1]]]);
+    expect((await run('explain', 'bound.log', '-c', 'bound.yaml')).stdout).toContain(
+      'it is asked for by others only: rule own for 10.0.0.5',
+    );
+  });
 
   it('says of each refused request why, what nothing used, and what another tree would change', async () => {
     writeFileSync(
