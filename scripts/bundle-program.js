@@ -1,9 +1,8 @@
 // Bundles the command line into dist/program/: few files to read where tsc writes hundreds, and the packages that every
 // command needs with them. `npm run build` runs it after tsc.
 import { readdirSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { bundlePage } from './bundle-page.js';
 
@@ -14,6 +13,9 @@ const EXTERNAL = ['cron', 'fastify', 'nodemailer', 'pino', 'prom-client'];
 
 /** Modules that the program imports by a name that it makes up: one for each target that has code. */
 const BY_NAME = { vendors: 'src/targets/vendors', devices: 'src/load/devices' };
+
+/** Packages of which the program takes the default, and node finds no names in. */
+const DEFAULT_ALONE = ['handlebars'];
 
 /**
  * A package in CommonJS has its names in `import()` as node sees them; bundled, it would have its default alone.
@@ -30,10 +32,12 @@ const namesOfPackages = {
         : undefined,
     );
     onLoad({ filter: /./, namespace: 'package' }, async ({ path }) => {
-      const resolved = pathToFileURL(createRequire(join(ROOT, 'package.json')).resolve(path));
-      const names = Object.keys(await import(resolved.href)).filter(
+      // As node itself finds it from here: `require` would find another module of some packages.
+      const names = Object.keys(await import(path)).filter(
         (name) => name !== 'default' && /^[\w$]+$/.test(name),
       );
+      if (names.length === 0 && !DEFAULT_ALONE.includes(path))
+        throw new Error(`${path} exports nothing but its default to import()`);
       const from = JSON.stringify(path);
       return {
         contents: `export { ${names.join(', ')} } from ${from};\nexport { default } from ${from};\n`,
