@@ -45,10 +45,15 @@ const SETS = {
 const NOT_IN_TEXT = new Set(['pac', 'dnsmasq']);
 const PORTS = { connector: ['80', '443'], bus: ['443', '5671'], 'storage-weu': ['443'] };
 /** Formats whose lists name no ports, or share their entries between rules. */
-const WITHOUT_PORTS = new Set(['haproxy', 'nginx', 'edl', 'paloalto']);
+const WITHOUT_PORTS = new Set(['edl', 'paloalto']);
+/** Formats with a list for each rule, which are used one by one: what one gains is a change, though another had it. */
+const LISTS = new Set(['haproxy', 'nginx']);
 const portsOf = (id) =>
   Object.fromEntries(
-    Object.entries(PORTS).map(([rule, ports]) => [rule, WITHOUT_PORTS.has(id) ? ['*'] : ports]),
+    Object.entries(PORTS).map(([rule, ports]) => [
+      rule,
+      LISTS.has(id) ? [rule] : WITHOUT_PORTS.has(id) ? ['*'] : ports,
+    ]),
   );
 // The archive has holes: what a guard holds back there is accepted, as a person would after checking.
 const ACCEPT = GUARDS.map(({ name }) => name);

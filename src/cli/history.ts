@@ -7,11 +7,11 @@ import { readInForce } from '../committed/in-force.ts';
 import { LOCK_FILE } from '../committed/lock.ts';
 import { filesReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import { weekOfLock } from '../committed/sides.ts';
-import type { Admission } from '../policy/admission.ts';
 import { policyOfTags } from '../policy/diff/snapshots.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import { feedWeek } from '../review/feeds.ts';
 import { type History, HistoryRecorder } from '../review/history/history.ts';
+import type { Allowed } from '../review/targets.ts';
 import type { Io } from './io.ts';
 import { cloudOfName } from './request.ts';
 
@@ -94,11 +94,11 @@ async function historyOfTree(directory: string, { tag }: HistoryFlags): Promise<
 }
 
 /** What the rule files of each target let through; one that cannot be read counts as its policy planned it. */
-async function admissionsOf(tree: OutputTree): Promise<ReadonlyMap<string, Admission>> {
-  const found = new Map<string, Admission>();
-  for (const [id, { admission, plan }] of await readInForce(tree)) {
+async function admissionsOf(tree: OutputTree): Promise<ReadonlyMap<string, Allowed>> {
+  const found = new Map<string, Allowed>();
+  for (const [id, { admission, lists, plan }] of await readInForce(tree)) {
     const known = admission ?? plan?.admission;
-    if (known !== undefined) found.set(id, known);
+    if (known !== undefined) found.set(id, { admission: known, lists });
   }
   return found;
 }

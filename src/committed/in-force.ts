@@ -1,6 +1,6 @@
 import { Admission } from '../policy/admission.ts';
 import { AllowlistError } from '../problem.ts';
-import { readFiles } from '../targets/build.ts';
+import { listsByRule, readFiles } from '../targets/build.ts';
 import type { Capabilities } from '../targets/manifest.ts';
 import type { TargetPlan } from '../targets/plan.ts';
 import type { RuleFile } from '../targets/render.ts';
@@ -15,6 +15,8 @@ export interface TargetInForce {
   readonly admission: Admission | undefined;
   /** Why not; undefined where it is. */
   readonly problem: string | undefined;
+  /** What the list of each rule lets through, where the format keeps rules apart; read back from the text as well. */
+  readonly lists?: ReadonlyMap<string, Admission> | undefined;
   /** What the run that wrote the files meant; undefined where the format is not at hand any more. */
   readonly plan: TargetPlan | undefined;
   readonly addressMatch: Capabilities['addressMatch'] | undefined;
@@ -87,8 +89,14 @@ export async function readTarget(
   // A target of which nothing is left has no files.
   if (own.length === 0 && edited.length === 0)
     return { ...known, admission: Admission.empty, problem: undefined };
+  const read = (texts: readonly RuleFile[]): TargetInForce => ({
+    ...known,
+    admission: readFiles(planned.target, texts).admission,
+    lists: listsByRule(planned.target, planned.plan, texts),
+    problem: undefined,
+  });
   try {
-    return { ...known, admission: readFiles(planned.target, own).admission, problem: undefined };
+    return read(own);
   } catch (error) {
     // Files of another version of the format, untouched: the run that wrote them proved what they say.
     if (edited.length === 0 && error instanceof AllowlistError)
@@ -96,7 +104,7 @@ export async function readTarget(
     const touched = new Set(edited);
     try {
       const tidied = own.map((file) => (touched.has(`${id}/${file.path}`) ? inOrder(file) : file));
-      return { ...known, admission: readFiles(planned.target, tidied).admission, problem: undefined };
+      return read(tidied);
     } catch {
       return { ...unknown(error), ...known, admission: undefined };
     }

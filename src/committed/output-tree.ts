@@ -82,7 +82,7 @@ function policyOf(lock: Lock, files: ReadonlyMap<string, string>, where: string)
     const text = files.get(path);
     if (text === undefined)
       throw new AllowlistError(
-        `${join(where, path)} is missing, but the lock names it; restore it from the repository`,
+        `${join(where, path)} is missing, but the lock names it; restore it from the repository, or where its last commit is so, go back to the one before (git revert)`,
       );
     return parseSnapshotFile(text, join(where, path));
   });

@@ -21,6 +21,7 @@ export function targetSides(
       admission: inForce.get(id)?.admission,
       problem: inForce.get(id)?.problem,
       byRule: byRuleOf(inForce.get(id)),
+      lists: inForce.get(id)?.lists,
       options: target.options,
       plan: {
         omissions: target.omissions.map((omission) => ({ ...omission, omitted: readDeclared(omission) })),

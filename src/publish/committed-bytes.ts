@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SimpleGit } from 'simple-git';
 import { openGit } from '../committed/git-read.ts';
@@ -50,7 +50,7 @@ export async function requireCommitted(
   }
   const commit = tree?.commit.slice(0, 12) ?? 'HEAD';
   throw new AllowlistError(
-    `commit ${commit} does not hold what was planned; do not push it: take it back with \`git reset --soft ${commit}~1\`, mend the cause, and run again`,
+    `commit ${commit} does not hold what was planned; do not push it: take it back with \`git reset --soft ${commit}~1 && git reset -q -- ${directory}\`, mend the cause, and run again`,
     problems,
   );
 }
@@ -70,7 +70,8 @@ async function causeOf(
     .filter(([, , value]) => value !== 'unspecified' && value !== 'unset')
     .map(([, name, value]) => `${name}=${value}`);
   const filter = set.find((one) => one.startsWith('filter='));
-  if (filter !== undefined) return `the clean filter of .gitattributes changed it (${filter})`;
+  if (filter !== undefined)
+    return `a clean filter changed it (${filter}, which .gitattributes or .git/info/attributes sets)`;
   const autocrlf = (await git.raw(['config', '--get', 'core.autocrlf']).catch(() => '')).trim();
   if (autocrlf === 'true' || autocrlf === 'input')
     return `git changed its line ends (core.autocrlf=${autocrlf})`;
@@ -79,7 +80,12 @@ async function causeOf(
     : `a hook committed something else (${await hooksOf(git)})`;
 }
 
+/** The hooks that run around a commit. */
+const COMMIT_HOOKS = ['pre-commit', 'prepare-commit-msg', 'commit-msg', 'post-commit'] as const;
+
 async function hooksOf(git: SimpleGit): Promise<string> {
-  const folder = (await git.raw(['rev-parse', '--git-path', 'hooks'])).trim();
-  return `look at pre-commit, commit-msg and post-commit in ${folder}`;
+  const folder = (await git.raw(['rev-parse', '--path-format=absolute', '--git-path', 'hooks'])).trim();
+  const there = await readdir(folder).catch((): string[] => []);
+  const hooks = COMMIT_HOOKS.filter((name) => there.includes(name));
+  return `look at ${(hooks.length === 0 ? COMMIT_HOOKS : hooks).join(', ')} in ${folder}`;
 }

@@ -99,6 +99,7 @@ export async function commitTree(
       await unstage(git, untracked).catch(() => undefined);
       throw error;
     }
+    await restoreIndex(git, changed, paths);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -108,6 +109,25 @@ export async function commitTree(
     () => undefined,
   );
   return { commit, branch };
+}
+
+/**
+ * Makes the index say of the committed files what HEAD says. `git commit --only` leaves an entry alone whose file looks
+ * untouched since it was added, though a filter or hook of then made other bytes of it: the next commit of the user
+ * would bring them back.
+ */
+async function restoreIndex(git: SimpleGit, changed: readonly string[], paths: string[]): Promise<void> {
+  const files = new Set(changed);
+  const staged = await list(git, [
+    'diff',
+    '--cached',
+    '--name-only',
+    '--no-renames',
+    '--relative',
+    '-z',
+    'HEAD',
+  ]);
+  if (staged.some((path) => files.has(path))) await git.raw(['restore', '--staged', ...paths]);
 }
 
 /** The files of the directory whose bytes in the working tree differ from HEAD's. */

@@ -44,7 +44,8 @@ export function deviceLine(target: TargetReview, changing: ReadonlySet<string> =
       toned('not known', 'attention'),
       `: what is in force cannot be read (${problem ?? 'no reason given'})`,
     ];
-  if (presence === 'added') return ['new: ', toned(reach(after ?? Admission.empty), 'gain')];
+  if (presence === 'added')
+    return ['new: ', toned(reach(after ?? Admission.empty), 'gain'), ...extrasOf(target)];
   const parts: Line[] = [
     ...(isNoEffect(effect) ? [] : [[...figures(target), ...rulesOf(target)]]),
     ...optionsOf(target),
@@ -90,7 +91,7 @@ function reach(admission: Admission): string {
 }
 
 function figures(target: TargetReview): Line {
-  const { effect, before, after } = target;
+  const { effect, before, after, apart } = target;
   const { gained, lost } = effect!;
   const [more, less] = [addressesOf(gained), addressesOf(lost)];
   const [names, namesLost] = [BigInt(nameCount(gained)), BigInt(nameCount(lost))];
@@ -101,16 +102,17 @@ function figures(target: TargetReview): Line {
   ].filter((part) => part.length > 0);
   return [
     ...parts.flatMap((part, index): Line => [index === 0 ? '' : ', ', ...part]),
-    ...portRemark('newly', gained, before!),
-    ...portRemark('no longer', lost, after!),
+    // Lists bind no ports.
+    ...(apart ? [] : [...portRemark('newly', gained, before!), ...portRemark('no longer', lost, after!)]),
     ...clientRemarks(target),
   ];
 }
 
 /** Clients that are newly, or no longer, let through to what is let through to others on the same ports. */
-export function clientChanges({ effect, before, after }: TargetReview) {
+export function clientChanges({ effect, before, after, apart }: TargetReview) {
   const of = (changed: Admission | undefined, other: Admission | undefined) => {
-    if (changed === undefined || other === undefined) return undefined;
+    // What one list gains and another has is let through where it was not, to the same clients.
+    if (apart || changed === undefined || other === undefined) return undefined;
     const shared = changed.intersection(other.forAnyClient());
     return shared.isEmpty
       ? undefined
@@ -190,6 +192,17 @@ export function goneFiles({ presence, files }: TargetReview): string[] {
   return presence === 'kept'
     ? files.filter((file) => file.presence === 'removed').map(({ path }) => path)
     : [];
+}
+
+/** How much of what a new target lets through no rule asks for: the extra addresses of its budgets. */
+function extrasOf({ widenings }: TargetReview): Line {
+  const budgets = widenings.filter(({ kind }) => kind === 'budget');
+  return budgets.flatMap(
+    ({ rule, admission }): Line => [
+      `, of them ${spaceInWords(addressesOf(admission))} extra for the budget of rule `,
+      outside(rule),
+    ],
+  );
 }
 
 /** The extra addresses that a budget lets in, from → to. */

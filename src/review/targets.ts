@@ -1,8 +1,9 @@
 import { Admission } from '../policy/admission.ts';
-import type { Change } from '../policy/diff/change.ts';
-import { type Effect, effectOf, isNoEffect } from '../policy/effect.ts';
-import type { TargetOutput, TargetRequest } from '../targets/build.ts';
+import { bySizeDown, type Change } from '../policy/diff/change.ts';
+import { type Effect, effectOf, isNoEffect, unionOfEffects } from '../policy/effect.ts';
+import { listsByRule, type TargetOutput, type TargetRequest } from '../targets/build.ts';
 import { admissionsByRule } from '../targets/plan.ts';
+import { addressesOf } from './wording.ts';
 
 /** One rule file, before and after. */
 export interface FileReview {
@@ -49,6 +50,8 @@ export interface TargetReview {
   readonly problem: string | undefined;
   /** The effect by rule, in the order of the rules; what no rule explains, such as an edit by hand, is not here. */
   readonly rules: readonly { readonly rule: string; readonly effect: Effect }[];
+  /** Whether the effect is that of each rule's list: an address of one is not let through where another is used. */
+  readonly apart: boolean;
   /** The rules that the files will allow by name alone: their addresses are in none of them. */
   readonly byName: readonly string[];
   /** The options that differ, by name. */
@@ -77,6 +80,11 @@ export interface TargetSide {
   readonly admission: Admission | undefined;
   /** Why they cannot be read. */
   readonly problem?: string | undefined;
+  /**
+   * What the list of each rule lets through, where the format keeps rules apart: what one list gains is a change, though
+   * another has had it.
+   */
+  readonly lists?: ReadonlyMap<string, Admission> | undefined;
   /** What each rule lets through, by its name. */
   readonly byRule: ReadonlyMap<string, Admission>;
   readonly options: Readonly<Record<string, string | number | boolean>>;
@@ -85,9 +93,12 @@ export interface TargetSide {
 /** What a run made of a target, as one side of a review. */
 export function sideOfOutput(
   { plan, files, entries }: Pick<TargetOutput, 'plan' | 'files' | 'entries'>,
-  { options }: Pick<TargetRequest, 'options'>,
+  { options, target }: Pick<TargetRequest, 'options' | 'target'>,
 ): TargetSide {
-  return { plan, files, entries, options, admission: plan.admission, byRule: admissionsByRule(plan) };
+  return {
+    ...{ plan, files, entries, options, admission: plan.admission, byRule: admissionsByRule(plan) },
+    lists: listsByRule(target, plan, files),
+  };
 }
 
 interface Declared {
@@ -107,9 +118,8 @@ export function reviewTarget(
     (side?.plan.omissions ?? []).map((omission) => ({ ...omission, admission: omission.omitted }));
   const widenings = (side: TargetSide | undefined) =>
     (side?.plan.widenings ?? []).map((widening) => ({ ...widening, admission: widening.admitted }));
-  const old = before === undefined ? Admission.empty : before.admission;
-  const now = after?.admission ?? Admission.empty;
-  const effect = old === undefined ? undefined : effectOf(old, now);
+  const effect = effectOfSides(before, after);
+  const apart = effectOfLists(before, after);
   return {
     id,
     presence: before === undefined ? 'added' : after === undefined ? 'removed' : 'kept',
@@ -117,7 +127,8 @@ export function reviewTarget(
     after: after?.admission,
     effect,
     problem: before?.problem,
-    rules: effect === undefined ? [] : effectByRule(effect, before, after),
+    rules: effect === undefined ? [] : (apart ?? effectByRule(effect, before, after)),
+    apart: apart !== undefined,
     byName: [...(after?.byRule ?? [])]
       .filter(([, { grants }]) => grants.every(({ addresses }) => addresses.isEmpty))
       .map(([rule]) => rule),
@@ -127,6 +138,56 @@ export function reviewTarget(
     omissions: reviewDeclared(omissions(before), omissions(after)),
     widenings: reviewDeclared(widenings(before), widenings(after)),
   };
+}
+
+/** What files let through: all of them together, and list by list where the format keeps rules apart. */
+export type Allowed = Pick<TargetSide, 'admission' | 'lists'>;
+
+/** The difference of two sides of a target, list by list where both keep rules apart; undefined where one is not known. */
+export function effectOfSides(before: Allowed | undefined, after: Allowed | undefined): Effect | undefined {
+  const [old, now] = [before, after].map((side) => (side === undefined ? Admission.empty : side.admission));
+  if (old === undefined || now === undefined) return undefined;
+  const lists = effectOfLists(before, after);
+  return lists === undefined ? effectOf(old, now) : unionOfEffects(lists.map(({ effect }) => effect));
+}
+
+/** The effect of each list; undefined where the rules of the format work together. */
+function effectOfLists(
+  before: Allowed | undefined,
+  after: Allowed | undefined,
+): TargetReview['rules'] | undefined {
+  const isEmpty = (side: Allowed | undefined) => side === undefined || side.admission?.isEmpty === true;
+  const [old, now] = [before, after].map(
+    (side) => side?.lists ?? (isEmpty(side) ? new Map<string, Admission>() : undefined),
+  );
+  if (old === undefined || now === undefined || old.size + now.size === 0) return undefined;
+  const former = renamedLists(old, now);
+  const gone = [...old.keys()].filter((rule) => !now.has(rule) && ![...former.values()].includes(rule));
+  return [...now.keys(), ...gone].flatMap((rule) => {
+    const effect = effectOf(
+      old.get(former.get(rule) ?? rule) ?? Admission.empty,
+      now.get(rule) ?? Admission.empty,
+    );
+    return isNoEffect(effect) ? [] : [{ rule, effect }];
+  });
+}
+
+/** Lists under a new name, by that name: the list that is gone and shares the most with it. */
+function renamedLists(
+  old: ReadonlyMap<string, Admission>,
+  now: ReadonlyMap<string, Admission>,
+): ReadonlyMap<string, string> {
+  const renamed = new Map<string, string>();
+  for (const [rule, admission] of now) {
+    if (old.has(rule)) continue;
+    const [best] = [...old]
+      .filter(([name]) => !now.has(name) && ![...renamed.values()].includes(name))
+      .map(([name, other]) => ({ name, shared: addressesOf(other.intersection(admission)) }))
+      .filter(({ shared }) => !shared.isEmpty)
+      .sort((a, b) => bySizeDown(a.shared, b.shared));
+    if (best !== undefined) renamed.set(rule, best.name);
+  }
+  return renamed;
 }
 
 function effectByRule(

@@ -44,7 +44,7 @@ export function isLoud({ kind, look }: Note): boolean {
 }
 
 /** How many reasons the line spells out. */
-const SHOWN = 4;
+const SHOWN = 8;
 
 /** The line that a person can act on. */
 export function verdict(review: Review): Verdict {
@@ -168,6 +168,9 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
       const budgets = widenings.filter(
         ({ kind, presence, change }) => kind === 'budget' && presence === 'changed' && !change.gained.isEmpty,
       );
+      const budgetMoves = widenings.some(
+        ({ kind, presence }) => kind === 'budget' && presence !== 'unchanged',
+      );
       return [
         ...clientReasons(target),
         ...(options.length > 0 ? [`${id} changes ${counted(options.length, 'option')}`] : []),
@@ -176,8 +179,9 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
           : []),
         ...budgets.map(
           ({ rule, change }) =>
-            `${id} lets ${spaceInWords(addressesOf(change.gained))} more in for the budget of rule ${rule}`,
+            `${id} lets other extra addresses in for the budget of rule ${rule} (${spaceInWords(addressesOf(change.gained))}${change.lost.isEmpty ? '' : `, and no longer ${spaceInWords(addressesOf(change.lost))}`})`,
         ),
+        ...(budgetMoves ? sharesOfTarget(target) : []),
         ...(fresh(omissions) > 0 ? [`${id} has ${counted(fresh(omissions), 'new omission')}`] : []),
         ...(fresh(widenings) > 0 ? [`${id} has ${counted(fresh(widenings), 'new widening')}`] : []),
       ];
@@ -189,6 +193,31 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
 function clientReasons(target: TargetReview): string[] {
   const { more } = clientChanges(target);
   return more === undefined ? [] : [`${target.id} lets ${clientsInWords(more)} through to what others reach`];
+}
+
+/**
+ * What a target gains or loses beyond the limits of a routine week, measured at what its files let through: the extra
+ * addresses of a budget are no rule's.
+ */
+function sharesOfTarget({ id, before, effect }: TargetReview): string[] {
+  if (before === undefined || effect === undefined) return [];
+  const whole = addressesOf(before);
+  return FAMILIES.flatMap((family) =>
+    (
+      [
+        ['gains', effect.gained, ROUTINE_GAIN],
+        ['loses', effect.lost, ROUTINE_LOSS],
+      ] as const
+    ).flatMap(([verb, admission, limit]) => {
+      const [part, all] = [addressesOf(admission)[family].size, whole[family].size];
+      const size = family === 'ipv4' ? digits : ipv6Size;
+      return all === 0n || part * 100n <= all * limit
+        ? []
+        : [
+            `${id} ${verb} ${percent(part, all)} of what it allows in ${family === 'ipv4' ? 'IPv4' : 'IPv6'} (${size(part)} of ${size(all)}; limit ${limit} %)`,
+          ];
+    }),
+  );
 }
 
 function reasonsOfRule(diff: RuleDiff): string[] {

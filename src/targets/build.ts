@@ -119,6 +119,29 @@ export function readFiles(target: Target, files: readonly RuleFile[]): GrammarRe
 }
 
 /**
+ * What the list of each rule holds, read back from the text of the files: lists that are named for their rules and bind
+ * no ports are used one by one, and an address of one is not let through where another is used. Undefined for a format
+ * whose rules work together.
+ * @throws ReadBackError if the text is not in the target's form
+ */
+export function listsByRule(
+  target: Target,
+  { rules }: TargetPlan,
+  files: readonly RuleFile[],
+): ReadonlyMap<string, Admission> | undefined {
+  const { ports, protocols } = target.manifest.capabilities;
+  if (ports) return undefined;
+  const { groups } = readFiles(target, files);
+  const all = PortSet.allOf(protocols);
+  const found = rules.map(({ name }) => ({
+    name,
+    lists: ([4, 6] as const).flatMap((family) => groups.get(addressListId(name, family)) ?? []),
+  }));
+  if (found.every(({ lists }) => lists.length === 0)) return undefined;
+  return new Map(found.map(({ name, lists }) => [name, Admission.addresses(DualStackSet.union(lists), all)]));
+}
+
+/**
  * Lists that are named for their rules are used one by one, and each must hold just what is its own: in the
  * union of all, one rule's list makes up for an address that another's has lost.
  */

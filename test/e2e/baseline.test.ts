@@ -278,10 +278,18 @@ describe.skipIf(lacks('git'))('after the commit', () => {
   it('a clean filter is named', async () => {
     const { folder, git, run } = await published();
     git('config', 'filter.wide.clean', "sed 's,/24$,/16,'");
-    writeFileSync(join(folder, '.gitattributes'), 'allowlists/squid/*.txt filter=wide\n');
+    const attributes = join(folder, '.git/info/attributes');
+    writeFileSync(attributes, 'allowlists/squid/*.txt filter=wide\n');
     const { status, stderr } = await run(TWO);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/the clean filter of \.gitattributes changed it \(filter=wide\)/);
+    expect(stderr).toMatch(/a clean filter changed it \(filter=wide, /);
+    // What it says to do leaves nothing of it, in the commit or in the index.
+    rmSync(attributes);
+    const [, advice] = /take it back with `(.*?)`/.exec(stderr)!;
+    execFileSync('sh', ['-ec', advice!], { cwd: folder });
+    expect((await run(TWO)).status).toBe(0);
+    expect(git('status', '--porcelain', 'allowlists')).toBe('');
+    expect(git('show', 'HEAD:allowlists/squid/storage-weu-ipv4.txt')).not.toContain('/16');
   });
 
   it('a clone that turns line ends around verifies, and runs without drift', async () => {

@@ -32,7 +32,9 @@ const BUDGETS: Readonly<Record<string, object>> = { aws: { budget: 1000 } };
 
 /** Every target that comes with the product, as `targets` of a configuration that fits a real week. */
 export async function everyTarget(): Promise<Record<string, object>> {
-  return Object.fromEntries((await bundledTargets()).map((id) => [id, { ...REQUIRED_OPTIONS[id], ...BUDGETS[id] }]));
+  return Object.fromEntries(
+    (await bundledTargets()).map((id) => [id, { ...REQUIRED_OPTIONS[id], ...BUDGETS[id] }]),
+  );
 }
 
 /** The four targets of the sample. */

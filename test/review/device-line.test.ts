@@ -26,6 +26,7 @@ it.each([
           problem: undefined,
           rules: [],
           byName: [],
+          apart: false,
           options: [],
           files: [],
           omissions: [],

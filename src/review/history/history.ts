@@ -3,10 +3,11 @@ import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
 import { diffPolicies } from '../../policy/diff.ts';
-import { type Effect, effectOf, unionOfEffects } from '../../policy/effect.ts';
+import { type Effect, unionOfEffects } from '../../policy/effect.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { admissionOf } from '../../policy/rule-admission.ts';
 import type { Acceptance, FeedWeek } from '../review.ts';
+import { type Allowed, effectOfSides } from '../targets.ts';
 import { addressesOf, namesInWords } from '../wording.ts';
 
 /** One point of a history: a commit of the output tree, or a feed. */
@@ -18,7 +19,7 @@ export interface Revision {
   readonly week: FeedWeek;
   readonly policy: Policy;
   /** What the rule files of each target let through; undefined for a feed, which has none. */
-  readonly targets?: ReadonlyMap<string, Admission> | undefined;
+  readonly targets?: ReadonlyMap<string, Allowed> | undefined;
   readonly acceptances: readonly Acceptance[];
 }
 
@@ -103,7 +104,11 @@ export class HistoryRecorder {
       acceptances,
       change: this.#last === undefined ? undefined : this.#compare(this.#last, { policy, targets }, date),
       space: sizes(
-        addressesOf(targets === undefined ? admissionOf(policy) : Admission.union(targets.values())),
+        addressesOf(
+          targets === undefined
+            ? admissionOf(policy)
+            : Admission.union([...targets.values()].flatMap(({ admission }) => admission ?? [])),
+        ),
       ),
     });
     const index = this.#steps.length - 1;
@@ -181,9 +186,9 @@ export class HistoryRecorder {
 function effectOfTargets(before: Revision['targets'], after: Revision['targets']): Effect | undefined {
   if (before === undefined || after === undefined) return undefined;
   return unionOfEffects(
-    [...after].flatMap(([id, admission]) => {
+    [...after].flatMap(([id, side]) => {
       const old = before.get(id);
-      return old === undefined ? [] : [effectOf(old, admission)];
+      return old === undefined ? [] : (effectOfSides(old, side) ?? []);
     }),
   );
 }
