@@ -9,9 +9,10 @@ import { filesReader, readOutputTree } from '../dist/committed/output-tree.js';
 import { parseConfig } from '../dist/config/load.js';
 import { addDays } from '../dist/feed/file-date.js';
 import { parseServiceTags } from '../dist/feed/parse.js';
-import { loadTables, loadTargets } from '../dist/job.js';
+import { loadTargets } from '../dist/job.js';
 import { planRun } from '../dist/pipeline.js';
 import { AllowlistError } from '../dist/problem.js';
+import { loadTables } from '../dist/products.js';
 import { verdict } from '../dist/review/verdict.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -169,7 +170,7 @@ export async function badWeeks(directory) {
   const config = parseConfig(JSON.stringify(CONFIGURATION), join(root, 'allowlist.yaml'));
   const request = {
     config,
-    tables: await loadTables(config),
+    tables: (await loadTables(config)).tables,
     targets: await loadTargets(config),
     accept: [],
   };

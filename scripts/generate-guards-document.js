@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { startMeter } from '../dist/cli/meter.js';
 import { loadConfig } from '../dist/config/load.js';
 import { daysBetween } from '../dist/feed/file-date.js';
-import { loadTables, loadTargets } from '../dist/job.js';
+import { loadTargets } from '../dist/job.js';
 import { GUARDS } from '../dist/policy/guards/judge.js';
 import { DEFAULT_LIMITS as limits } from '../dist/policy/guards/limits.js';
 import { percentOf } from '../dist/policy/guards/percent.js';
 import { totalsOf } from '../dist/policy/totals.js';
+import { loadTables } from '../dist/products.js';
 import { replay } from '../dist/replay/replay.js';
 import { churnTable, guardCells, markdownTable, replaySummary } from '../dist/replay/report.js';
 import { weeklyFiles } from '../dist/replay/weekly-files.js';
@@ -33,7 +34,7 @@ async function run(title, cloud, { add = [], to = '9', ...options } = {}) {
   const done = [];
   for await (const week of replay({
     config: { ...config, rules },
-    tables: await loadTables(config),
+    tables: (await loadTables(config)).tables,
     targets: await loadTargets(config),
     weeks: weeks.filter(({ date }) => date <= to),
     accept: [],

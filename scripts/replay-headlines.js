@@ -10,10 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { baselineOf } from '../dist/committed/baseline.js';
 import { filesReader, readOutputTree } from '../dist/committed/output-tree.js';
 import { parseConfig } from '../dist/config/load.js';
-import { loadTables, loadTargets } from '../dist/job.js';
+import { loadTargets } from '../dist/job.js';
 import { planRun } from '../dist/pipeline.js';
 import { GUARDS } from '../dist/policy/guards/judge.js';
 import { AllowlistError } from '../dist/problem.js';
+import { loadTables } from '../dist/products.js';
 import { weeklyFiles } from '../dist/replay/weekly-files.js';
 import { changesDevices } from '../dist/review/summary.js';
 import { addressesOf } from '../dist/review/wording.js';
@@ -95,7 +96,7 @@ for (const [name, targets] of Object.entries(SETS)) {
   const settings = config(targets);
   const request = {
     config: settings,
-    tables: await loadTables(settings),
+    tables: (await loadTables(settings)).tables,
     targets: await loadTargets(settings),
     accept: ACCEPT,
   };
