@@ -25,6 +25,9 @@ it('sees what the scripts import', () => {
 
 // Most of them are run by hand, after weeks in which what they import has moved.
 it.each(imports)('%s finds what it imports from %s', async (_, module, names) => {
-  const found = (await import(new URL(`../src/${module}.ts`, import.meta.url).href)) as Record<string, unknown>;
+  const found = (await import(new URL(`../src/${module}.ts`, import.meta.url).href)) as Record<
+    string,
+    unknown
+  >;
   expect(names.filter((name) => !(name in found))).toEqual([]);
 });
