@@ -19,6 +19,7 @@ export async function targetsCommand(flags: { readonly json?: boolean }, io: Io)
         'IPv4',
         'IPv6',
         'names',
+        'names match',
         'apex',
         'exact',
         'ports',
@@ -31,6 +32,9 @@ export async function targetsCommand(flags: { readonly json?: boolean }, io: Io)
         yes(c.ipv4),
         yes(c.ipv6),
         c.names,
+        c.names === 'none'
+          ? '-'
+          : `${c.namesBy.join(', ')}${c.namePorts === undefined ? '' : ` on ${c.namePorts}`}`,
         c.names === 'suffix' ? c.apex : '-',
         c.names === 'none' ? '-' : c.exact,
         c.ports ? c.protocols.join(', ') : 'no',

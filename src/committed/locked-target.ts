@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { loadTarget, loadTargetFolder, type Target } from '../targets/catalog.ts';
 import { fitPolicy } from '../targets/fit.ts';
+import { capabilitiesOf } from '../targets/manifest.ts';
 import type { TargetPlan } from '../targets/plan.ts';
 import { type Lock, readFitSettings } from './lock.ts';
 import type { OutputTree } from './output-tree.ts';
@@ -16,5 +17,6 @@ export async function planLockedTarget(
 ): Promise<{ readonly target: Target; readonly plan: TargetPlan }> {
   const target =
     template === undefined ? await loadTarget(id) : await loadTargetFolder(resolve(tree.where, template));
-  return { target, plan: fitPolicy(tree.policy, target.manifest.capabilities, readFitSettings(locked)) };
+  const capabilities = capabilitiesOf(target.manifest, locked.options);
+  return { target, plan: fitPolicy(tree.policy, capabilities, readFitSettings(locked)) };
 }

@@ -20,6 +20,7 @@ import { effectOfReview } from '../review/summary.ts';
 import { addressesOf } from '../review/wording.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
 import { fitPolicy } from '../targets/fit.ts';
+import { capabilitiesOf } from '../targets/manifest.ts';
 import { fewestLines } from './fewest-lines.ts';
 
 /** A weekly file of a directory. */
@@ -190,7 +191,8 @@ async function replayWeek(
 function planner({ targets }: ReplayRequest): LockedPlanner {
   return async (tree, id, locked) => {
     const target = targets.find((request) => request.id === id)!.target;
-    return { target, plan: fitPolicy(tree.policy, target.manifest.capabilities, readFitSettings(locked)) };
+    const capabilities = capabilitiesOf(target.manifest, locked.options);
+    return { target, plan: fitPolicy(tree.policy, capabilities, readFitSettings(locked)) };
   };
 }
 

@@ -7,8 +7,8 @@ import { GuardRefusal, type Problem } from '../problem.ts';
 import type { Budget } from './budget.ts';
 import type { Target } from './catalog.ts';
 import { withContentDigest } from './content-digest.ts';
-import { fitPolicy } from './fit.ts';
-import type { Capabilities, Manifest } from './manifest.ts';
+import { fitPolicy, openToNames } from './fit.ts';
+import { type Capabilities, capabilitiesOf, type Manifest } from './manifest.ts';
 import type { TargetPlan } from './plan.ts';
 import { type GrammarReading, readBackByGrammar } from './read-back.ts';
 import type { RuleFile } from './render.ts';
@@ -46,7 +46,7 @@ export interface TargetOutput {
  */
 export function buildTarget(policy: Policy, request: TargetRequest): TargetOutput {
   const { manifest, templates, vendor, where } = request.target;
-  const plan = fitPolicy(policy, manifest.capabilities, request);
+  const plan = fitPolicy(policy, capabilitiesOf(manifest, request.options), request);
   const view = buildView(plan, manifest, request.options);
   const extended = vendor.extendView?.(view, plan, policy, request.inForce ?? new Map()) ?? view;
   const files = renderRetiring(manifest, templates, extended, where, request.inForce ?? new Map())
@@ -110,12 +110,26 @@ const readings = new WeakMap<readonly RuleFile[], GrammarReading & { readonly by
  */
 export function readFiles(target: Target, files: readonly RuleFile[]): GrammarReading {
   const found = target.vendor.readBack?.(files, target.templates);
-  if (found !== undefined) return { admission: found, groups: new Map(), settings: {} };
+  const { manifest } = target;
+  if (found !== undefined)
+    return { admission: asNamesMatch(found, manifest), groups: new Map(), settings: {} };
   const known = readings.get(files);
-  if (known?.by === target.manifest) return known;
-  const reading = { ...readBackByGrammar(target.manifest, files), by: target.manifest };
+  if (known?.by === manifest) return known;
+  const read = readBackByGrammar(manifest, files);
+  const reading = { ...read, admission: asNamesMatch(read.admission, manifest), by: manifest };
   readings.set(files, reading);
   return reading;
+}
+
+/** In files that name no ports, a name lets through on the ports only on which it can match. */
+function asNamesMatch(admission: Admission, { capabilities }: Manifest): Admission {
+  if (capabilities.ports || capabilities.namePorts === undefined) return admission;
+  return Admission.union(
+    admission.grants.flatMap(({ hosts, addresses, ports, clients }) => [
+      Admission.hosts(hosts, openToNames(ports, capabilities)).from(clients),
+      Admission.addresses(addresses, ports).from(clients),
+    ]),
+  );
 }
 
 /**

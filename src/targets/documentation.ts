@@ -21,6 +21,7 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
         'IPv4',
         'IPv6',
         'Names',
+        'Names match',
         '`*.x` without `x`',
         'Ports',
         'Addresses match',
@@ -32,6 +33,7 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
         yes(can.ipv4),
         yes(can.ipv6),
         { none: 'no', exact: 'whole names', suffix: 'with subdomains' }[can.names],
+        namesMatch(can),
         can.names === 'suffix' ? yes(can.apex === 'separate') : '-',
         can.ports ? can.protocols.join(', ').toUpperCase() : 'no',
         { destination: 'the destination', literal: 'hosts written as an address' }[can.addressMatch],
@@ -45,6 +47,23 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
     .join('\n')
     .trimEnd()}\n`;
 }
+
+/** What a name is compared with, and on which ports. */
+function namesMatch({ names, namesBy, namePorts }: Manifest['capabilities']): string {
+  if (names === 'none') return '-';
+  const by = namesBy.map((one) => NAMES_BY[one]).join('; ');
+  return namePorts === undefined ? by : `${by}; on port ${namePorts} only`;
+}
+
+const NAMES_BY: Readonly<Record<Manifest['capabilities']['namesBy'][number], string>> = {
+  answers: 'the addresses in answers of DNS',
+  request: 'CONNECT or URL of a proxy request',
+  tls: 'the server name of TLS',
+  url: 'the URL that a client asks for',
+  category: 'Host header or TLS, as a URL category',
+  query: 'the look-up itself',
+  list: 'nothing: a list for others',
+};
 
 function section(manifest: Manifest): string[] {
   const limits = Object.entries(manifest.limits).filter(([, limit]) => limit !== undefined);

@@ -121,10 +121,15 @@ function comingAlong(rule: PolicyRule, capabilities: Capabilities, addressUse: A
 }
 
 /** The ports of a grant on which the target can match no name; what it cannot write at all is another matter. */
-function closedToNames(ports: PortSet, { names, namePorts, protocols }: Capabilities): PortSet {
-  return names === 'none' || namePorts === undefined
-    ? PortSet.empty
-    : ports.intersection(PortSet.allOf(protocols)).difference(PortSet.parseList(namePorts));
+function closedToNames(ports: PortSet, capabilities: Capabilities): PortSet {
+  if (capabilities.names === 'none') return PortSet.empty;
+  const writable = ports.intersection(PortSet.allOf(capabilities.protocols));
+  return writable.difference(openToNames(writable, capabilities));
+}
+
+/** Those of the ports on which the target can match a name. */
+export function openToNames(ports: PortSet, { namePorts }: Capabilities): PortSet {
+  return namePorts === undefined ? ports : ports.intersection(PortSet.parseList(namePorts));
 }
 
 /** Ports of protocols that the target has no words for. */
@@ -316,12 +321,21 @@ function finishRule(fitted: FittedRule, cover: Cover, capabilities: Capabilities
     : { set, ipv4: cover.ipv4, ipv6: cover.ipv6, ports: addressPorts };
   if (!capabilities.ports) {
     const all = PortSet.allOf(capabilities.protocols);
+    const widenPorts = (admitted: Admission) =>
+      widenings.push({
+        rule: rule.name,
+        kind: 'ports',
+        admitted,
+        // What decides on requests, and not on packets, has no rule of a device that could bind them.
+        reason:
+          capabilities.addressMatch === 'literal'
+            ? 'a host has one answer on all of its ports; what its packets pass must bind them'
+            : 'these lists name no ports; the rule that uses them on the device must',
+      });
     for (const { hosts, ports } of names)
-      widenings.push(portWidening(rule.name, Admission.hosts(hosts, all.difference(ports))));
+      widenPorts(Admission.hosts(hosts, openToNames(all, capabilities).difference(ports)));
     if (addresses !== undefined)
-      widenings.push(
-        portWidening(rule.name, Admission.addresses(addresses.set, all.difference(addresses.ports))),
-      );
+      widenPorts(Admission.addresses(addresses.set, all.difference(addresses.ports)));
   }
   const bound = bindToClients({ intended, omissions, widenings }, rule, capabilities);
   const planned: PlannedRule = {
@@ -390,15 +404,6 @@ export function seenFrom(admission: Admission, clients: DualStackSet, capabiliti
     ).from(ofFamilies(clients, isIpv4, !isIpv4)),
   );
   return Admission.union([Admission.union(names).from(clients), ...families]);
-}
-
-function portWidening(rule: string, admitted: Admission): Widening {
-  return {
-    rule,
-    kind: 'ports',
-    admitted,
-    reason: 'these lists name no ports; the rule that uses them on the device must',
-  };
 }
 
 function splitNames(hosts: HostSet, { names, apex, exact }: Capabilities) {

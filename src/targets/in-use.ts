@@ -3,6 +3,7 @@ import type { Policy, PolicyRule } from '../policy/policy.ts';
 import { makePolicy } from '../policy/resolve.ts';
 import type { TargetRequest } from './build.ts';
 import { usedAddressPorts } from './fit.ts';
+import { capabilitiesOf } from './manifest.ts';
 
 /** Service tags and endpoint sets that a rule selects and no target uses. */
 export interface UnusedTags {
@@ -25,8 +26,9 @@ export function policyInUse(policy: Policy, targets: readonly TargetRequest[]): 
   if (targets.length === 0) return { policy, unused: [] };
   const isUsed = (rule: PolicyRule) =>
     targets.some(
-      ({ target, addressUse }) =>
-        !usedAddressPorts(rule, target.manifest.capabilities, addressUse ?? rule.addressUse).isEmpty,
+      ({ target, options, addressUse }) =>
+        !usedAddressPorts(rule, capabilitiesOf(target.manifest, options), addressUse ?? rule.addressUse)
+          .isEmpty,
     );
   const idle = new Set(policy.rules.filter((rule) => rule.tags.length > 0 && !isUsed(rule)));
   if (idle.size === 0) return { policy, unused: [] };

@@ -35,6 +35,9 @@ const evidence = z
     },
   );
 
+/** What a name can be compared with. Whoever never says it, such as a mail program to a proxy, no name lets through. */
+export const NAME_MATCHES = ['answers', 'request', 'tls', 'url', 'category', 'query', 'list'] as const;
+
 const capabilities = z.strictObject({
   traffic: z
     .boolean()
@@ -54,6 +57,12 @@ const capabilities = z.strictObject({
     .default(['tcp'])
     .describe(
       'what the files can say of ports: tcp, or tcp and udp; ports of another protocol are an omission',
+    ),
+  namesBy: z
+    .array(z.enum(NAME_MATCHES))
+    .default([])
+    .describe(
+      'what a name is compared with: answers, the addresses that name servers give for it; request, the host that a request to a proxy or its CONNECT names; tls, the server name that TLS asks for; url, the URL of which a program asks where to send it; category, the host of web traffic, as its Host header or TLS says it; query, the look-up itself; list, nothing: others use the list',
     ),
   namePorts: z
     .string()
@@ -109,6 +118,12 @@ const option = z.strictObject({
     .boolean()
     .default(false)
     .describe('whether it only says how much the device holds: no part of the files depends on it'),
+  capabilities: z
+    .record(z.string(), z.strictObject({ ports: z.boolean() }))
+    .optional()
+    .describe(
+      'by value of the option, what the files can express otherwise than `capabilities` says; where a module of the target reads them back',
+    ),
 });
 
 const file = z.strictObject({
@@ -177,6 +192,20 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export type Evidence = Manifest['evidence'][number];
 export type Capabilities = Manifest['capabilities'];
 export type ReadBackGrammar = Manifest['readBack'][number];
+
+/**
+ * What the files of a target can express with these options. An option that is not there is taken as its default.
+ * @returns `capabilities` of the manifest itself where no option changes them
+ */
+export function capabilitiesOf(
+  { capabilities, options }: Manifest,
+  values: Readonly<Record<string, string | number | boolean>> = {},
+): Capabilities {
+  const changes = Object.entries(options).map(
+    ([name, option]) => option.capabilities?.[String(values[name] ?? option.default)],
+  );
+  return Object.assign({ ...capabilities }, ...changes);
+}
 
 /** The JSON Schema of `manifest.yaml`, for editors; published as `schema/manifest.schema.json`. */
 export function manifestJsonSchema(): z.core.JSONSchema.BaseSchema {

@@ -12,6 +12,7 @@ import { policyOf, tag } from './weeks.ts';
 const PROXY: Capabilities = {
   traffic: true,
   names: 'suffix',
+  namesBy: [],
   apex: 'separate',
   exact: 'separate',
   ipv4: true,
@@ -27,6 +28,7 @@ const LISTS: Capabilities = { ...PROXY, ports: false };
 const PACKETS: Capabilities = {
   traffic: true,
   names: 'none',
+  namesBy: [],
   apex: 'separate',
   exact: 'separate',
   ipv4: true,

@@ -91,6 +91,12 @@ describe.each(folders)('%s', (folder, load) => {
     const { manifest } = await load();
     expect(folder.endsWith(`/${manifest.id}`)).toBe(true);
     expect(manifest.evidence.length).toBeGreaterThan(0);
+    const { names, namesBy, namePorts } = manifest.capabilities;
+    expect(namesBy.length > 0, 'what names are compared with').toBe(names !== 'none');
+    // Who sees neither DNS nor requests, but traffic, knows a name on some ports only.
+    if (namesBy.includes('category')) expect(namePorts).toBeDefined();
+    for (const option of Object.values(manifest.options))
+      for (const value of Object.keys(option.capabilities ?? {})) expect(option.values).toContain(value);
     for (const [key, option] of Object.entries(manifest.options)) {
       expect(option.default ?? option.example, `${key} needs a default or an example`).toBeDefined();
       if (option.pattern !== undefined)

@@ -77,6 +77,12 @@ describe('fitting a rule with names and addresses', () => {
       'port 443/udp: 192.0.2.0/25 192.0.3.0/24 2001:db8::/32',
     ]);
     expect(fallback({})).toEqual(['port 443: x.example.net']);
+    // Lists that name no ports open a name only where it can match, and addresses stand for it elsewhere.
+    const open = fallback({ ports: false, protocols: ['tcp', 'udp'], namePorts: '80,443' });
+    expect(open).toEqual([
+      'port 1-79,81-442,444-65535,1-65535/udp: 192.0.2.0/25 192.0.3.0/24 2001:db8::/32',
+      'port 80,443: x.example.net 192.0.2.0/25 192.0.3.0/24 2001:db8::/32',
+    ]);
     const lists = fitPolicy(
       makePolicy({ name: 'a', prefixes: ['192.0.2.0/24'], ports: '123/udp' }),
       capabilities({ ...ALL, ports: false, protocols: ['tcp', 'udp'] }),

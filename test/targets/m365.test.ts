@@ -7,8 +7,8 @@ import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
+import { readFiles } from '../../src/targets/build.ts';
 import { bundledTargets, loadTarget } from '../../src/targets/catalog.ts';
-import { readBackByGrammar } from '../../src/targets/read-back.ts';
 import { M365_SETS, m365Sets, type PublishedSet, publishedSet } from '../support/m365.ts';
 import { below, seededRandom } from '../support/random.ts';
 import { buildBundled } from '../support/rule-files.ts';
@@ -72,8 +72,7 @@ async function build(id: string, sets: readonly PublishedSet[], addresses: strin
   );
   const output = await buildBundled(id, policy, Object.fromEntries(examples));
   const { files, plan } = output;
-  const found =
-    target.vendor.readBack?.(files, target.templates) ?? readBackByGrammar(target.manifest, files).admission;
+  const found = readFiles(target, files).admission;
   return {
     found,
     omitted: Admission.union(plan.omissions.map((omission) => omission.omitted)),

@@ -1,7 +1,7 @@
 import { type Node, parse } from 'acorn';
 import { describe, expect, it } from 'vitest';
 import type { Policy } from '../../src/policy/policy.ts';
-import { proveReadBack } from '../../src/targets/build.ts';
+import { proveReadBack, proveSettings } from '../../src/targets/build.ts';
 import { addressAttempts, nameAttempts, spellUrl } from '../support/attempts.ts';
 import { askNode, askPacparser, lacksPacparser } from '../support/pac.ts';
 import { makePolicy, samplePolicy } from '../support/policy.ts';
@@ -142,6 +142,57 @@ describe('pac', () => {
     expect(asked.length).toBeGreaterThan(1000);
     const answers = askPacparser(await pac(always), asked);
     expect(asked.filter(({ answer }, index) => answers[index] !== answer)).toEqual([]);
+  });
+
+  describe('with one answer a host', () => {
+    const build = (policy: Policy) => buildBundled('pac', policy, { ...OPTIONS, decideBy: 'host' });
+
+    it('gives each host the same on every port and scheme, and declares which ports come along', async () => {
+      const { files, plan } = await build(always);
+      const urls = (host: string) =>
+        ['http://H/', 'https://H/', 'https://H:4433/', 'ftp://H/', 'gopher://H/', 'ws://H:1/'].map((url) => ({
+          url: url.replace('H', host.includes(':') ? `[${host}]` : host),
+          host,
+        }));
+      const answers = (host: string) => new Set(askNode(files[0]!.text, urls(host)));
+      for (const host of ['login.example.net', 'x.msappproxy.example', 'crl.example.net', '192.0.2.3'])
+        expect(answers(host), host).toEqual(new Set([YES]));
+      for (const host of ['msappproxy.example', 'x.login.example.net', '192.0.2.16', '2001:db8:8000::1'])
+        expect(answers(host), host).toEqual(new Set([NO]));
+      // By URL, the two schemes of a host differ: a client that keeps an answer by host takes the first for both.
+      expect(new Set(askNode(await pac(always), urls('crl.example.net'))).size).toBe(2);
+      const reasons = new Set(plan.widenings.map(({ reason }) => reason));
+      expect(reasons).toEqual(
+        new Set(['a host has one answer on all of its ports; what its packets pass must bind them']),
+      );
+      expect(plan.admission.grants.map(({ ports }) => `${ports}`)).toEqual(['1-65535']);
+      expect(files[0]!.text.replaceAll('\n//   ', ' ')).toContain(
+        'MORE THAN ASKED (rule both; a host has one',
+      );
+    });
+
+    it.each([
+      ['var BY_HOST = true;', 'var BY_HOST = false;', /decideBy is "url" in the files/],
+      ['1, 65535', '1, 443', /BY_HOST is true, and a grant is not for all ports/],
+      ['var BY_HOST = true;', 'var BY_HOST = 1;', /not in the form/],
+    ])('notices %j turned into %j', async (from, to, message) => {
+      const { files, plan, target } = await build(always);
+      const edited = files.map((file) => ({ ...file, text: file.text.replace(from, to) }));
+      expect(edited).not.toEqual(files);
+      const prove = () => [
+        ...proveReadBack(target, plan, edited),
+        ...proveSettings(target, { ...OPTIONS, decideBy: 'host' }, edited),
+      ];
+      let found: string;
+      try {
+        found = prove()
+          .map(({ what }) => what)
+          .join('\n');
+      } catch (error) {
+        found = (error as Error).message;
+      }
+      expect(found).toMatch(message);
+    });
   });
 
   it('is ECMAScript 3 in ASCII', async () => {

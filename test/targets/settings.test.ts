@@ -44,6 +44,7 @@ const OTHERS: Readonly<Record<string, Readonly<Record<string, OptionValues>>>> =
   pac: {
     allowed: { allowed: 'PROXY other.corp.example:3128' },
     otherwise: { otherwise: 'PROXY other.corp.example:3128' },
+    decideBy: { decideBy: 'host' },
   },
   paloalto: {
     lists: { lists: 'external', externalBaseUrl: 'https://lists.example.com/a' },

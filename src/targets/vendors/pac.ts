@@ -22,6 +22,7 @@ const FORM = new RegExp(
     /\/\/ What the policy allows goes: (?<statedAllowed>.+)\n/,
     /\/\/ Everything else goes: (?<statedOtherwise>.+)\n/,
     /\nvar ALLOWED = "(?<allowed>[^"\\\n]+)";\nvar OTHERWISE = "(?<otherwise>[^"\\\n]+)";\n/,
+    /\n(?:\/\/ .*\n)+var BY_HOST = (?<byHost>true|false);\n/,
     /\n(?:\/\/ .*\n)+var GRANTS = (?<data>\[\n(?:.*\n)*?)\];\n/,
     /(?<program>[\s\S]*)$/,
   ]
@@ -44,13 +45,18 @@ function extendView(view: View, plan: TargetPlan): View & Readonly<Record<string
     throw new ConfigurationError(
       'targets.pac: `allowed` and `otherwise` are the same: the file would decide nothing',
     );
-  return { ...view, grants: grantsOf(plan) };
+  const byHost = view.options.decideBy === 'host';
+  return { ...view, byHost, grants: grantsOf(plan, byHost ? PortSet.allOf(['tcp']) : undefined) };
 }
 
-/** One grant a distinct set of ports, over all rules, in port order. */
-function grantsOf({ rules }: TargetPlan): GrantData[] {
+/**
+ * One grant a distinct set of ports, over all rules, in port order.
+ * @param instead the ports of all of them, where a host has one answer
+ */
+function grantsOf({ rules }: TargetPlan, instead: PortSet | undefined): GrantData[] {
   const grants = new Map<string, { ports: PortSet; hosts: HostSet; addresses: DualStackSet }>();
-  const add = (ports: PortSet, hosts: HostSet, addresses: DualStackSet) => {
+  const add = (asked: PortSet, hosts: HostSet, addresses: DualStackSet) => {
+    const ports = instead ?? asked;
     const grant = grants.get(`${ports}`) ?? { ports, hosts: HostSet.empty, addresses: DualStackSet.empty };
     grants.set(`${ports}`, {
       ports,
@@ -103,13 +109,16 @@ function readBack(files: readonly RuleFile[], templates: TemplateTexts): Admissi
     throw new ReadBackError(`just one file ${PATH} is expected`);
   const match = FORM.exec(file.text)?.groups;
   if (match === undefined) throw new ReadBackError(`${PATH}: not in the form that is written`);
-  const { statedAllowed, statedOtherwise, allowed, otherwise, data, program } = match;
+  const { statedAllowed, statedOtherwise, allowed, otherwise, byHost, data, program } = match;
   if (allowed !== statedAllowed || otherwise !== statedOtherwise || allowed === otherwise)
     throw new ReadBackError(`${PATH}: ALLOWED and OTHERWISE are not what the comments above say`);
   if (program !== programOf(templates))
     throw new ReadBackError(`${PATH}: the program after the data is not the template's`);
   const grants = readGrants(`${data}]`);
-  return Admission.union(grants.map(readGrant));
+  const admission = Admission.union(grants.map(readGrant));
+  if (byHost === 'true' && admission.grants.some(({ ports }) => !ports.equals(PortSet.allOf(['tcp']))))
+    throw new ReadBackError(`${PATH}: BY_HOST is true, and a grant is not for all ports`);
+  return admission;
 }
 
 /** What stands after the data; the template has no expression there. */
@@ -237,13 +246,13 @@ function isCanonical(name: string): boolean {
   }
 }
 
-/** PAC: the sorted ranges and names that its program looks up, and the proof that it is that program. */
-/** Where what is allowed goes, and everything else. */
+/** Where what is allowed goes, and everything else; whether a host has one answer. */
 function readSettings(files: readonly RuleFile[]): OptionValues {
-  const { allowed, otherwise } = FORM.exec(files[0]?.text ?? '')?.groups ?? {};
+  const { allowed, otherwise, byHost } = FORM.exec(files[0]?.text ?? '')?.groups ?? {};
   if (allowed === undefined || otherwise === undefined)
     throw new ReadBackError(`${PATH}: not in the form that is written`);
-  return { allowed, otherwise };
+  return { allowed, otherwise, decideBy: byHost === 'true' ? 'host' : 'url' };
 }
 
+/** PAC: the sorted ranges and names that its program looks up, and the proof that it is that program. */
 export const vendor = { extendView, readBack, readSettings } as const satisfies Vendor;
