@@ -42,7 +42,7 @@ export async function loadTarget(id: string): Promise<Target> {
       `there is no target ${JSON.stringify(id)}${near.length > 0 ? `; did you mean ${near.join(', ')}?` : ''} Known: ${known.join(', ')}. A format of your own needs \`template: DIR\`.`,
     );
   }
-  const target = await loadTargetFolder(join(bundled, id));
+  const target = await readFolder(join(bundled, id));
   if (target.manifest.id !== id)
     throw new AllowlistError(`templates/${id}/manifest.yaml: id is ${target.manifest.id}`);
   return { ...target, vendor: await loadVendor(id), where: `templates/${id}` };
@@ -53,6 +53,42 @@ export async function loadTarget(id: string): Promise<Target> {
  * @throws ConfigurationError listing every problem of the manifest
  */
 export async function loadTargetFolder(directory: string): Promise<Target> {
+  return readFolder(directory, ({ additive, undo, options }) => [
+    ...(additive && undo === undefined
+      ? [
+          {
+            where: 'additive',
+            what: 'nothing says how a line is taken back: what left would stay on the device',
+            next: 'add `undo: { word: no }`, or `{ word: delete, instead: set }`',
+            path: ['additive'],
+          },
+        ]
+      : []),
+    ...Object.entries(options).flatMap(([name, option]) =>
+      option.capabilities === undefined
+        ? []
+        : [
+            {
+              where: `options.${name}.capabilities`,
+              what: 'a grammar of lines reads files back by the `capabilities` of the manifest alone',
+              next: 'make a folder for either',
+              path: ['options', name, 'capabilities'],
+            },
+          ],
+    ),
+  ]);
+}
+
+interface ManifestProblem extends Problem {
+  /** Where it stands in the manifest. */
+  readonly path: readonly PropertyKey[];
+}
+
+/** @param judge finds what else is wrong in a manifest, where no module of the target stands beside it */
+async function readFolder(
+  directory: string,
+  judge: (manifest: Manifest) => readonly ManifestProblem[] = () => [],
+): Promise<Target> {
   const file = join(directory, 'manifest.yaml');
   const where = relative('.', directory) || '.';
   let text: string;
@@ -72,7 +108,7 @@ export async function loadTargetFolder(directory: string): Promise<Target> {
         return { where: `${file}:${lineOf(text, issue.path)}: ${where}`, what: issue.message };
       }),
     );
-  const problems = patternProblems(parsed.data);
+  const problems = [...patternProblems(parsed.data), ...undoProblems(parsed.data), ...judge(parsed.data)];
   if (problems.length > 0)
     throw new ConfigurationError(
       `${file} is not a valid manifest`,
@@ -97,6 +133,13 @@ export async function loadTargetFolder(directory: string): Promise<Target> {
       }),
     );
   }
+  if (
+    parsed.data.undo !== undefined &&
+    ![...templates.values()].some((text) => text.includes('retiredLines'))
+  )
+    throw new ConfigurationError(
+      `${file} says how lines are taken back, and no template writes them: add {{#each retiredLines}}{{this}}{{/each}}, each on a line of its own`,
+    );
   return { manifest: parsed.data, templates, vendor: {}, where };
 }
 
@@ -123,9 +166,7 @@ const CAPTURES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Patterns that are none, or that capture what nobody reads. */
-function patternProblems(
-  manifest: Manifest,
-): { readonly where: string; readonly what: string; readonly next?: string; readonly path: PropertyKey[] }[] {
+function patternProblems(manifest: Manifest): ManifestProblem[] {
   const judge = (pattern: string, path: PropertyKey[], known: readonly string[] | undefined) => {
     const where = path.join('.');
     try {
@@ -157,6 +198,20 @@ function patternProblems(
       pattern === undefined ? [] : judge(pattern, ['options', name, 'pattern'], undefined),
     ),
   ];
+}
+
+/** How lines are taken back, said where nothing is asked for them. */
+function undoProblems({ additive, undo }: Manifest): ManifestProblem[] {
+  return undo === undefined || additive
+    ? []
+    : [
+        {
+          where: 'undo',
+          what: 'does nothing without `additive: true`',
+          next: 'add `additive: true`, or leave `undo` out',
+          path: ['undo'],
+        },
+      ];
 }
 
 async function loadVendor(id: string): Promise<Vendor> {

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../problem.ts';
 import type { Manifest } from './manifest.ts';
 import { type RuleFile, render, type TemplateTexts } from './render.ts';
 import type { View } from './view.ts';
@@ -62,9 +63,15 @@ export function renderRetiring(
   const { undo } = manifest;
   if (undo === undefined) return files;
   const retired = files.flatMap(({ path, text }) => retiredLines(manifest, text, inForce.get(path) ?? ''));
-  return retired.length === 0
-    ? files
-    : render(manifest, templates, { ...view, retiredLines: retired }, where);
+  if (retired.length === 0) return files;
+  const rendered = render(manifest, templates, { ...view, retiredLines: retired }, where);
+  const written = new Set(rendered.flatMap(({ text }) => text.split('\n')));
+  const missing = retired.filter((line) => !written.has(line));
+  if (missing.length > 0)
+    throw new ConfigurationError(
+      `${where}: ${missing.length} of ${retired.length} lines that take back what earlier files said are not in the files, ${JSON.stringify(missing[0])} first: what they said would stay on the device; write {{#each retiredLines}}{{this}}{{/each}}, each on a line of its own, wherever the templates branch`,
+    );
+  return rendered;
 }
 
 function retiredLines(manifest: Manifest, text: string, before: string): string[] {

@@ -82,6 +82,14 @@ export class PanOsDevice {
     return this.#running.some((rule) => rule.reached && rule.matches(target));
   }
 
+  /**
+   * What passes from the trust to the untrust zone: of each rule that is reached, to whatever address where there are
+   * entries of URLs, and on the ports of its services.
+   */
+  get passing(): readonly Passing[] {
+    return this.#running.filter((rule) => rule.reached);
+  }
+
   /** Whether TLS to a host stays undecrypted, before the device's own rule that decrypts everything. */
   exempts(target: { readonly host: string; readonly address: string; readonly port: number }): boolean {
     return this.#exempt.some((rule) => rule.reached && rule.matches(target));
@@ -269,6 +277,9 @@ export class PanOsDevice {
     const addresses = any(destination) ? undefined : destination.flatMap(prefixes);
     const urls = any(category) ? undefined : category.flatMap(entries);
     return {
+      services: services.flatMap((service) => service ?? []),
+      addresses,
+      urls,
       matches: ({ host, address, port, protocol = 'tcp' }) =>
         services.some((service) => service?.protocol === protocol && hasPort(service.text, port)) &&
         (addresses === undefined || addresses.some((prefix) => holds(prefix, address))) &&
@@ -286,7 +297,14 @@ export interface PanOsSetting {
   readonly fetch?: (url: string) => string;
 }
 
-interface Rule {
+/** What one rule lets pass; undefined is any. */
+export interface Passing {
+  readonly services: readonly { readonly protocol: 'tcp' | 'udp'; readonly text: string }[];
+  readonly addresses: readonly Prefix[] | undefined;
+  readonly urls: readonly string[] | undefined;
+}
+
+interface Rule extends Passing {
   readonly reached: boolean;
   readonly matches: (target: {
     readonly host?: string;

@@ -1,24 +1,15 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseTypedPrefix } from '../../src/config/typed-prefix.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { buildTarget, proveReadBack, type TargetOutput } from '../../src/targets/build.ts';
-import { bundledTargets, loadTarget, loadTargetFolder, type Target } from '../../src/targets/catalog.ts';
+import { loadTarget, type Target } from '../../src/targets/catalog.ts';
 import { exampleOptions, proseOf } from '../support/manifests.ts';
 import { makePolicy, type RuleParts } from '../support/policy.ts';
 import { buildBundled, uncaughtEdits } from '../support/rule-files.ts';
+import { targetFolders } from '../support/target-folders.ts';
 
 /* Rules for some clients only: what every target does with them, whoever wrote it. */
-
-const examples = fileURLToPath(new URL('../../docs/examples', import.meta.url));
-
-const folders: readonly (readonly [string, () => Promise<Target>])[] = [
-  ...(await bundledTargets()).map((id) => [id, () => loadTarget(id)] as const),
-  ...readdirSync(examples).map((name) => [name, () => loadTargetFolder(join(examples, name))] as const),
-];
 
 const CLIENTS = ['192.0.2.10', '192.0.2.64/26', '2001:db8:c::/64'];
 
@@ -41,7 +32,7 @@ function make(target: Target, clients: readonly string[] | undefined): TargetOut
   return { ...buildTarget(makePolicy(...PARTS(clients)), request), target };
 }
 
-describe.each(folders)('a rule for some clients on %s', (_, load) => {
+describe.each(targetFolders)('a rule for some clients on %s', (_, load) => {
   it('lets only them through, or declares that it lets the others through as well', async () => {
     const target = await load();
     const { capabilities } = target.manifest;

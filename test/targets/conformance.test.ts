@@ -9,13 +9,14 @@ import { Admission } from '../../src/policy/admission.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { AllowlistError, GuardRefusal } from '../../src/problem.ts';
 import { buildTarget, proveReadBack, type TargetOutput } from '../../src/targets/build.ts';
-import { bundledTargets, loadTarget, loadTargetFolder, type Target } from '../../src/targets/catalog.ts';
+import type { Target } from '../../src/targets/catalog.ts';
 import { intendedAdmission } from '../../src/targets/fit.ts';
 import type { Manifest } from '../../src/targets/manifest.ts';
 import { exampleOptions, proseOf } from '../support/manifests.ts';
 import { makePolicy, type RuleParts, samplePolicy } from '../support/policy.ts';
 import { seededRandom } from '../support/random.ts';
 import { expectGolden, uncaughtEdits } from '../support/rule-files.ts';
+import { targetFolders } from '../support/target-folders.ts';
 
 /*
  * What every target must keep, whoever wrote it: the bundled ones and those of users. A new folder is found by
@@ -23,15 +24,6 @@ import { expectGolden, uncaughtEdits } from '../support/rule-files.ts';
  */
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const examples = join(root, 'docs/examples');
-
-const folders: readonly (readonly [string, () => Promise<Target>])[] = [
-  ...(await bundledTargets()).map((id) => [`templates/${id}`, () => loadTarget(id)] as const),
-  ...readdirSync(examples).map(
-    (name) => [`docs/examples/${name}`, () => loadTargetFolder(join(examples, name))] as const,
-  ),
-];
-
 /** A line of a comment, in any of the formats. */
 const COMMENT = /^(#|!|\/\/|;)/;
 
@@ -86,7 +78,7 @@ function withoutHeaders(output: TargetOutput & { readonly target: Target }): str
   );
 }
 
-describe.each(folders)('%s', (folder, load) => {
+describe.each(targetFolders)('%s', (folder, load) => {
   it('says what it can express, with evidence, and is documented', async () => {
     const { manifest } = await load();
     expect(folder.endsWith(`/${manifest.id}`)).toBe(true);
@@ -303,5 +295,5 @@ const EXTRA = Admission.hosts(
 
 it('finds every folder', () => {
   expect(existsSync(join(root, 'templates'))).toBe(true);
-  expect(folders.length).toBeGreaterThan(6);
+  expect(targetFolders.length).toBeGreaterThan(6);
 });

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { HostSet } from '../../src/net/host-set.ts';
+import { PortSet } from '../../src/net/ports.ts';
+import { Admission } from '../../src/policy/admission.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { buildTarget, proveReadBack, type TargetOutput } from '../../src/targets/build.ts';
 import { loadTarget, type Target } from '../../src/targets/catalog.ts';
 import { resolveOptions } from '../../src/targets/options.ts';
 import { feedFiles, feedsAvailable } from '../support/feeds.ts';
-import { some, times } from '../support/long.ts';
+import { LONG, some, times } from '../support/long.ts';
 import { PanOsDevice, type PanOsSetting } from '../support/pan-os.ts';
 import { makePolicy, type RuleParts } from '../support/policy.ts';
 import { below, seededRandom } from '../support/random.ts';
@@ -26,9 +30,32 @@ async function publisher(options: Readonly<Record<string, unknown>>) {
     const values = resolveOptions(target.manifest, { ...options, ...more }, 'targets.paloalto');
     const output = buildTarget(policy, { id: 'paloalto', target, options: values, inForce });
     inForce = filesOf(output);
+    admissions.set(inForce, output.plan.admission);
     return inForce;
   };
   return { target, publish };
+}
+
+/** What the files must let through, by the files: the policy, less what they declare to omit, plus what to widen. */
+const admissions = new WeakMap<ReadonlyMap<string, string>, Admission>();
+
+/** What a device lets through, whatever its rules are called. */
+function admissionOf(device: PanOsDevice): Admission {
+  return Admission.union(
+    device.passing.map(({ services, addresses, urls }) => {
+      const ports = services
+        .map(({ protocol, text }) => PortSet.parseList(text).as(protocol))
+        .reduce((all, one) => all.union(one), PortSet.empty);
+      if (urls === undefined) return Admission.addresses(DualStackSet.fromPrefixes(addresses!), ports);
+      const hosts = urls.map((entry) => {
+        const name = entry.replace(/\/$/, '');
+        return name.startsWith('*.')
+          ? { name: name.slice(2), apex: false, subdomains: true }
+          : { name, apex: true, subdomains: false };
+      });
+      return Admission.hosts(HostSet.fromPatterns(hosts), ports);
+    }),
+  );
 }
 
 /** A device that fetches its external lists from the files that it was given last. */
@@ -45,6 +72,10 @@ function newDevice(setting: PanOsSetting = {}) {
       device.paste(published.get('azure-update.set')!);
       expect(device.paste(published.get('azure.set')!)).toEqual([]);
       expect(device.commit()).toEqual([]);
+      // Whatever it held before.
+      const [found, asked] = [admissionOf(device), admissions.get(published)!];
+      expect(found.difference(asked).describe(), 'passes, and should not').toEqual([]);
+      expect(asked.difference(found).describe(), 'should pass').toEqual([]);
     },
   };
 }
@@ -144,6 +175,8 @@ describe.each(FORMS)('a device that takes every update (%s)', (_, options, setti
     const { device, take } = newDevice(setting);
     const ever = new Set<string>();
     let most = 0;
+    /** One a week, or every fifth, which takes that week and the last. */
+    const early: ReturnType<typeof newDevice>[] = [];
     for (const week of weeks) {
       const tags = readWeek(week);
       const files = publish(
@@ -158,6 +191,16 @@ describe.each(FORMS)('a device that takes every update (%s)', (_, options, setti
       expect(device.state, week).toEqual(expected.state);
       for (const object of device.objects) ever.add(object);
       most = Math.max(most, device.objects.length);
+      if (LONG || weeks.indexOf(week) % 5 === 0) {
+        const one = newDevice(setting);
+        one.take(files);
+        early.push(one);
+      }
+      if (week !== weeks.at(-1)) continue;
+      for (const [index, missed] of early.entries()) {
+        missed.take(files);
+        expect(missed.device.state, `device ${index} at ${week}`).toEqual(expected.state);
+      }
     }
     process.stdout.write(
       `${_}: ${weeks.length} weeks: ${device.objects.length} objects on the device, as in the files; without deletes ${ever.size} (most in a week ${most})\n`,
