@@ -361,8 +361,11 @@ async function commitOutput(directory: string, plan: RunPlan): Promise<string | 
   const result = await commitTree(directory, commitMessage(review, policy.digest), {
     paths: [...new Set([...files.keys(), ...managed])].sort(),
   });
-  await requireCommitted(directory, files, managed, (altered) => effectsOf(directory, plan, altered));
-  return 'commit' in result ? result.commit : undefined;
+  const commit = 'commit' in result ? result : undefined;
+  await requireCommitted(directory, { files, removed: managed, commit }, (altered) =>
+    effectsOf(directory, plan, altered),
+  );
+  return commit?.commit;
 }
 
 /** What altered rule files let through beyond, or lack of, what was planned, by target. */

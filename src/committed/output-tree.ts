@@ -76,6 +76,15 @@ export function fileDigest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
+/** What helps where a checkout has changed the line ends of generated files. */
+export const CHECK_OUT_AGAIN =
+  'check it out again with core.autocrlf=false, or with `* text eol=lf` in the .gitattributes of the output tree, which a run with publish.git writes';
+
+/** Whether a text differs from what was generated in its line ends alone, as core.autocrlf=true makes them. */
+export function hasOtherLineEnds(text: string, digest: string | undefined): boolean {
+  return text.includes('\r\n') && fileDigest(text.replaceAll('\r\n', '\n')) === digest;
+}
+
 function policyOf(lock: Lock, files: ReadonlyMap<string, string>, where: string): Policy {
   const policy = readPolicy(lock.policy, (tag): readonly Prefix[] => {
     const path = snapshotPath(tag);
@@ -84,6 +93,14 @@ function policyOf(lock: Lock, files: ReadonlyMap<string, string>, where: string)
       throw new AllowlistError(
         `${join(where, path)} is missing, but the lock names it; restore it from the repository, or where its last commit is so, go back to the one before (git revert)`,
       );
+    if (hasOtherLineEnds(text, lock.files[path]))
+      throw new AllowlistError(`${where} has other line ends than a run wrote`, [
+        {
+          where: path,
+          what: 'its lines end with CR LF, as core.autocrlf=true makes them',
+          next: CHECK_OUT_AGAIN,
+        },
+      ]);
     return parseSnapshotFile(text, join(where, path));
   });
   if (policy.digest !== lock.policy.digest) {

@@ -7,7 +7,7 @@ import type { RuleFile } from '../targets/render.ts';
 import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
 import { LOCK_FILE, type Lock, readFitSettings, stateOfLock, targetOfLock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
-import { fileDigest, type OutputTree } from './output-tree.ts';
+import { CHECK_OUT_AGAIN, fileDigest, hasOtherLineEnds, type OutputTree } from './output-tree.ts';
 import { isSignedBy } from './signature.ts';
 
 /** What a verification found; no problems, no doubt. */
@@ -28,6 +28,12 @@ export async function verifyTree(tree: OutputTree, publicKey?: KeyObject): Promi
     if (path === AZURE_SPACE_FILE) continue;
     const text = tree.files.get(path);
     if (text === undefined) problems.push({ where: path, what: 'is missing' });
+    else if (hasOtherLineEnds(text, digest))
+      problems.push({
+        where: path,
+        what: 'its lines end with CR LF, as core.autocrlf=true makes them',
+        next: CHECK_OUT_AGAIN,
+      });
     else if (fileDigest(text) !== digest)
       problems.push({
         where: path,

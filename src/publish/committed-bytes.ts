@@ -4,6 +4,7 @@ import type { SimpleGit } from 'simple-git';
 import { openGit } from '../committed/git-read.ts';
 import { readGitTree } from '../committed/git-tree.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
+import { type Committed, takeBack } from './git.ts';
 
 /** What differs between a file that was planned and the same file in a commit. */
 export interface Altered {
@@ -12,17 +13,25 @@ export interface Altered {
   readonly committed: string | undefined;
 }
 
+/** What a commit was to hold. */
+export interface Planned {
+  /** By path below the directory. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Paths that must not be in the commit any more. */
+  readonly removed: readonly string[];
+  /** The commit that was made for it; undefined where nothing differed. */
+  readonly commit: Pick<Committed, 'commit' | 'parent'> | undefined;
+}
+
 /**
- * Compares the blobs of HEAD with the bytes that were planned: hooks and filters may change what is committed.
- * @param files by path below the directory
- * @param removed paths that must not be in the commit any more
+ * Compares the blobs of HEAD with the bytes that were planned: hooks and filters may change what is committed. A commit
+ * with other bytes is taken back: the branch ends where it did, the working tree stays.
  * @param describe says what a difference means for what devices let through
  * @throws AllowlistError naming each file, and the hook or filter that changed it
  */
 export async function requireCommitted(
   directory: string,
-  files: ReadonlyMap<string, string>,
-  removed: readonly string[],
+  { files, removed, commit }: Planned,
   describe: (altered: readonly Altered[]) => Promise<ReadonlyMap<string, string>>,
 ): Promise<void> {
   const tree = await readGitTree(directory, 'HEAD');
@@ -48,9 +57,11 @@ export async function requireCommitted(
       what: `${change}${effect === undefined ? '' : ` (${effect})`}: ${cause}`,
     });
   }
-  const commit = tree?.commit.slice(0, 12) ?? 'HEAD';
+  const head = tree?.commit.slice(0, 12) ?? 'HEAD';
   throw new AllowlistError(
-    `commit ${commit} does not hold what was planned; do not push it: take it back with \`git reset --soft ${commit}~1 && git reset -q -- ${directory}\`, mend the cause, and run again`,
+    commit !== undefined && (await takeBack(directory, commit))
+      ? `nothing was committed: git made other bytes of the files than were planned (commit ${commit.commit.slice(0, 12)}, taken back); mend the cause, and run again`
+      : `commit ${head} does not hold what was planned; do not push it: take it back with \`git reset --soft ${head}~1 && git reset -q -- ${directory}\`, mend the cause, and run again`,
     problems,
   );
 }

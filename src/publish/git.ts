@@ -28,6 +28,8 @@ export interface CommitOptions extends GitOptions {
 export interface Committed {
   /** The new commit's id. */
   readonly commit: string;
+  /** What HEAD was before; undefined where nothing was committed yet. */
+  readonly parent: string | undefined;
   /** Undefined on a detached HEAD: no branch holds the commit, so whoever reports it should say so. */
   readonly branch: string | undefined;
 }
@@ -67,6 +69,7 @@ export async function commitTree(
   const tracked = (await changedFiles(git, born)).filter(wanted);
   if (untracked.length === 0 && tracked.length === 0) return { unchanged: true };
   await requireIdentity(git, directory);
+  const parent = born ? (await git.raw(['rev-parse', 'HEAD'])).trim() : undefined;
 
   // In git's own directory: where git can commit, this can be written.
   const scratch = await mkdtemp(join(await gitDirectory(git, directory), 'azure-allowlist-'));
@@ -108,7 +111,7 @@ export async function commitTree(
     (name) => name.trim(),
     () => undefined,
   );
-  return { commit, branch };
+  return { commit, parent, branch };
 }
 
 /**
@@ -128,6 +131,41 @@ async function restoreIndex(git: SimpleGit, changed: readonly string[], paths: s
     'HEAD',
   ]);
   if (staged.some((path) => files.has(path))) await git.raw(['restore', '--staged', ...paths]);
+}
+
+/**
+ * Takes back a commit of `commitTree`: HEAD and the index are what they were before it, the working tree stays as it is.
+ * @returns false, with nothing changed, where HEAD has moved on since
+ * @throws AllowlistError where git cannot do it
+ */
+export async function takeBack(
+  directory: string,
+  { commit, parent }: Pick<Committed, 'commit' | 'parent'>,
+): Promise<boolean> {
+  const git = await openGit(directory, {});
+  const [, ...parents] = (await git.raw(['rev-list', '--parents', '--max-count=1', commit]))
+    .trim()
+    .split(' ');
+  if (parents.join() !== (parent ?? '')) return false;
+  const paths = await list(git, [
+    ...['diff-tree', '-r', '--root', '--no-commit-id', '--name-only', '--no-renames', '--relative', '-z'],
+    commit,
+  ]);
+  const move = parent === undefined ? ['-d', 'HEAD', commit] : ['HEAD', parent, commit];
+  const reason = 'azure-allowlist: not what was planned';
+  if (!(await succeeds(git, ['update-ref', '-m', reason, ...move]))) return false;
+  if (parent === undefined) {
+    await unstage(git, paths);
+    return true;
+  }
+  const scratch = await mkdtemp(join(await gitDirectory(git, directory), 'azure-allowlist-'));
+  try {
+    const some = await pathFile(join(scratch, 'paths'), paths);
+    await attempt(directory, 'take the commit back', () => git.raw(['restore', '--staged', ...some]));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  return true;
 }
 
 /** The files of the directory whose bytes in the working tree differ from HEAD's. */

@@ -8,8 +8,8 @@ import { requireIdentity, requireIdle } from './git.ts';
 
 /**
  * Checks before the first byte is written that a commit will be possible: a working tree that git reads, a branch,
- * nothing half done, an identity, a git directory that can be written, no lock of another process, and the hooks where
- * the configuration says they are.
+ * nothing half done, an identity, a git directory that can be written, no lock of another process, the hooks where the
+ * configuration says they are, and a key that signs where commits are signed.
  * @throws AllowlistError naming each thing that stands in the way, and the way out
  */
 export async function requireReady(
@@ -25,6 +25,7 @@ export async function requireReady(
     ...(mayBeDetached ? [] : await detached(git, place)),
     ...(await busy(git, place)),
     ...(await hooks(git, place)),
+    ...(await signing(git, place)),
   ];
   if (problems.length > 0)
     throw new AllowlistError('nothing was written: it could not be committed', problems);
@@ -80,6 +81,27 @@ async function hooks(git: SimpleGit, directory: string): Promise<Problem[]> {
           next: 'make the folder, or unset core.hooksPath',
         },
       ];
+}
+
+/** Signs a commit of nothing, which no branch holds, where git is told to sign every commit. */
+async function signing(git: SimpleGit, directory: string): Promise<Problem[]> {
+  const configured = await git
+    .raw(['config', '--type=bool', '--get', 'commit.gpgSign'])
+    .catch((): string => '');
+  if (configured.trim() !== 'true') return [];
+  const empty = (await git.raw(['hash-object', '-t', 'tree', '/dev/null'])).trim();
+  try {
+    await git.raw(['commit-tree', '-S', '-m', 'A trial of the signing key', empty]);
+    return [];
+  } catch (cause) {
+    return [
+      {
+        where: directory,
+        what: `commit.gpgSign is set, and git cannot sign: ${(cause as Error).message.trim().split('\n').join('; ')}`,
+        next: 'set user.signingKey to a key that can be used here, or unset commit.gpgSign',
+      },
+    ];
+  }
 }
 
 function age(since: number): string {

@@ -229,6 +229,15 @@ describe.skipIf(lacks('git'))('before the first byte', () => {
       /core\.hooksPath names a folder that is not there/,
     ],
     [
+      'a key that cannot sign',
+      ({ git }) => {
+        git('config', 'commit.gpgSign', 'true');
+        git('config', 'gpg.format', 'ssh');
+        git('config', 'user.signingKey', '/no/such/key');
+      },
+      /commit\.gpgSign is set, and git cannot sign: .*\/no\/such\/key.*user\.signingKey/,
+    ],
+    [
       'a merge in progress',
       ({ folder, git }) => writeFileSync(join(folder, '.git/MERGE_HEAD'), git('rev-parse', 'HEAD')),
       /a merge is in progress/,
@@ -241,6 +250,19 @@ describe.skipIf(lacks('git'))('before the first byte', () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(says);
     expect(readTree(out)).toEqual(before);
+  });
+
+  it.skipIf(lacks('ssh-keygen'))('a key that can sign signs the commit', async () => {
+    const { git, run, subjects } = await published();
+    const key = join(workplace(), 'key');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    git('config', 'commit.gpgSign', 'true');
+    git('config', 'gpg.format', 'ssh');
+    git('config', 'user.signingKey', key);
+    const { status, stderr } = await run(TWO);
+    expect(status, stderr).toBe(0);
+    expect(git('cat-file', 'commit', 'HEAD')).toContain('-----BEGIN SSH SIGNATURE-----');
+    expect(subjects()).toHaveLength(2);
   });
 
   it('no temporary folder is needed but the one of git', async () => {
@@ -260,36 +282,76 @@ describe.skipIf(lacks('git'))('after the commit', () => {
     chmodSync(path, 0o755);
   };
 
-  it('a hook that widens a prefix is an error that names it and what it lets through', async () => {
-    const { folder, run } = await published();
-    hook(
-      folder,
-      "sed -i '1s,.*,198.18.0.0/16,' allowlists/squid/storage-weu-ipv4.txt && git add allowlists/squid/storage-weu-ipv4.txt",
-    );
-    const { status, stderr } = await run(TWO);
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/does not hold what was planned; do not push it/);
-    expect(stderr).toMatch(
-      /squid\/storage-weu-ipv4\.txt: was committed with other bytes.*a hook changed the file/,
-    );
-    expect(stderr).toMatch(/squid lets (198\.18\.[\d.]+\/\d+ \(port 443\)(, )?)+/);
+  const WIDEN = 'allowlists/squid/storage-weu-ipv4.txt';
+
+  it('a hook that widens a prefix is an error that names it, and no commit stays of it', async () => {
+    const { folder, git, run, subjects } = await published();
+    const before = subjects();
+    hook(folder, `sed -i '1s,.*,198.18.0.0/16,' ${WIDEN} && git add ${WIDEN}`);
+    // However often it is tried.
+    for (const _ of [1, 2]) {
+      const { status, stderr } = await run(TWO);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/nothing was committed: .* \(commit [0-9a-f]{12}, taken back\)/);
+      expect(stderr).toMatch(
+        /squid\/storage-weu-ipv4\.txt: was committed with other bytes.*a hook changed the file/,
+      );
+      expect(stderr).toMatch(/squid lets (198\.18\.[\d.]+\/\d+ \(port 443\)(, )?)+/);
+      expect(subjects()).toEqual(before);
+      expect(git('diff', '--cached', '--name-only')).toBe('');
+    }
+    rmSync(join(folder, '.git/hooks/pre-commit'));
+    const { status, stdout } = await run(TWO);
+    expect(status).toBe(0);
+    expect(stdout).toContain('squid lets 198.18.');
+    expect(subjects()).toHaveLength(before.length + 1);
+    expect(git('show', `HEAD:${WIDEN}`)).not.toContain('198.18.0.0/16');
+    expect(git('status', '--porcelain', 'allowlists')).toBe('');
   });
 
-  it('a clean filter is named', async () => {
-    const { folder, git, run } = await published();
+  it('a first commit is taken back as well', async () => {
+    const folder = workplace();
+    const git = (...args: string[]) => execFileSync('git', ['-C', folder, ...args], { encoding: 'utf8' });
+    git('init', '-q', '-b', 'main');
+    git('config', 'user.name', 'A Job');
+    git('config', 'user.email', 'job@example.com');
+    writeFileSync(join(folder, 'mine.txt'), 'mine\n');
+    git('add', 'mine.txt');
+    writeConfiguration(folder, sampleConfiguration({ targets: NAMES_ONLY, publish: { git: true } }));
+    hook(folder, `sed -i '1s,.*,198.18.0.0/16,' ${WIDEN} && git add ${WIDEN}`);
+    const { status, stderr } = await azureAllowlist(['run', '--feed', ONE], { cwd: folder });
+    expect(status).toBe(1);
+    expect(stderr).toContain('taken back');
+    expect(() => git('rev-parse', '--verify', '--quiet', 'HEAD')).toThrow();
+    expect(git('diff', '--cached', '--name-only').trim()).toBe('mine.txt');
+  });
+
+  it('a clean filter is named, and leaves nothing in the index', async () => {
+    const { folder, git, run, subjects } = await published();
+    const before = subjects();
     git('config', 'filter.wide.clean', "sed 's,/24$,/16,'");
     const attributes = join(folder, '.git/info/attributes');
     writeFileSync(attributes, 'allowlists/squid/*.txt filter=wide\n');
     const { status, stderr } = await run(TWO);
     expect(status).toBe(1);
     expect(stderr).toMatch(/a clean filter changed it \(filter=wide, /);
-    // What it says to do leaves nothing of it, in the commit or in the index.
+    expect(subjects()).toEqual(before);
     rmSync(attributes);
-    const [, advice] = /take it back with `(.*?)`/.exec(stderr)!;
-    execFileSync('sh', ['-ec', advice!], { cwd: folder });
     expect((await run(TWO)).status).toBe(0);
     expect(git('status', '--porcelain', 'allowlists')).toBe('');
-    expect(git('show', 'HEAD:allowlists/squid/storage-weu-ipv4.txt')).not.toContain('/16');
+    expect(git('show', `HEAD:${WIDEN}`)).not.toContain('/16');
+  });
+
+  it('a commit that a hook has put another upon stays, with the way to take it back', async () => {
+    const { folder, git, run } = await published();
+    hook(folder, `sed -i '1s,.*,198.18.0.0/16,' ${WIDEN} && git add ${WIDEN}`);
+    const after = join(folder, '.git/hooks/post-commit');
+    writeFileSync(after, "#!/bin/sh\ngit update-ref HEAD $(git commit-tree -p HEAD -m Upon 'HEAD^{tree}')\n");
+    chmodSync(after, 0o755);
+    const { status, stderr } = await run(TWO);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/does not hold what was planned; do not push it: take it back with `git reset/);
+    expect(git('log', '-1', '--format=%s').trim()).toBe('Upon');
   });
 
   it('a clone that turns line ends around verifies, and runs without drift', async () => {
@@ -310,6 +372,17 @@ describe.skipIf(lacks('git'))('after the commit', () => {
     const next = await azureAllowlist(['run', '--feed', TWO], { cwd: clone });
     expect(next.status, next.stderr).toBe(0);
     expect(next.stdout).not.toContain('Drift');
+  });
+
+  it('a tree without .gitattributes whose line ends a clone turned around says so', async () => {
+    const { folder, git } = await published();
+    git('rm', '-q', 'allowlists/.gitattributes');
+    git('commit', '-qm', 'Without attributes');
+    const clone = join(workplace(), 'clone');
+    git('clone', '-q', '-c', 'core.autocrlf=true', folder, clone);
+    const { status, stderr } = await azureAllowlist(['verify', 'allowlists'], { cwd: clone });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/its lines end with CR LF, as core\.autocrlf=true makes them — .*\* text eol=lf/);
   });
 
   it('a .gitattributes that is not ours stays', async () => {

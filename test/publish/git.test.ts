@@ -60,7 +60,7 @@ describe.skipIf(lacks('git'))('commitTree', () => {
       [],
     );
     const first = await commitTree(out, MESSAGE);
-    expect(first).toEqual({ commit: git('rev-parse', 'HEAD').trim(), branch: 'main' });
+    expect(first).toEqual({ commit: git('rev-parse', 'HEAD').trim(), parent: undefined, branch: 'main' });
     expect(committed()).toEqual(['A\tallowlists/a.txt', 'A\tallowlists/pac/b.txt']);
     expect(git('log', '-1', '--format=%B').trim()).toBe(`${MESSAGE.subject}\n\n${MESSAGE.body.trim()}`);
     expect(await commitTree(out, MESSAGE)).toEqual({ unchanged: true });
