@@ -132,7 +132,7 @@ async function reviewTrees(before: OutputTree, after: OutputTree, io: Io): Promi
     targets: [...new Set([...now.keys(), ...old.keys()])].map((id) =>
       reviewTarget(id, old.get(id), now.get(id), planned.get(id)?.limit),
     ),
-    drift: driftInForce(planned, 'committed'),
+    drift: [...driftInForce(inForce, 'before'), ...driftInForce(planned, 'after')],
     unused: [],
     guards: [],
     acceptances: after.lock.acceptances,

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pc from 'picocolors';
-import { type FileRevision, revisionsOfFile } from '../committed/git-read.ts';
+import { type FileRevision, revisionsOf } from '../committed/git-read.ts';
 import { readGitTree } from '../committed/git-tree.ts';
 import { readInForce } from '../committed/in-force.ts';
 import { LOCK_FILE } from '../committed/lock.ts';
@@ -30,7 +30,7 @@ export async function historyCommand(directory: string, flags: HistoryFlags, io:
   const history =
     feeds.length > 0
       ? await historyOfFeeds(directory, feeds, flags, io)
-      : await historyOfTree(directory, flags);
+      : await historyOfTree(directory, flags, io);
   io.out(await write(history, flags.format, io));
 }
 
@@ -68,44 +68,68 @@ async function historyOfFeeds(
   return recorder.history();
 }
 
-async function historyOfTree(directory: string, { tag }: HistoryFlags): Promise<History> {
+async function historyOfTree(directory: string, { tag }: HistoryFlags, io: Io): Promise<History> {
   if (tag !== undefined)
     throw new ConfigurationError('--tag goes with a directory of feeds, not with an output tree');
   const recorder = new HistoryRecorder();
+  let last: OutputTree | undefined;
+  let unread: AllowlistError | undefined;
   for (const { commit, date } of await revisionsOfTree(directory)) {
     const committed = await readGitTree(directory, commit);
     const where = `${commit.slice(0, 10)}:${directory}`;
     const tree =
-      committed === undefined ? undefined : await readOutputTree(filesReader(where, committed.files));
-    // A commit may have removed the tree.
-    if (tree === undefined) continue;
+      committed === undefined
+        ? undefined
+        : await readOutputTree(filesReader(where, committed.files)).catch((error: unknown) => {
+            if (!(error instanceof AllowlistError)) throw error;
+            unread = error;
+            io.err(
+              `left out: ${[error.message, ...error.problems.map(({ where, what }) => `${where}: ${what}`)].join('; ')}`,
+            );
+            return undefined;
+          });
+    // A commit may have removed the tree, or touched what no run has written.
+    if (tree === undefined || (last !== undefined && isSameTree(last, tree))) continue;
+    const inForce = await readInForce({ ...tree, where: directory });
     recorder.add({
       id: commit,
       date,
       week: weekOfLock(tree.lock),
       policy: tree.policy,
-      targets: await admissionsOf({ ...tree, where: directory }),
-      acceptances: tree.lock.acceptances,
+      targets: admissionsOf(inForce),
+      edited: [...inForce.values()].flatMap(({ edited }) => edited),
+      acceptances: last?.lockText === tree.lockText ? [] : tree.lock.acceptances,
     });
+    last = tree;
   }
   const history = recorder.history();
-  if (history.steps.length === 0) throw nothingIn(directory);
+  if (history.steps.length === 0) throw unread ?? nothingIn(directory);
   return history;
 }
 
 /** What the rule files of each target let through; one that cannot be read counts as its policy planned it. */
-async function admissionsOf(tree: OutputTree): Promise<ReadonlyMap<string, Allowed>> {
+function admissionsOf(inForce: Awaited<ReturnType<typeof readInForce>>): ReadonlyMap<string, Allowed> {
   const found = new Map<string, Allowed>();
-  for (const [id, { admission, lists, plan }] of await readInForce(tree)) {
+  for (const [id, { admission, lists, plan }] of inForce) {
     const known = admission ?? plan?.admission;
     if (known !== undefined) found.set(id, { admission: known, lists });
   }
   return found;
 }
 
+/** Whether two trees have the same lock and the same rule files. */
+function isSameTree(one: OutputTree, other: OutputTree): boolean {
+  return (
+    one.lockText === other.lockText &&
+    Object.keys(one.lock.files)
+      .filter((path) => Object.keys(one.lock.targets).some((id) => path.startsWith(`${id}/`)))
+      .every((path) => one.files.get(path) === other.files.get(path))
+  );
+}
+
 async function revisionsOfTree(directory: string): Promise<FileRevision[]> {
   try {
-    return await revisionsOfFile(directory, LOCK_FILE);
+    return await revisionsOf(directory, '.');
   } catch (error) {
     // Where no output tree is either, git is not what is missing.
     const isTree = await stat(join(directory, LOCK_FILE)).then(

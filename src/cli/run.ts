@@ -8,9 +8,10 @@ import { EXIT_STATUS } from '../problem.ts';
 import { writeBrief } from '../review/brief.ts';
 import { reviewDocument } from '../review/json.ts';
 import { writeMarkdown } from '../review/markdown.ts';
+import { paragraph } from '../review/outline.ts';
 import { titleOf } from '../review/sections/head.ts';
 import { type changedFiles, changesDevices, summarise } from '../review/summary.ts';
-import { writeText } from '../review/text.ts';
+import { blocksText, writeText } from '../review/text.ts';
 import { verdict } from '../review/verdict.ts';
 import { type JobOutputs, tellCi } from './ci-job.ts';
 import { type Io, widthOf } from './io.ts';
@@ -88,20 +89,22 @@ export async function runCommand(flags: RunFlags, io: Io, approved?: ApprovedPla
     else if (!quiet) io.out(writeBrief(review, join(place, REVIEW_FILE), options));
     if (flags.details === true) for (const path of change.removed) io.out(`removed: ${path}`);
     const counts = countsInWords(change, review);
-    if (quiet) io.out(`${titleOf(review)}: nothing changes on any device; ${place} stands as it is${tail}.`);
+    // A pipe takes a line whole.
+    const say = (text: string) =>
+      io.out(io.columns === undefined ? text : blocksText([paragraph(text)], options));
+    if (quiet) say(`${titleOf(review)}: nothing changes on any device; ${place} stands as it is${tail}.`);
     else if (outcome === 'would-publish')
-      io.out(
+      say(
         `${flags.plan === undefined ? 'Dry run' : `The plan is in ${flags.plan}`}, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
       );
     else if (outcome === 'held')
-      io.out(
+      say(
         `A person must look at this first: nothing written to ${place} (publish.when: routine). Run again with \`publish: { when: always }\` once it is approved.`,
       );
-    else if (outcome === 'proposed')
-      io.out(
-        `${pullRequest!.reference} ${PULL_REQUEST_WORDS[pullRequest!.action]}: ${pullRequest!.url}\n${counts}${tail} on ${branch}; what is checked out stays as it is.`,
-      );
-    else io.out(`${place}: ${counts}${tail}.`);
+    else if (outcome === 'proposed') {
+      say(`${pullRequest!.reference} ${PULL_REQUEST_WORDS[pullRequest!.action]}: ${pullRequest!.url}`);
+      say(`${counts}${tail} on ${branch}; what is checked out stays as it is.`);
+    } else say(`${place}: ${counts}${tail}.`);
   }
   tell(writeMarkdown(review), {
     outcome,
@@ -128,9 +131,9 @@ function countsInWords(
   { written, removed, unchanged }: Awaited<ReturnType<typeof runJob>>['change'],
   review: Parameters<typeof changedFiles>[0],
 ): string {
-  const rules = review.targets.flatMap(({ files }) => files);
-  const fresh = rules.filter(({ presence }) => presence === 'added' || presence === 'changed').length;
-  const records = Math.max(0, written.length - fresh);
+  const folders = review.targets.map(({ id }) => `${id}/`);
+  const fresh = written.filter((path) => folders.some((folder) => path.startsWith(folder))).length;
+  const records = written.length - fresh;
   const kinds =
     records === 0 || fresh === 0 ? '' : ` (${counted(fresh, 'rule file')}, ${counted(records, 'record')})`;
   return `${counted(written.length, 'file')} written${kinds}, ${digits(removed.length)} removed, ${digits(unchanged.length)} unchanged`;

@@ -4,7 +4,8 @@ import { fileDigest, type OutputTree } from './output-tree.ts';
 
 /** Rule files that say something else than a run wrote: edited by hand, by a hook or by a filter. */
 export interface Drift {
-  readonly where: 'committed' | 'working tree' | 'directory';
+  /** What a run found; or, where two trees are compared, which of them has it. */
+  readonly where: 'committed' | 'working tree' | 'directory' | 'before' | 'after';
   readonly target: string;
   /** Relative to the output tree. */
   readonly files: readonly string[];
@@ -16,7 +17,7 @@ export interface Drift {
   readonly problem: string | undefined;
 }
 
-/** Drift of the rule files that were committed, or stand in a directory without git: edited after they were written. */
+/** Drift of the rule files of a tree as it was read: edited after they were written. */
 export function driftInForce(inForce: ReadonlyMap<string, TargetInForce>, where: Drift['where']): Drift[] {
   return [...inForce].flatMap(([id, { admission, problem, plan, edited }]) =>
     edited.length === 0 ? [] : [driftOf(where, id, edited, plan?.admission, admission, problem)],

@@ -40,7 +40,7 @@ export async function hasRevision(directory: string, revision: string): Promise<
   return succeeds(git, ['rev-parse', '--quiet', '--verify', '--end-of-options', `${revision}^{commit}`]);
 }
 
-/** A commit that touched a file. */
+/** A commit that touched a file or folder. */
 export interface FileRevision {
   readonly commit: string;
   /** YYYY-MM-DD, when it was committed. */
@@ -48,10 +48,11 @@ export interface FileRevision {
 }
 
 /**
- * The commits on the way to HEAD that touched a file of the directory, oldest first; a merge counts as one.
+ * The commits on the way to HEAD that touched a file or folder below the directory, or the directory itself (`.`), oldest
+ * first; a merge counts as one.
  * Throws `AllowlistError` as `commitTree` does for git and the repository.
  */
-export async function revisionsOfFile(directory: string, path: string): Promise<FileRevision[]> {
+export async function revisionsOf(directory: string, path: string): Promise<FileRevision[]> {
   const git = await openGit(directory, {});
   await requireWorkTree(git, directory, TO_READ);
   // Where nothing was committed yet, `git log` fails.
@@ -75,9 +76,9 @@ export interface FileHistory {
   readonly read: (commit: string, path: string) => Promise<string | undefined>;
 }
 
-/** The revisions of a file and a reader for many of them. Throws `AllowlistError` as `revisionsOfFile` does. */
+/** The revisions of a file and a reader for many of them. Throws `AllowlistError` as `revisionsOf` does. */
 export async function historyOfFile(directory: string, path: string): Promise<FileHistory> {
-  const revisions = (await revisionsOfFile(directory, path)).reverse();
+  const revisions = (await revisionsOf(directory, path)).reverse();
   const git = await openGit(directory, {});
   const shallow = await attempt(directory, 'tell whether the clone is shallow', () =>
     git.raw(['rev-parse', '--is-shallow-repository']),

@@ -1,4 +1,5 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
+import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import { clientsInWords, EVERY_CLIENT } from '../policy/clients.ts';
 import { isNoEffect } from '../policy/effect.ts';
@@ -11,6 +12,7 @@ import {
   enumerate,
   ipv6Size,
   nameCount,
+  portsInWords,
   signed,
   spaceInWords,
   spaceParts,
@@ -103,7 +105,7 @@ function figures(target: TargetReview): Line {
   return [
     ...parts.flatMap((part, index): Line => [index === 0 ? '' : ', ', ...part]),
     // Lists bind no ports.
-    ...(apart ? [] : [...portRemark('newly', gained, before!), ...portRemark('no longer', lost, after!)]),
+    ...(apart ? [] : portRemarks(portsOnly(gained, before!), portsOnly(lost, after!))),
     ...clientRemarks(target),
   ];
 }
@@ -145,8 +147,18 @@ function pair(gained: bigint, lost: bigint, format: (size: bigint) => string, un
   ];
 }
 
-/** Says on which ports, where the same hosts or addresses are let through on others anyway. */
-function portRemark(when: string, changed: Admission, other: Admission): Line {
+/** Says on which ports hosts or addresses come and go that are let through on others anyway. */
+function portRemarks(opened: PortSet, closed: PortSet): Line {
+  // Some open on the ports on which others close: the ports alone would contradict each other.
+  if (!opened.intersection(closed).isEmpty) return [', some on other ports than before'];
+  return [
+    ...(opened.isEmpty ? [] : [`, newly on ${portsInWords(opened)}`]),
+    ...(closed.isEmpty ? [] : [`, no longer on ${portsInWords(closed)}`]),
+  ];
+}
+
+/** The ports of a change on which the same hosts or addresses are let through on others anyway. */
+function portsOnly(changed: Admission, other: Admission): PortSet {
   const known = addressesOf(other);
   // What is on the same port for other clients is told of them.
   const fresh = changed.difference(other.forAnyClient());
@@ -154,9 +166,7 @@ function portRemark(when: string, changed: Admission, other: Admission): Line {
     ({ addresses, hosts }) =>
       !addresses.intersection(known).isEmpty || other.grants.some((grant) => grant.hosts.intersects(hosts)),
   );
-  return ports.length === 0
-    ? []
-    : [`, ${when} on port ${ports.map((grant) => grant.ports.toString()).join(',')}`];
+  return PortSet.fromRanges(ports.flatMap((grant) => grant.ports.ranges));
 }
 
 function rulesOf({ rules }: TargetReview): Line {

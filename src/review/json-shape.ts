@@ -180,7 +180,7 @@ export const reviewShape = z
     targets: z.array(target),
     drift: z.array(
       z.strictObject({
-        where: z.enum(['committed', 'working tree', 'directory']),
+        where: z.enum(['committed', 'working tree', 'directory', 'before', 'after']),
         target: text,
         files: z.array(text),
         lets: grants,

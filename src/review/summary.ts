@@ -20,7 +20,9 @@ export function effectOfReview({ scope, feed, diff, targets }: Review): Effect {
 /** Whether any device will behave differently, or a rule file must be put right. */
 export function changesDevices(review: Review): boolean {
   if (review.scope === 'feeds' || review.targets.length === 0) return !review.diff.isEmpty;
-  return review.drift.length > 0 || review.targets.some(changesDevice);
+  // Where two trees are compared, what was edited is part of what their files let through.
+  const drift = review.drift.filter(({ where }) => where !== 'before' && where !== 'after');
+  return drift.length > 0 || review.targets.some(changesDevice);
 }
 
 /** The change in numbers, in one sentence. */
@@ -42,12 +44,19 @@ export function sentence(review: Review): string {
       ? 'No address enters or leaves the service tags.'
       : !changesDevices(review) && changedFiles(review) === 0
         ? 'Nothing changes on any device.'
-        : `No device lets more or less through${files}.`;
+        : `${unchangedTargets(review)}${files}.`.replace(/^; /, '');
   const [first, second] = [
     ...(gained === undefined ? [] : [`${more}: ${gained}`]),
     ...(lost === undefined ? [] : [`${fewer}: ${lost}`]),
   ];
   return `${first}${second === undefined ? '' : `; ${second.charAt(0).toLowerCase()}${second.slice(1)}`}${files}.`;
+}
+
+/** Which targets let through what they did; nothing where every target is new, or is gone. */
+function unchangedTargets({ targets }: Review): string {
+  const kept = targets.filter(({ presence }) => presence === 'kept').map(({ id }) => id);
+  if (kept.length === targets.length) return 'No device lets more or less through';
+  return kept.length === 0 ? '' : `No change on ${enumerate(kept)}`;
 }
 
 function configured({ feed, targets }: Review): string {

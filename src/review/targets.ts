@@ -249,13 +249,16 @@ function linesOf(text: string | undefined): string[] {
 
 type DeclaredAdmission = Declared & { readonly admission: Admission };
 
-/** Compares by rule and kind; several declarations of one kind in a rule count as their union. */
+/**
+ * Compares by rule and kind; several declarations of one kind in a rule count as their union. What is declared of a rule
+ * that was renamed is not new.
+ */
 function reviewDeclared(
   before: readonly DeclaredAdmission[],
   after: readonly DeclaredAdmission[],
 ): DeclaredReview[] {
-  const old = byRuleAndKind(before);
   const now = byRuleAndKind(after);
+  const old = underNewNames(byRuleAndKind(before), now);
   return [...new Set([...now.keys(), ...old.keys()])].map((key) => {
     const was = old.get(key);
     const is = now.get(key);
@@ -276,6 +279,25 @@ function reviewDeclared(
       change,
     };
   });
+}
+
+/** Earlier declarations by the key that they have now: of a kind whose rule is gone, the one that shares something. */
+function underNewNames(
+  old: ReadonlyMap<string, DeclaredAdmission>,
+  now: ReadonlyMap<string, DeclaredAdmission>,
+): ReadonlyMap<string, DeclaredAdmission> {
+  const left = new Map([...old].filter(([key]) => !now.has(key)));
+  const found = new Map([...old].filter(([key]) => now.has(key)));
+  for (const [key, { kind, admission }] of now) {
+    if (old.has(key)) continue;
+    const former = [...left].find(
+      ([, other]) => other.kind === kind && !other.admission.intersection(admission).isEmpty,
+    );
+    if (former === undefined) continue;
+    left.delete(former[0]);
+    found.set(key, former[1]);
+  }
+  return new Map([...found, ...left]);
 }
 
 function byRuleAndKind(declared: readonly DeclaredAdmission[]): Map<string, DeclaredAdmission> {

@@ -36,8 +36,8 @@ function writeBlock(block: Block, settings: Settings, indent: string): string[] 
   const { colors } = settings;
   switch (block.kind) {
     case 'heading': {
-      const text = paint(block.line, colors);
-      return block.level === 1 ? [colors.bold(text), ''] : ['', colors.bold(text)];
+      const lines = wrap(block.line, settings, indent, indent).map((text) => colors.bold(text));
+      return block.level === 1 ? [...lines, ''] : ['', ...lines];
     }
     case 'paragraph':
       return wrap(block.line, settings, indent, indent);

@@ -1,6 +1,7 @@
 import type { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
+import { PortSet, PROTOCOLS } from '../net/ports.ts';
 import { counted, digits } from '../numbers.ts';
 import type { Admission } from '../policy/admission.ts';
 
@@ -67,6 +68,17 @@ export function nameCount(admission: Admission): number {
 /** Each host with its ports, as `*.example.net:443`; exceptions as `!x.example.net:443`. */
 export function namesInWords(admission: Admission): string[] {
   return admission.grants.flatMap(({ hosts, ports }) => hosts.toStrings().map((host) => `${host}:${ports}`));
+}
+
+/** `port 80,443`, `every TCP port and port 53/udp`, `every port`. */
+export function portsInWords(ports: PortSet): string {
+  if (ports.equals(PortSet.all)) return 'every port';
+  const whole = PROTOCOLS.filter((protocol) => ports.isSupersetOf(PortSet.allOf([protocol])));
+  const rest = ports.difference(PortSet.allOf(whole));
+  return enumerate([
+    ...whole.map((protocol) => `every ${protocol.toUpperCase()} port`),
+    ...(rest.isEmpty ? [] : [`port ${rest}`]),
+  ]);
 }
 
 /** `12 ranges in 15 prefixes`. */

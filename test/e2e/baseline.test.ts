@@ -18,6 +18,13 @@ import { FOUR_TARGETS, SAMPLE_WEEKS, sampleConfiguration } from './configuration
 const [ONE, TWO] = SAMPLE_WEEKS;
 const NAMES_ONLY = { squid: {}, paloalto: {} };
 
+interface Gains {
+  readonly addresses: {
+    readonly gained: { readonly ipv4: string };
+    readonly lost: { readonly ipv4: string };
+  };
+}
+
 /** A repository with a configuration, and the week in force committed by a run. */
 async function published(targets: object = NAMES_ONLY, feed: string = ONE) {
   const folder = workplace();
@@ -90,7 +97,7 @@ describe.skipIf(lacks('git'))('what is in force', () => {
   });
 
   it('tells an edit that was committed as drift, with a subject that says what devices lose', async () => {
-    const { git, run, out, subjects } = await published();
+    const { folder, git, run, out, subjects } = await published();
     const list = join(out, 'squid/storage-weu-ipv4.txt');
     appendFileSync(list, '9.9.9.9/32\n');
     git('commit', '-qam', 'By hand');
@@ -104,6 +111,32 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     expect(stdout).toMatch(/paloalto \+128 −64 IPv4/);
     expect(subjects()[0]).toMatch(/^Azure allowlist of 2026-01-12: \+128 -65 IPv4/);
     expect(readFileSync(list, 'utf8')).not.toContain('9.9.9.9');
+    const command = async (...args: string[]) => {
+      const ended = await azureAllowlist(args, { cwd: folder });
+      expect(ended.status, ended.stderr).toBe(0);
+      return ended.stdout.replace(/\s+/g, ' ');
+    };
+    const difference = await command('diff', 'HEAD~1:allowlists', 'HEAD:allowlists');
+    expect(difference).toContain('squid +128 −65 IPv4');
+    expect(difference).toMatch(/Verdict: Look before you approve: .* squid lets 9\.9\.9\.9\/32/);
+    const edit = await command('diff', 'HEAD~2:allowlists', 'HEAD~1:allowlists');
+    expect(edit).toContain('squid +1 IPv4');
+    expect(edit).toMatch(/squid lets 9\.9\.9\.9\/32 \(port 443\) through; the next run takes it away/);
+    const history = JSON.parse(await command('history', 'allowlists', '--format', 'json'));
+    expect(
+      history.revisions.map(({ change, edited }: { change: Gains | null; edited: string[] }) => [
+        change?.addresses.gained.ipv4,
+        change?.addresses.lost.ipv4,
+        edited,
+      ]),
+    ).toEqual([
+      [undefined, undefined, []],
+      ['1', '0', ['squid/storage-weu-ipv4.txt']],
+      ['128', '65', []],
+    ]);
+    expect(await command('history', 'allowlists')).toMatch(
+      /Edited outside a run [\d-]+ [0-9a-f]{10} edited squid\/storage-weu-ipv4\.txt/,
+    );
   });
 
   it('says which file of a target cannot be read, and puts it right', async () => {

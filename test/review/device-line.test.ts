@@ -16,6 +16,7 @@ it.each([
   ['443', '443,123/udp', '+256 IPv4, newly on port 123/udp'],
   ['443,123/udp', '443', '−256 IPv4, no longer on port 123/udp'],
   ['443,8080', '443,123/udp', '+256 −256 IPv4, newly on port 123/udp, no longer on port 8080'],
+  ['443', '1-65535,1-65535/udp', '+256 IPv4, newly on every UDP port and port 1-442,444-65535'],
 ])('says which ports came and which went, where the addresses stay: %s → %s', (from, to, text) => {
   const [before, after] = [on('192.0.2.0/24', from), on('192.0.2.0/24', to)];
   expect(
@@ -36,6 +37,48 @@ it.each([
       },
     ]),
   ).toEqual([`iptables ${text}`]);
+});
+
+const line = (before: Admission, after: Admission) => {
+  const side = (admission: Admission): TargetSide => ({
+    ...{ plan: { omissions: [], widenings: [] }, files: [], entries: 0, options: {} },
+    admission,
+    byRule: new Map(),
+  });
+  return deviceTexts([reviewTarget('iptables', side(before), side(after))]);
+};
+
+it('says no port of both where some open on the ports on which others close', () => {
+  expect(
+    line(
+      Admission.union([on('192.0.2.0/24', '80'), on('198.51.100.0/24', '443')]),
+      Admission.union([on('192.0.2.0/24', '443'), on('198.51.100.0/24', '80')]),
+    ),
+  ).toEqual(['iptables +512 −512 IPv4, some on other ports than before']);
+});
+
+it('says each port once, whatever the grants', () => {
+  expect(
+    line(
+      Admission.union([on('192.0.2.0/24', '80'), on('198.51.100.0/24', '80,8080')]),
+      Admission.union([on('192.0.2.0/24', '80,443'), on('198.51.100.0/24', '80,443,8080')]),
+    ),
+  ).toEqual(['iptables +512 IPv4, newly on port 443']);
+});
+
+it('takes what is declared of a renamed rule for the same', () => {
+  const side = (rule: string): TargetSide => ({
+    ...{ files: [], entries: 0, options: {}, admission: on('192.0.2.0/24', '443'), byRule: new Map() },
+    plan: {
+      omissions: [{ rule, kind: 'names', reason: 'no names', omitted: on('203.0.113.0/24', '443') }],
+      widenings: [{ rule, kind: 'budget', reason: 'wide', admitted: on('192.0.2.0/28', '443') }],
+    },
+  });
+  const { omissions, widenings } = reviewTarget('iptables', side('web'), side('site'));
+  expect([...omissions, ...widenings].map(({ rule, presence }) => [rule, presence])).toEqual([
+    ['site', 'unchanged'],
+    ['site', 'unchanged'],
+  ]);
 });
 
 it('says of a target without a change that it allows by name what changes by address on another', () => {

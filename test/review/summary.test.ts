@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Admission } from '../../src/policy/admission.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
 import { sentence, summarise } from '../../src/review/summary.ts';
 import { verdict } from '../../src/review/verdict.ts';
@@ -27,6 +28,20 @@ describe('the first sentence', () => {
   it('tells that nothing changed', () => {
     const review = sampleReview({ diff: diffPolicies(sampleAfter, sampleAfter), targets: [] });
     expect(sentence({ ...review, drift: [] })).toBe('Nothing changes on any device.');
+  });
+  it('says of which targets it speaks where others are new or gone', () => {
+    const { targets, ...review } = sampleReview({ drift: [] });
+    const quiet = targets.map((target) =>
+      target.presence === 'kept'
+        ? { ...target, effect: { gained: Admission.empty, lost: Admission.empty } }
+        : target,
+    );
+    expect(sentence({ ...review, targets: quiet })).toMatch(
+      /^No change on [\w, ]+; squid is new; gone is no longer configured; /,
+    );
+    expect(sentence({ ...review, targets: quiet.filter(({ id }) => id === 'squid') })).toMatch(
+      /^squid is new; /,
+    );
   });
   it('speaks of service tags where two feeds are compared', () => {
     const review = sampleReview({ scope: 'feeds', targets: [], guards: [] });

@@ -20,6 +20,8 @@ export interface Revision {
   readonly policy: Policy;
   /** What the rule files of each target let through; undefined for a feed, which has none. */
   readonly targets?: ReadonlyMap<string, Allowed> | undefined;
+  /** Rule files that are not as the lock of the revision names them: relative to the tree. */
+  readonly edited?: readonly string[];
   readonly acceptances: readonly Acceptance[];
 }
 
@@ -49,6 +51,8 @@ export interface Step {
     | undefined;
   /** All that at least one target lets through by address; of a feed, all its tags. */
   readonly space: Sizes;
+  /** Rule files that were edited outside a run. */
+  readonly edited: readonly string[];
   readonly acceptances: readonly Acceptance[];
 }
 
@@ -96,11 +100,12 @@ export class HistoryRecorder {
   readonly #returned: Returned[] = [];
   #last: Pick<Revision, 'policy' | 'targets'> | undefined;
 
-  add({ id, date, week, policy, targets, acceptances }: Revision): void {
+  add({ id, date, week, policy, targets, edited = [], acceptances }: Revision): void {
     this.#steps.push({
       id,
       date,
       week,
+      edited,
       acceptances,
       change: this.#last === undefined ? undefined : this.#compare(this.#last, { policy, targets }, date),
       space: sizes(

@@ -31,6 +31,7 @@ export const historyShape = z
             })
             .nullable()
             .describe('Null for the first revision.'),
+          edited: z.array(text).describe('Rule files that were edited outside a run.'),
           acceptances: z.array(z.strictObject({ guard: text, message: text })),
         }),
       )

@@ -10,7 +10,7 @@ export function historyDocument({ steps, tags, returned }: History): HistoryDocu
   return {
     format: 'azure-allowlist/history',
     version: 1,
-    revisions: steps.map(({ id, date, week, change, space, acceptances }) => ({
+    revisions: steps.map(({ id, date, week, change, space, edited, acceptances }) => ({
       id,
       date,
       feed: {
@@ -33,6 +33,7 @@ export function historyDocument({ steps, tags, returned }: History): HistoryDocu
               },
               prefixes: { gained: change.prefixes.gained, lost: change.prefixes.lost },
             },
+      edited: [...edited],
       acceptances: acceptances.map(({ guard, message }) => ({ guard, message })),
     })),
     tags: tags.map(({ tag, points, changes, gained, lost }) => ({

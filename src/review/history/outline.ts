@@ -3,6 +3,9 @@ import { signedLine } from '../signed-line.ts';
 import { counted, digits, enumerate, ipv6Size, signed } from '../wording.ts';
 import type { History, Sizes, Step, TagHistory } from './history.ts';
 
+/** How many edited files a line names. */
+const SHOWN_FILES = 5;
+
 /** A history as blocks, newest change first. */
 export function historyOutline(history: History): Block[] {
   const { steps, tags, returned } = history;
@@ -18,6 +21,7 @@ export function historyOutline(history: History): Block[] {
     { kind: 'paragraph', line: [historySentence(history)] },
     { kind: 'heading', level: 2, line: ['Timeline'] },
     ...timeline(steps),
+    ...editedBlocks(steps),
     ...acceptanceBlocks(steps),
     { kind: 'heading', level: 2, line: ['Service tags'] },
     tagTable(tags),
@@ -72,7 +76,9 @@ export function isQuiet({ addresses, names }: NonNullable<Step['change']>): bool
 
 /** A row a revision, but for those that changed nothing: they are counted. */
 function timeline(steps: readonly Step[]): Block[] {
-  const told = steps.filter(({ change, acceptances }) => !isSame(change) || acceptances.length > 0);
+  const told = steps.filter(
+    ({ change, edited, acceptances }) => !isSame(change) || edited.length > 0 || acceptances.length > 0,
+  );
   const left = steps.length - told.length;
   return [
     ...(left === 0
@@ -147,6 +153,31 @@ export function shortId(id: string): string {
 
 function isCommit(id: string): boolean {
   return /^[0-9a-f]{40}$/.test(id);
+}
+
+/** Commits in which rule files say something else than a run wrote. */
+function editedBlocks(steps: readonly Step[]): Block[] {
+  const found = steps.filter(({ edited }) => edited.length > 0);
+  if (found.length === 0) return [];
+  return [
+    { kind: 'heading', level: 2, line: ['Edited outside a run'] },
+    {
+      kind: 'list',
+      of: ['revision', 'revisions'],
+      items: found.map(
+        ({ id, date, edited }): Line => [
+          outside(date),
+          ' ',
+          outside(shortId(id)),
+          ' ',
+          toned('edited', 'attention'),
+          ' ',
+          outside(edited.slice(0, SHOWN_FILES).join(' ')),
+          edited.length > SHOWN_FILES ? ` and ${edited.length - SHOWN_FILES} more` : '',
+        ],
+      ),
+    },
+  ];
 }
 
 function acceptanceBlocks(steps: readonly Step[]): Block[] {

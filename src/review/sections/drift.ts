@@ -1,7 +1,7 @@
 import type { Drift } from '../../committed/drift.ts';
 import type { Admission } from '../../policy/admission.ts';
 import { type Block, type Line, outside, toned } from '../outline.ts';
-import { enumerate, namesInWords } from '../wording.ts';
+import { enumerate, namesInWords, portsInWords } from '../wording.ts';
 
 /** How many hosts and prefixes, or files, a line spells out. */
 const SHOWN = 5;
@@ -38,6 +38,8 @@ const PLACES = {
   committed: 'as committed',
   'working tree': 'in the working tree',
   directory: 'in the directory',
+  before: 'as it was before',
+  after: 'as it is after',
 } as const;
 
 /** What edited files let through or lack, without what a run does about it. */
@@ -50,20 +52,24 @@ export function differenceInWords({ target, lets, lacks, problem }: Drift): stri
   return parts.length === 0 ? `${target} lets the same through` : enumerate(parts);
 }
 
-function says({ target, lets, lacks, problem }: Drift): string {
-  if (problem !== undefined) return `${target} cannot be read (${problem}); the run writes it anew`;
+function says(drift: Drift): string {
+  // What became of it since is in the line of the target.
+  if (drift.where === 'before') return differenceInWords(drift);
+  const run = drift.where === 'after' ? 'the next run' : 'the run';
+  const { target, lets, lacks, problem } = drift;
+  if (problem !== undefined) return `${target} cannot be read (${problem}); ${run} writes it anew`;
   const parts = [
-    ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through; the run takes it away`]),
-    ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}; the run puts it back`]),
+    ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through; ${run} takes it away`]),
+    ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}; ${run} puts it back`]),
   ];
-  return parts.length === 0 ? `${target} lets the same through; the run writes it anew` : enumerate(parts);
+  return parts.length === 0 ? `${target} lets the same through; ${run} writes it anew` : enumerate(parts);
 }
 
 function things(admission: Admission): string {
   const items = [
     ...namesInWords(admission),
     ...admission.grants.flatMap(({ addresses, ports }) =>
-      addresses.toStrings().map((prefix) => `${prefix} (port ${ports})`),
+      addresses.toStrings().map((prefix) => `${prefix} (${portsInWords(ports)})`),
     ),
   ];
   return `${items.slice(0, SHOWN).join(', ')}${items.length > SHOWN ? ` and ${items.length - SHOWN} more` : ''}`;
