@@ -140,7 +140,9 @@ function wrap(line: Line, { width, colors }: Settings, indent: string, hanging: 
         empty = true;
       }
       if (empty && word.trim() === '' && lines.length > 0) continue;
-      current += color(word, tone, colors);
+      // Uncoloured, the space after a word can go where the line ends with it.
+      const bare = word.trimEnd();
+      current += `${bare === '' ? '' : color(bare, tone, colors)}${word.slice(bare.length)}`;
       used += word.length;
       empty = false;
     }
