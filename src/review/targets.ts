@@ -281,7 +281,7 @@ function reviewDeclared(
   });
 }
 
-/** Earlier declarations by the key that they have now: of a kind whose rule is gone, the one that shares something. */
+/** Earlier declarations by the key that they have now: where a rule is gone, another may declare the same. */
 function underNewNames(
   old: ReadonlyMap<string, DeclaredAdmission>,
   now: ReadonlyMap<string, DeclaredAdmission>,
@@ -291,7 +291,7 @@ function underNewNames(
   for (const [key, { kind, admission }] of now) {
     if (old.has(key)) continue;
     const former = [...left].find(
-      ([, other]) => other.kind === kind && !other.admission.intersection(admission).isEmpty,
+      ([, other]) => other.kind === kind && !admission.isEmpty && other.admission.equals(admission),
     );
     if (former === undefined) continue;
     left.delete(former[0]);
