@@ -28,7 +28,7 @@ import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused }
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import type { Origins } from './policy/guards/origins.ts';
 import { m365Problems } from './policy/m365-rules.ts';
-import { regionalTagNotes } from './policy/regional-tags.ts';
+import { regionalTagNotes, tagsInUse, takeRegions } from './policy/regional-tags.ts';
 import { AllowlistError, ConfigurationError, type Problem } from './problem.ts';
 import { loadTables, requireRegions } from './products.ts';
 import { proposalPlace, proposeChange, tellRefusal } from './propose.ts';
@@ -121,14 +121,14 @@ export async function runJob(asked: JobRequest): Promise<JobResult> {
     today: request.today,
     report,
     inForce: () => feedInForce(config.output),
-    used: new Set(config.rules.flatMap(({ serviceTags }) => serviceTags)),
+    used: tagsInUse(config.rules),
     ...(config.feed.cache.keep === undefined ? {} : { cachedFiles: config.feed.cache.keep }),
     ...(request.feed === undefined ? {} : { override: request.feed }),
     ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
   });
-  await requireRegions(config.file, regions, feed.snapshot);
-  for (const note of regionalTagNotes(config.rules, feed.snapshot.tags))
-    report(`noted: regional-tag: ${note}`);
+  await requireRegions(config.file, [...regions, ...regionsOfRules(config.rules)], feed.snapshot);
+  const regional = takeRegions(config.rules, feed.snapshot.tags);
+  for (const note of regionalTagNotes(regional.rules, regional.tags)) report(`noted: regional-tag: ${note}`);
   const own = await ownPlaces(targets);
   const atom = config.publish.atom === undefined ? undefined : await atomWriter(config.publish.atom);
   let inForce: string | undefined;
@@ -347,6 +347,13 @@ async function readyBranch(
       },
     ]);
   return branch;
+}
+
+/** The regions that rules of the configuration name, with their places. */
+function regionsOfRules(rules: AllowlistConfig['rules']): { where: string; name: string }[] {
+  return rules.flatMap(({ regions = [] }, index) =>
+    regions.map((name, at) => ({ where: `rules[${index}].regions[${at}]`, name })),
+  );
 }
 
 /** The files and folders of an output tree in which a run may remove something. */

@@ -48,6 +48,7 @@ import type { Origins } from './policy/guards/origins.ts';
 import { forbiddenSpecialUse } from './policy/guards/special-use.ts';
 import { holdRemovals } from './policy/hold.ts';
 import type { Policy, TagAddresses } from './policy/policy.ts';
+import { regionalTagNotes, takeRegions } from './policy/regional-tags.ts';
 import { makePolicy, resolvePolicy } from './policy/resolve.ts';
 import { spaceOf, totalsOf } from './policy/totals.ts';
 import { AllowlistError, GuardRefusal } from './problem.ts';
@@ -129,7 +130,7 @@ export class RunRefused extends GuardRefusal {
  * @throws RunRefused, GuardRefusal, ConfigurationError
  */
 export function planRun(published: RunInput): RunPlan {
-  const { input, cuts } = constrained(ofConfiguredFamilies(published));
+  const { input, cuts } = constrained(inRegions(ofConfiguredFamilies(published)));
   const { config } = input;
   const { snapshot, source } = input.feed;
   const { tree: last, managed } = input.baseline;
@@ -219,6 +220,16 @@ function ofConfiguredFamilies(input: RunInput): RunInput {
     ...input,
     feed: { ...input.feed, snapshot: snapshotOfFamilies(input.feed.snapshot, families) },
     ...(input.m365 === undefined ? {} : { m365: m365OfFamilies(input.m365, families) }),
+  };
+}
+
+/** The rules with the tags of the regions that they name. */
+function inRegions(input: RunInput): RunInput {
+  const { rules, tags } = takeRegions(input.config.rules, input.feed.snapshot.tags);
+  return {
+    ...input,
+    config: { ...input.config, rules },
+    feed: { ...input.feed, snapshot: { ...input.feed.snapshot, tags } },
   };
 }
 
@@ -615,6 +626,7 @@ function makeReview(
     lowConfidence: [...input.tables.values()]
       .filter(({ confidence }) => confidence === 'low')
       .map(({ id }) => id),
+    regionalTags: regionalTagNotes(input.config.rules, input.feed.snapshot.tags),
     // The age of a feed is another tomorrow: it is told by the run, and kept out of what is committed.
     guards: findings.filter(({ guard: name, outcome }) => !(name === feedStale.name && outcome === 'noted')),
     acceptances,

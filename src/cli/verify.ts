@@ -5,6 +5,7 @@ import { unlistedFiles } from '../committed/unlisted.ts';
 import { verifyTree } from '../committed/verify.ts';
 import type { Cloud } from '../feed/snapshot.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
+import { tagsInUse, withUnassigned } from '../policy/regional-tags.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import { spaceInWords } from '../review/wording.ts';
 import type { Io } from './io.ts';
@@ -76,10 +77,10 @@ async function originOf(tree: OutputTree, feed: string, io: Io): Promise<Origin>
   const { snapshot } = await loadFeed({
     cloud: cloud as Cloud,
     override: feed,
-    used: new Set(used),
+    used: tagsInUse([{ serviceTags: used }]),
     environment: io.environment,
     today: io.today(),
     report: io.err,
   });
-  return verifyOrigin(tree, snapshot);
+  return verifyOrigin(tree, { ...snapshot, tags: withUnassigned(used, snapshot.tags) });
 }

@@ -41,6 +41,10 @@ export interface RuleConfig {
   readonly endpoints: readonly EndpointSelection[];
   readonly hosts: readonly HostPattern[];
   readonly serviceTags: readonly string[];
+  /** Of the service tags only what these regions have, by Azure's names; absent where the tags are meant as they are. */
+  readonly regions?: readonly string[];
+  /** With regions: also what belongs to no region at all. */
+  readonly unassigned?: boolean;
   readonly prefixes: readonly Prefix[];
   /** Endpoint sets of Microsoft 365, on their own ports; a rule takes what any of these selects. */
   readonly m365: readonly M365Selector[];

@@ -6,6 +6,7 @@ import type { Cloud } from '../feed/snapshot.ts';
 import { type HostPattern, parseHost, parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
+import { spelledRegion } from '../net/regions.ts';
 import { EVENTS } from '../notify/kinds.ts';
 import { DEFAULT_LIMITS, type GuardLimits } from '../policy/guards/limits.ts';
 import type { Problem } from '../problem.ts';
@@ -216,6 +217,7 @@ function normaliseRule(
     if (serviceTags.indexOf(tag) !== index)
       problems.push({ where: `${where}.serviceTags[${index}]`, what: `${tag} stands twice` });
   }
+  problems.push(...regionProblems(rule, where));
   const named = endpoints.length > 0 || hosts.length > 0;
   const addressed = serviceTags.length > 0 || prefixes.length > 0;
   const m365 = rule.m365 ?? [];
@@ -262,12 +264,59 @@ function normaliseRule(
     endpoints,
     hosts,
     serviceTags,
+    ...(rule.regions === undefined ? {} : { regions: rule.regions }),
+    ...(rule.unassigned === undefined ? {} : { unassigned: rule.unassigned }),
     prefixes,
     m365: definedOnly(m365) as readonly M365Selector[],
     ports: ports.length === 0 ? undefined : ports.reduce((all, some) => all.union(some)),
     addressUse: rule.addresses ?? 'fallback',
     ...normaliseClients(rule.clients, `${where}.clients`, problems),
   };
+}
+
+/** What is wrong with the regions of a rule; whether a region exists, the feed says. */
+function regionProblems(
+  { serviceTags = [], regions, unassigned }: Pick<RuleDocument, 'serviceTags' | 'regions' | 'unassigned'>,
+  where: string,
+): Problem[] {
+  if (regions === undefined)
+    return unassigned === true
+      ? [
+          {
+            where: `${where}.unassigned`,
+            what: 'means something beside `regions` alone',
+            next: 'give `regions`, or take the service tag Storage.Unassigned, if Storage is meant',
+          },
+        ]
+      : [];
+  const problems: Problem[] = regions.flatMap((region, index): Problem[] =>
+    spelledRegion(region) === region && regions.indexOf(region) === index
+      ? []
+      : [
+          {
+            where: `${where}.regions[${index}]`,
+            what:
+              spelledRegion(region) === region
+                ? `${region} is given twice`
+                : `${JSON.stringify(region)} is not how Azure names a region`,
+            next: spelledRegion(region) === region ? 'remove one' : `did you mean ${spelledRegion(region)}?`,
+          },
+        ],
+  );
+  if (serviceTags.length === 0)
+    problems.push({
+      where: `${where}.regions`,
+      what: 'needs service tags to take from',
+      next: 'give serviceTags, such as [Storage]',
+    });
+  for (const [index, tag] of serviceTags.entries())
+    if (tag.includes('.'))
+      problems.push({
+        where: `${where}.serviceTags[${index}]`,
+        what: `${tag} is a part of a service already`,
+        next: `with regions give the whole service: ${tag.split('.')[0]}`,
+      });
+  return problems;
 }
 
 function valuesOf(parameters: Readonly<Record<string, string | readonly string[]>>): ParameterValues {

@@ -78,7 +78,23 @@ const rule = z.strictObject({
     .array(z.string())
     .optional()
     .describe('host names: x, *.x (subdomains without x) or .x (subdomains and x); on `ports`'),
-  serviceTags: z.array(z.string()).optional(),
+  serviceTags: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'as in the weekly file, such as Storage or Storage.WestEurope; Storage.Unassigned is what Storage has and none of its regional tags',
+    ),
+  regions: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe(
+      'of the service tags only what these regions have: `serviceTags: [Storage], regions: [westeurope]`',
+    ),
+  unassigned: z
+    .boolean()
+    .optional()
+    .describe('with `regions`: also the addresses of the service tags that belong to no region'),
   prefixes: z.array(z.string()).optional().describe('addresses or CIDRs of your own'),
   m365: z
     .array(m365Selector)

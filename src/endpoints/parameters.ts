@@ -1,5 +1,5 @@
 import { type HostPattern, parseHostPattern } from '../net/host-pattern.ts';
-import { azureRegion, feedRegion } from '../net/regions.ts';
+import { feedRegion, spelledRegion } from '../net/regions.ts';
 import type { Problem } from '../problem.ts';
 import { closest } from '../suggest.ts';
 
@@ -57,11 +57,6 @@ export function fillTag(tag: string, parameters: ParameterValues): string[] {
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** "West Europe" and "west-europe" as Azure writes them. */
-function squeezed(region: string): string {
-  return region.toLowerCase().replace(/[\s_-]/g, '');
-}
-
 /**
  * What is wrong with the values that are given for a table's parameters; whether a region exists, the feed says.
  * @param used the parameters that the rows asked for use: these must be given
@@ -97,11 +92,11 @@ export function parameterProblems(
           what: `${JSON.stringify(value)} is no ${id} of ${table.id}`,
           next: `one of ${parameter.values.join(', ')}`,
         });
-      else if (parameter.kind === 'region' && azureRegion(squeezed(value)) !== value)
+      else if (parameter.kind === 'region' && spelledRegion(value) !== value)
         problems.push({
           where: `${where}.${id}`,
           what: `${JSON.stringify(value)} is not how Azure names a region`,
-          next: `did you mean ${azureRegion(squeezed(value))}?`,
+          next: `did you mean ${spelledRegion(value)}?`,
         });
       else if (parameter.kind !== 'choice' && !LABEL.test(value))
         problems.push({

@@ -14,7 +14,7 @@ import { parseServiceTags } from './parse.ts';
 import { isPublicIpsXml, parsePublicIpsXml } from './parse-xml.ts';
 import type { Environment } from './proxy.ts';
 import { publicUrl } from './redact.ts';
-import type { Cloud, FeedSource, Snapshot } from './snapshot.ts';
+import type { Cloud, FeedSource, Snapshot, TagNames } from './snapshot.ts';
 import { type FeedSourceConfig, HTTP_DEFAULTS, type HttpConfig } from './source-config.ts';
 
 export interface FeedRequest {
@@ -27,7 +27,7 @@ export interface FeedRequest {
   /** Where fetched files are kept; none are kept without it. */
   readonly cacheDirectory?: string;
   /** The service tags that rules use: what is wrong in others is noted and left out. Without it all are read strictly. */
-  readonly used?: ReadonlySet<string>;
+  readonly used?: TagNames;
   /**
    * SHA-256 of the published bytes that are in force. The answer that a document is unchanged is asked for them alone: a cache
    * is a folder that others may have written to. Without it every record that is whole may be asked for.

@@ -6,7 +6,7 @@ import { CLOUDS, cloudNamedInFile } from './cloud.ts';
 import { contentDigest } from './content-digest.ts';
 import { fileDateOf } from './file-date.ts';
 import { decodeText, parseJson, quote } from './json-text.ts';
-import type { Cloud, Quarantined, ServiceTag, Snapshot } from './snapshot.ts';
+import type { Cloud, Quarantined, ServiceTag, Snapshot, TagNames } from './snapshot.ts';
 
 /**
  * What the two JSON publications spell differently: in the Service Tag Discovery API change numbers are
@@ -24,7 +24,7 @@ export interface FeedExpectations {
    * The service tags that rules use. What is wrong in others cannot reach a rule file: it is noted and left out. Without
    * it every tag is read strictly.
    */
-  readonly used?: ReadonlySet<string> | undefined;
+  readonly used?: TagNames | undefined;
 }
 
 /**
@@ -105,7 +105,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 class Reader {
   readonly #where: string;
   readonly #dialect: FeedDialect;
-  #used: ReadonlySet<string> | undefined;
+  #used: TagNames | undefined;
   readonly #problems: Problem[] = [];
   /** Where the problems of a tag that no rule uses go while it is read. */
   #quarantine: Problem[] | undefined;
@@ -116,7 +116,7 @@ class Reader {
   readonly #texts = new Map<Prefix, string>();
   #unknownFields = 0;
 
-  constructor(where: string, dialect: FeedDialect, used: ReadonlySet<string> | undefined) {
+  constructor(where: string, dialect: FeedDialect, used: TagNames | undefined) {
     this.#where = where;
     this.#dialect = dialect;
     this.#used = used;

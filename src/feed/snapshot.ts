@@ -19,7 +19,12 @@ export interface ServiceTag {
   readonly prefixes: readonly Prefix[];
   /** What the prefixes cover; computed when first asked for. */
   readonly addresses: DualStackSet;
+  /** Made from other tags of the feed, which does not have it. */
+  readonly derived?: true;
 }
+
+/** Names of service tags, however many they are. */
+export type TagNames = Pick<ReadonlySet<string>, 'has'>;
 
 /** Something wrong in a service tag that no rule uses. */
 export interface Quarantined {

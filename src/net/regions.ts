@@ -26,6 +26,11 @@ export function feedRegion(name: string): string {
   return FEED_NAMES.get(name) ?? name;
 }
 
+/** How Azure spells a region that people write "West Europe", "west-europe" or as the feed does. */
+export function spelledRegion(text: string): string {
+  return azureRegion(text.toLowerCase().replace(/[\s_-]/g, ''));
+}
+
 /** Azure's own name of a region, lower case and without spaces: `germanywestcentral` for `germanywc`. */
 export function azureRegion(name: string): string {
   return AZURE_NAMES.get(name) ?? name;

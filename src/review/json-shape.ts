@@ -191,6 +191,10 @@ export const reviewShape = z
     unused: z
       .array(z.strictObject({ rule: text, tags: z.array(text) }))
       .describe('Selected, used by no target.'),
+    lowConfidence: z.array(text).describe('Endpoint tables in use whose sources cannot be relied on.'),
+    regionalTags: z
+      .array(text)
+      .describe('What rules with regional tags do without: addresses of a service that belong to no region.'),
     guards: z.array(
       z.strictObject({
         guard: text,

@@ -59,6 +59,8 @@ export function reviewDocument(review: Review): ReviewDocument {
       problem: problem ?? null,
     })),
     unused: review.unused.map(({ rule, tags }) => ({ rule, tags: [...tags] })),
+    lowConfidence: [...(review.lowConfidence ?? [])],
+    regionalTags: [...(review.regionalTags ?? [])],
     guards: review.guards.map(({ guard, outcome, message }) => ({ guard, outcome, message })),
     acceptances: review.acceptances.map(({ guard, message }) => ({ guard, message })),
     coverageStands: review.coverageStands,

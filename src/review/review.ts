@@ -40,6 +40,8 @@ export interface Review {
   readonly unused: readonly UnusedTags[];
   /** Endpoint tables in use whose sources cannot be relied on, by id. */
   readonly lowConfidence?: readonly string[];
+  /** What rules with regional tags do without: the addresses of a service that belong to no region. */
+  readonly regionalTags?: readonly string[];
   readonly guards: readonly Finding[];
   readonly acceptances: readonly Acceptance[];
   readonly coverage: readonly CoverageRow[];

@@ -64,7 +64,7 @@ describe('tags for ranges', () => {
         tags,
       ),
     ).toEqual([
-      'rule west takes Mail.West: 48 of the 64 IPv4 addresses of Mail belong to no region, and no regional tag has them: 192.0.2.16/28 192.0.2.32/27',
+      'rule west takes Mail.West: 48 of the 64 IPv4 addresses of Mail belong to no region, and no regional tag has them: 192.0.2.16/28 192.0.2.32/27; Mail.Unassigned in serviceTags takes them',
     ]);
   });
 });
