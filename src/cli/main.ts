@@ -363,7 +363,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
   endpoints
     .command('check')
     .description("compare a Markdown table of Microsoft's documentation with a bundled table")
-    .argument('<file|url>')
+    .argument('<file|folder|url>')
     .option('--table <id>', 'the bundled table', 'private-network-connector')
     .addOption(json())
     .action(async (source: string, options) =>

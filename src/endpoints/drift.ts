@@ -1,6 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import { compareHostPatterns, type HostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
+import { formatPrefix } from '../net/prefix.ts';
 import { ConfigurationError } from '../problem.ts';
 import { closest } from '../suggest.ts';
 import { withinTime } from '../within-time.ts';
@@ -52,8 +53,12 @@ export interface DriftReport {
 
 /** What one side asks for, ports of several rows joined. */
 interface Endpoint {
-  readonly host: HostPattern;
+  /** Undefined where addresses are asked for. */
+  readonly host?: HostPattern;
   readonly path?: string;
+  readonly partialName?: string;
+  /** `AzureCloud.<region>`, or a range. */
+  readonly addresses?: string;
   readonly ports: PortSet;
   /** Lines of the document, or sources of the table. */
   readonly from: ReadonlySet<number | string>;
@@ -78,6 +83,21 @@ export function findSource(table: EndpointTable, location: string): EndpointSour
   return found.length === 1 ? found[0] : undefined;
 }
 
+/**
+ * The files of a table's sources in a clone of their repository, or in a folder of clones, by source: where each may be.
+ * A source names its repository and path in its title: `(azure-docs, articles/x.md)`.
+ */
+export function sourceFiles(table: EndpointTable): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    table.sources.flatMap(({ id, title }) => {
+      const [, repository, path] = /\(([\w.-]+),\s+([^()\s]+\.md)\)\s*$/.exec(title) ?? [];
+      return repository === undefined || path === undefined
+        ? []
+        : [[id, [path, `${repository}/${path}`]] as const];
+    }),
+  );
+}
+
 /** The most that is read, far beyond any article. */
 const LONGEST_DOCUMENT = 5_000_000;
 const MOST_ENDPOINTS = 20_000;
@@ -96,46 +116,89 @@ function tooMuch(what: string): ConfigurationError {
  * side's own words and are not compared. Rows of optional groups, and ports that stand in the text, need not be in the document, nor does the correction
  * of a misprint that the document repeats.
  * @param options.source only the rows of this source of the table need be in the document
+ * @param options.lineOf the line to name for a line of the text, where it holds included files
  * @throws ConfigurationError for a document without a table of endpoints, and for an unknown source
  */
 export function checkEndpoints(
   markdown: string,
   table: EndpointTable,
-  options: { readonly source?: string } = {},
+  options: { readonly source?: string; readonly lineOf?: (line: number) => number } = {},
 ): DriftReport {
-  const { source } = options;
+  const { source, lineOf = (line) => line } = options;
   if (source !== undefined) requireSource(table, source);
   const exactHosts = new Set(table.rows.filter(({ host }) => !host.subdomains).map(({ host }) => host.name));
+  const tags = new Set(table.addressRows.flatMap((row) => row.serviceTags.map((tag) => tag.split('.')[0]!)));
   if (markdown.length > LONGEST_DOCUMENT)
     throw tooMuch(`it has ${markdown.length} characters, ${LONGEST_DOCUMENT} at most`);
-  const document = withinTime(
-    () => parseEndpointDocument(markdown, exactHosts),
+  const read = withinTime(
+    () => parseEndpointDocument(markdown, exactHosts, tags),
     LONGEST_READING,
     () => tooMuch(`reading its tables takes over ${LONGEST_READING} seconds`),
   );
-  if (document.endpoints.length > MOST_ENDPOINTS)
-    throw tooMuch(`its tables have ${document.endpoints.length} endpoints, ${MOST_ENDPOINTS} at most`);
+  const document: EndpointDocument = {
+    endpoints: read.endpoints.map((one) => ({ ...one, line: lineOf(one.line) })),
+    addresses: read.addresses.map((one) => ({ ...one, line: lineOf(one.line) })),
+    findings: read.findings.map((one) => ({
+      ...one,
+      where: one.where.replace(/\d+$/, (line) => `${lineOf(Number(line))}`),
+    })),
+    tables: read.tables.map(lineOf),
+  };
+  const count = document.endpoints.length + document.addresses.length;
+  if (count > MOST_ENDPOINTS) throw tooMuch(`its tables have ${count} endpoints, ${MOST_ENDPOINTS} at most`);
   requireEndpoints(document, markdown);
 
-  const documented = join(
-    document.endpoints.map((endpoint) => ({ ...endpoint, from: new Set([endpoint.line]) })),
-  );
-  const tabled = join(table.rows.map((row) => ({ ...row, from: new Set(row.sources) })));
-  const required = join(
-    table.rows
-      .filter((row) => row.optional === undefined && (source === undefined || row.sources.includes(source)))
-      .map(({ inText = PortSet.empty, ...row }) => ({
-        ...row,
-        ports: row.ports.difference(inText),
-        from: new Set(row.sources),
-      })),
-  );
+  const documented = join([
+    ...document.endpoints.map(({ host, path, partialName, ports, line }) => ({
+      ...{ host, ports, from: new Set([line]) },
+      ...(path === undefined ? {} : { path }),
+      ...(partialName === undefined ? {} : { partialName }),
+    })),
+    ...document.addresses.map(({ what, ports, line }) => ({ addresses: what, ports, from: new Set([line]) })),
+  ]);
+  const asked = (rows: EndpointTable['rows']) => rows.map((row) => ({ ...row, from: new Set(row.sources) }));
+  const tabled = join([...asked(table.rows), ...addressesOf(table.addressRows)]);
+  const holds = (row: { readonly optional?: string; readonly sources: readonly string[] }) =>
+    row.optional === undefined && (source === undefined || row.sources.includes(source));
+  const required = join([
+    ...asked(table.rows.filter(holds)).map(({ inText = PortSet.empty, ...row }) => ({
+      ...row,
+      ports: row.ports.difference(inText),
+    })),
+    // Many articles name service tags in their text alone.
+    ...(document.addresses.length === 0 ? [] : addressesOf(table.addressRows.filter(holds))),
+  ]);
   return {
     table: table.id,
     ...(source !== undefined && { source }),
     ...compare(documented, tabled, required, misprintPairs(table)),
     findings: document.findings,
   };
+}
+
+/** The rows of a table that ask for addresses, an entry a service tag and range. */
+function addressesOf(rows: EndpointTable['addressRows']): Endpoint[] {
+  return rows.flatMap(({ serviceTags, prefixes, ports, sources }) =>
+    [...serviceTags, ...prefixes.map(formatPrefix)].map((addresses) => ({
+      ...{ addresses, ports, from: new Set(sources) },
+    })),
+  );
+}
+
+/** What is asked for, in words. */
+function textOf(endpoint: Endpoint): string {
+  const { host, addresses, path, partialName } = endpoint;
+  if (host === undefined) return `${/^\d|:/.test(addresses!) ? 'range' : 'service tag'} ${addresses}`;
+  return formatEndpoint({
+    host,
+    ...(path === undefined ? {} : { path }),
+    ...(partialName === undefined ? {} : { partialName }),
+  });
+}
+
+/** What tells two things asked for apart: whatever their placeholders are called. */
+function keyOf(endpoint: Endpoint): string {
+  return textOf(endpoint).replace(/<[^<>]*>/g, '<>');
 }
 
 /**
@@ -167,15 +230,15 @@ function compare(
     else changed.push(change);
   }
   let removed = [...required].filter(([key]) => !documented.has(key)).map(([, endpoint]) => endpoint);
-  removed = removed.filter((endpoint) => !documented.has(misprints.get(formatEndpoint(endpoint)) ?? ''));
+  removed = removed.filter((endpoint) => !documented.has(misprints.get(keyOf(endpoint)) ?? ''));
   // The same name with another wildcard or path is one change, not one row gone and another come.
   const byName = new Map<string, Endpoint[]>();
+  const nameOf = (endpoint: Endpoint) => endpoint.host?.name.replace(/<[^<>]*>/g, '<>') ?? keyOf(endpoint);
   for (const endpoint of removed)
-    if (byName.get(endpoint.host.name)?.push(endpoint) === undefined)
-      byName.set(endpoint.host.name, [endpoint]);
+    if (byName.get(nameOf(endpoint))?.push(endpoint) === undefined) byName.set(nameOf(endpoint), [endpoint]);
   const matched = new Set<Endpoint>();
   for (const there of added) {
-    const here = byName.get(there.host.name)?.shift();
+    const here = byName.get(nameOf(there))?.shift();
     if (here === undefined) continue;
     matched.add(here).add(there);
     const change = changeOf(
@@ -190,13 +253,13 @@ function compare(
   added = added.filter((endpoint) => !matched.has(endpoint));
   return {
     added: [...added].sort(inOrder).map((endpoint) => ({
-      endpoint: formatEndpoint(endpoint),
+      endpoint: textOf(endpoint),
       ports: endpoint.ports.toString(),
       lines: linesOf(endpoint),
       ...resembling(endpoint, removed),
     })),
     removed: [...removed].sort(inOrder).map((endpoint) => ({
-      endpoint: formatEndpoint(endpoint),
+      endpoint: textOf(endpoint),
       ports: endpoint.ports.toString(),
       sources: [...endpoint.from].map(String).sort(),
       ...resembling(endpoint, added),
@@ -220,8 +283,8 @@ function requireSource(table: EndpointTable, source: string): void {
   ]);
 }
 
-function requireEndpoints({ endpoints, tables }: EndpointDocument, markdown: string): void {
-  if (endpoints.length > 0) return;
+function requireEndpoints({ endpoints, addresses, tables }: EndpointDocument, markdown: string): void {
+  if (endpoints.length + addresses.length > 0) return;
   const html = /^\s*<(!doctype|html)\b/i.test(markdown);
   throw new ConfigurationError('The document cannot be compared', [
     {
@@ -249,7 +312,7 @@ function misprintPairs(table: EndpointTable): ReadonlyMap<string, string> {
 function join(endpoints: readonly Endpoint[]): Endpoints {
   const joined = new Map<string, Endpoint & { readonly from: Set<number | string> }>();
   for (const endpoint of endpoints) {
-    const key = formatEndpoint(endpoint);
+    const key = keyOf(endpoint);
     const known = joined.get(key);
     if (known === undefined) joined.set(key, { ...endpoint, from: new Set(endpoint.from) });
     else {
@@ -267,8 +330,8 @@ function changeOf(
   portsAdded: PortSet,
   portsRemoved: PortSet,
 ): DriftChange | undefined {
-  const endpoint = formatEndpoint(here);
-  const documented = formatEndpoint(there);
+  const endpoint = textOf(here);
+  const documented = keyOf(here) === keyOf(there) ? endpoint : textOf(there);
   if (endpoint === documented && portsAdded.isEmpty && portsRemoved.isEmpty) return undefined;
   return {
     endpoint,
@@ -280,6 +343,8 @@ function changeOf(
 }
 
 function inOrder(a: Endpoint, b: Endpoint): number {
+  if (a.host === undefined || b.host === undefined)
+    return Number(a.host === undefined) - Number(b.host === undefined) || (textOf(a) < textOf(b) ? -1 : 1);
   return compareHostPatterns(a.host, b.host) || ((a.path ?? '') < (b.path ?? '') ? -1 : 1);
 }
 
@@ -289,9 +354,9 @@ function linesOf({ from }: Endpoint): readonly number[] {
 
 /** One or two letters apart is a misprint on one of the two sides more often than a new host. */
 function resembling(endpoint: Endpoint, others: readonly Endpoint[]): { readonly resembles?: string } {
-  const text = formatEndpoint(endpoint);
+  const text = textOf(endpoint);
   const near = others
-    .map(formatEndpoint)
+    .map(textOf)
     .filter((other) => Math.abs(other.length - text.length) <= 2 && distance(text, other) <= 2)
     .sort()[0];
   return near === undefined ? {} : { resembles: near };

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type HostPattern, parseHostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { ConfigurationError, type Problem } from '../problem.ts';
@@ -14,7 +13,7 @@ import {
   groupProblems,
   type TableRow,
 } from './endpoint-table.ts';
-import { parametersIn, type TableParameter } from './parameters.ts';
+import { parametersIn, parseTableHost, type TableParameter } from './parameters.ts';
 import { isPartialName } from './partial-name.ts';
 import type { EndpointTableFile } from './schema.ts';
 
@@ -380,20 +379,13 @@ function tableRow(
   return {
     ...rest,
     ...scope,
-    host: parseTableHost(partial ? host.replace(/^[^.]*\*[^.]*\./, '*.') : host),
+    host: parseTableHost(host),
     ...(partial && partialNames !== undefined ? { partialName: host, partialUse: partialNames } : {}),
     ports: portsOf(ports),
     ...(inText === undefined ? {} : { inText: portsOf(inText) }),
     ...(tlsInspection === undefined ? {} : { noTlsInspection: true }),
     coveredBy,
   };
-}
-
-/** A host pattern, whose name may hold parameters. */
-function parseTableHost(text: string): HostPattern {
-  if (!text.includes('<')) return parseHostPattern(text);
-  const { apex, subdomains } = parseHostPattern(text.replace(/<[^<>]*>/g, 'x'));
-  return { name: text.replace(/^\*?\.(?=.)/, ''), apex, subdomains };
 }
 
 function portsOf(ports: readonly (string | number)[]): PortSet {

@@ -1,11 +1,27 @@
-import { type HostPattern, HostSyntaxError, parseHostPattern } from '../net/host-pattern.ts';
+import { type HostPattern, HostSyntaxError } from '../net/host-pattern.ts';
 import { PortSet, PROTOCOLS } from '../net/ports.ts';
+import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import { type LintFinding, lintHost, lintSpelling } from './lint.ts';
+import { parseTableHost } from './parameters.ts';
+import { isPartialName } from './partial-name.ts';
 
 /** One endpoint as a document's table states it. */
 export interface DocumentedEndpoint {
+  /** Its name may hold placeholders: `<region>.example.com`. */
   readonly host: HostPattern;
   readonly path?: string;
+  /** As in a row of a table: a wildcard elsewhere than in front. */
+  readonly partialName?: string;
+  readonly ports: PortSet;
+  /** The line of the document, from 1. */
+  readonly line: number;
+}
+
+/** Addresses that a document's table asks for, as its columns of hosts often do. */
+export interface DocumentedAddresses {
+  /** `AzureCloud.<region>`, or `198.51.100.0/24`. */
+  readonly what: string;
+  readonly isTag: boolean;
   readonly ports: PortSet;
   /** The line of the document, from 1. */
   readonly line: number;
@@ -14,6 +30,7 @@ export interface DocumentedEndpoint {
 /** What the tables of a document ask for. */
 export interface EndpointDocument {
   readonly endpoints: readonly DocumentedEndpoint[];
+  readonly addresses: readonly DocumentedAddresses[];
   /** Oddities of spelling, and everything in the tables that could not be read as an endpoint. */
   readonly findings: readonly LintFinding[];
   /** The lines of the header rows of the tables that were read. */
@@ -25,6 +42,7 @@ interface MarkdownTable {
   readonly line: number;
   readonly hosts: number;
   readonly ports: number | undefined;
+  readonly protocol: number | undefined;
   readonly rows: readonly { readonly line: number; readonly cells: readonly string[] }[];
 }
 
@@ -36,21 +54,28 @@ const PORT_OF_PROTOCOL: Readonly<Record<string, number>> = { http: 80, https: 44
 /**
  * Reads the tables of endpoints in a Markdown document: those with a column named URL, host, address, endpoint or
  * FQDN. Both forms of Microsoft's articles are understood: hosts separated by `<br>`, `host:port`, escaped or encoded
- * asterisks, code spans (also without anything between them), links, and a column of ports such as `443/HTTPS`.
- * An endpoint's own port wins over the column; without either it is 443.
+ * asterisks, code spans (also without anything between them), emphasis, links, "A *or* B", placeholders
+ * (`<region>.example.com`), wildcards inside a label, service tags and ranges among the hosts, and columns of ports and
+ * protocols such as `443/HTTPS`, `HTTPS:443`, `UDP` and `1194`. An endpoint's own port wins over the column; without
+ * either it is 443.
  * @param exactHosts hosts that are known to stand for themselves alone, for the lint of wildcards
+ * @param tags service tags that stand among the hosts, beside those that begin with Azure
  */
 export function parseEndpointDocument(
   markdown: string,
   exactHosts: ReadonlySet<string> = new Set(),
+  tags: ReadonlySet<string> = new Set(),
 ): EndpointDocument {
   const endpoints: DocumentedEndpoint[] = [];
+  const addresses: DocumentedAddresses[] = [];
   const findings: LintFinding[] = [];
   const tables = [...markdownTables(markdown)];
   for (const table of tables)
     for (const { line, cells } of table.rows) {
-      const portText = table.ports === undefined ? '' : (cells[table.ports] ?? '');
-      const ports = readPorts(portText);
+      const cell = (column: number | undefined) => (column === undefined ? '' : (cells[column] ?? ''));
+      const protocol = cell(table.protocol);
+      const portText = cell(table.ports);
+      const ports = readPorts(`${portText} ${protocol}`);
       if (portText !== '' && ports === undefined)
         findings.push({
           rule: 'unread',
@@ -58,20 +83,31 @@ export function parseEndpointDocument(
           what: `no port can be read from ${JSON.stringify(portText)}`,
           next: `${DEFAULT_PORT} is assumed`,
         });
-      for (const spelling of splitSpellings(cells[table.hosts] ?? '')) {
-        const read = readEndpoint(spelling, ports, line);
+      const words = splitSpellings(cell(table.hosts));
+      // Words of prose stand between endpoints; a cell of nothing else was not read.
+      const spellings = words.filter((word) => isSpelling(word, tags));
+      if (spellings.length === 0 && words.length > 0)
+        findings.push(unreadable(words.join(' '), line, 'no host, service tag or range is in it'));
+      for (const spelling of spellings) {
+        const asked = readAddresses(spelling, ports, protocol, line, tags);
+        if (asked !== undefined) {
+          addresses.push(asked);
+          continue;
+        }
+        const read = readEndpoint(spelling, ports, protocol, line);
         findings.push(...read.findings);
         if (read.endpoint === undefined) continue;
         endpoints.push(read.endpoint);
         findings.push(...lintHost(read.endpoint.host, `line ${line}`, exactHosts));
       }
     }
-  return { endpoints, findings, tables: tables.map(({ line }) => line) };
+  return { endpoints, addresses, findings, tables: tables.map(({ line }) => line) };
 }
 
 const HOST_HEADER =
   /\b(urls?|uris?|host ?(name)?s?|fqdns?|address(es)?|endpoints?|domains?|destinations?)\b/i;
 const PORT_HEADER = /\bports?\b/i;
+const PROTOCOL_HEADER = /\bprotocols?\b/i;
 
 /** The tables that have a column of hosts, outside fenced code. */
 function* markdownTables(markdown: string): Generator<MarkdownTable> {
@@ -89,12 +125,18 @@ function* markdownTables(markdown: string): Generator<MarkdownTable> {
     const headers = splitCells(line).map(plainText);
     const hosts = headers.findIndex((header) => HOST_HEADER.test(header) && !PORT_HEADER.test(header));
     const ports = headers.findIndex((header) => PORT_HEADER.test(header));
+    const protocol = headers.findIndex((header) => PROTOCOL_HEADER.test(header));
     const header = place + 1;
     const rows: { line: number; cells: readonly string[] }[] = [];
     for (place += 2; place < lines.length && lines[place]!.includes('|'); place++)
       rows.push({ line: place + 1, cells: splitCells(lines[place]!).map(plainText) });
     place--;
-    if (hosts >= 0) yield { line: header, hosts, ports: ports < 0 ? undefined : ports, rows };
+    const column = (index: number) => (index < 0 ? undefined : index);
+    if (hosts >= 0)
+      yield {
+        ...{ line: header, hosts, ports: column(ports), rows },
+        protocol: protocol === ports ? undefined : column(protocol),
+      };
   }
 }
 
@@ -119,15 +161,23 @@ function plainText(cell: string): string {
       // Only real tags: `<tenant>.example.com` is a placeholder, and must not turn into a pattern.
       .replace(/<\/?(a|b|br|code|div|em|i|li|ol|p|span|strong|sub|sup|ul)\b[^<>]*>/gi, ' ')
       .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/(\*{1,3}|_{1,3})((?:`[^`]*`\s*)+)\1/g, ' $2 ')
+      .replace(/(^|[\s(])\*([a-z]+)\*(?=$|[\s).,;])/gi, '$1$2')
       .replace(/`/g, ' ')
-      .replace(/&(ast|nbsp|amp|period|sol|colon|#\d{1,7}|#x[\da-f]{1,6});/gi, (entity, name: string) =>
+      .replace(/&(ast|nbsp|amp|lt|gt|period|sol|colon|#\d{1,7}|#x[\da-f]{1,6});/gi, (entity, name: string) =>
         decodeEntity(entity, name.toLowerCase()),
       )
       .replace(/\\([!-/:-@[-`{-~])/g, '$1')
       .replace(/(^|\s)(\*\*|__)(?=\S)(.+?)\2(?=\s|$)/g, '$1$3')
+      // What is left in angle brackets or braces leaves something open, whatever it is called.
+      .replace(/[<{]\s*([a-z][\w -]{0,60}?)\s*[>}]/gi, (_, name: string) => placeholder(name))
       .replace(/[\s\u00a0\u200b\ufeff]+/g, ' ')
       .trim()
   );
+}
+
+function placeholder(name: string): string {
+  return `<${name.toLowerCase().replace(/\s+/g, '-')}>`;
 }
 
 function decodeEntity(entity: string, name: string): string {
@@ -135,6 +185,8 @@ function decodeEntity(entity: string, name: string): string {
     ast: '*',
     nbsp: ' ',
     amp: '&',
+    lt: '<',
+    gt: '>',
     period: '.',
     sol: '/',
     colon: ':',
@@ -142,6 +194,54 @@ function decodeEntity(entity: string, name: string): string {
   if (!name.startsWith('#')) return named[name] ?? entity;
   const code = name.startsWith('#x') ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
   return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : entity;
+}
+
+/** Whether a word could be an endpoint: prose has none of these marks inside. */
+function isSpelling(word: string, tags: ReadonlySet<string>): boolean {
+  return /[.:/*<]/.test(word.replace(/[.:)]+$/, '')) || isTag(word, tags);
+}
+
+/** Whether a word without a dot is a service tag: one that the table knows, or of Azure's own names. */
+function isTag(word: string, tags: ReadonlySet<string>): boolean {
+  return tags.has(word) || /^Azure[A-Z]\w+$/.test(word);
+}
+
+/** A service tag, as the feed writes them: `AzureCloud`, `Storage.WestEurope`, `AzureCloud.<region>`. */
+const SERVICE_TAG =
+  /^([A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*(?:\.(?:[A-Z][A-Za-z0-9]+|<[^<>]+>))?)(?::(\d+(?:-\d+)?))?$/;
+
+/** Reads a word as a service tag or a range; undefined where it is neither. */
+function readAddresses(
+  spelling: string,
+  columnPorts: PortSet | undefined,
+  protocol: string,
+  line: number,
+  tags: ReadonlySet<string>,
+): DocumentedAddresses | undefined {
+  const [, tag, port] = SERVICE_TAG.exec(spelling) ?? [];
+  if (tag !== undefined && isTag(tag.split('.')[0]!, tags)) {
+    const ports = (port === undefined ? undefined : readPorts(`${port} ${protocol}`)) ?? columnPorts;
+    return { what: tag, isTag: true, ports: ports ?? PortSet.of(DEFAULT_PORT), line };
+  }
+  try {
+    const prefix = parsePrefix(spelling.includes('/') ? spelling : `${spelling}/32`);
+    return {
+      what: formatPrefix(prefix),
+      isTag: false,
+      ports: columnPorts ?? PortSet.of(DEFAULT_PORT),
+      line,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable(spelling: string, line: number, reason: string): LintFinding {
+  return {
+    rule: 'unread',
+    where: `line ${line}`,
+    what: `${JSON.stringify(spelling)} is no endpoint: ${reason}`,
+  };
 }
 
 function splitSpellings(text: string): string[] {
@@ -168,33 +268,33 @@ function readPorts(text: string): PortSet | undefined {
 function readEndpoint(
   spelling: string,
   columnPorts: PortSet | undefined,
+  protocol: string,
   line: number,
 ): { readonly endpoint?: DocumentedEndpoint; readonly findings: readonly LintFinding[] } {
   const where = `line ${line}`;
-  const unread = (reason: string) => ({
-    findings: [
-      { rule: 'unread', where, what: `${JSON.stringify(spelling)} is no endpoint: ${reason}` } as const,
-    ],
-  });
+  const unread = (reason: string) => ({ findings: [unreadable(spelling, line, reason)] });
   const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/:]+)(?::([\d-]+))?(\/.*)?$/i.exec(spelling);
   if (match === null) return unread('it is no host with an optional port and path');
   const [, scheme, name = '', port, path] = match;
   let host: HostPattern;
   try {
-    host = parseHostPattern(name);
+    host = parseTableHost(name);
   } catch (error) {
     if (!(error instanceof HostSyntaxError)) throw error;
     return unread(error.message);
   }
   if (!host.name.includes('.')) return unread('a single word is no host name');
-  const own = port === undefined ? undefined : readPorts(port);
+  const own = port === undefined ? undefined : readPorts(`${port} ${protocol}`);
   if (port !== undefined && own === undefined) return unread('its port is none');
   const byScheme = PORT_OF_PROTOCOL[scheme?.toLowerCase() ?? ''];
   const ports = own ?? columnPorts ?? PortSet.of(byScheme ?? DEFAULT_PORT);
   // A port after the host is how the article of 2020 states it, and no oddity.
-  const odd = lintSpelling(spelling, where).filter(({ rule }) => rule !== 'port');
+  const partialName = isPartialName(name) ? { partialName: name.toLowerCase() } : {};
+  const odd = lintSpelling(spelling, where).filter(
+    ({ rule }) => rule !== 'port' && !(rule === 'wildcard' && isPartialName(name)),
+  );
   return {
-    endpoint: { host, ports, line, ...(path !== undefined && path !== '/' && { path }) },
+    endpoint: { host, ports, line, ...partialName, ...(path !== undefined && path !== '/' && { path }) },
     findings: odd,
   };
 }

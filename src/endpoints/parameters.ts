@@ -2,6 +2,7 @@ import { type HostPattern, parseHostPattern } from '../net/host-pattern.ts';
 import { feedRegion, spelledRegion } from '../net/regions.ts';
 import type { Problem } from '../problem.ts';
 import { closest } from '../suggest.ts';
+import { isPartialName } from './partial-name.ts';
 
 /** Something that a table leaves open and the configuration gives: a region, a workspace, the location of a tenant. */
 export interface TableParameter {
@@ -19,6 +20,18 @@ export type ParameterValues = Readonly<Record<string, readonly string[]>>;
 /** The parameters that stand in a text: `<region>.example.com`. */
 export function parametersIn(text: string): string[] {
   return [...text.matchAll(/<([^<>]*)>/g)].map(([, id]) => id!);
+}
+
+/**
+ * A host pattern whose name may hold parameters; of a name with a wildcard inside its first label, the least pattern that
+ * holds it.
+ * @throws HostSyntaxError
+ */
+export function parseTableHost(text: string): HostPattern {
+  if (isPartialName(text)) return parseTableHost(text.replace(/^[^.]*\./, '*.'));
+  if (!text.includes('<')) return parseHostPattern(text);
+  const { apex, subdomains } = parseHostPattern(text.replace(/<[^<>]*>/g, 'x'));
+  return { name: text.replace(/^\*?\.(?=.)/, ''), apex, subdomains };
 }
 
 /** The text for each combination of values; none where a value is lacking. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatEndpoint } from '../../src/endpoints/endpoint-table.ts';
 import { parseEndpointDocument } from '../../src/endpoints/markdown.ts';
 import { formatHostPattern } from '../../src/net/host-pattern.ts';
 
@@ -126,6 +127,38 @@ Prose with a | pipe in it.
   });
 });
 
+test('placeholders, emphasis, alternatives, tags, ranges, wildcards in a label, and a column of protocols', () => {
+  const { endpoints, addresses, findings } = parseEndpointDocument(
+    `| Destination | Protocol | Port | Use |
+| --- | --- | --- | --- |
+| **\`AzureCloud.<Region>:1194\`** <br/> *Or* <br/> [tag](/x) **\`Storage\`** | UDP | 1194 | Tunnel |
+| **\`ntp.example.com:123\`** or *\`time.example.com\`* | UDP | 123 | Time |
+| **\`*.hcp.<location>.widget.example\`**, **\`{your workspace}.widget.example\`** | | **\`HTTPS:443\`** | x |
+| azgn*.bus.example &lt;region&gt;.wid.example | HTTPS | | x |
+| 198.51.100.0/24<br>2001:db8::/32 | TCP | 80, 8080 | x |
+`,
+    new Set(),
+    new Set(['Storage']),
+  );
+  expect(endpoints.map((one) => `${one.line} ${formatEndpoint(one)} ${one.ports}`)).toEqual([
+    '4 ntp.example.com 123/udp',
+    '4 time.example.com 123/udp',
+    '5 *.hcp.<location>.widget.example 443',
+    '5 <your-workspace>.widget.example 443',
+    '6 azgn*.bus.example 443',
+    '6 <region>.wid.example 443',
+  ]);
+  expect(
+    addresses.map(({ line, what, isTag, ports }) => `${line} ${isTag ? 'tag ' : ''}${what} ${ports}`),
+  ).toEqual([
+    '3 tag AzureCloud.<region> 1194/udp',
+    '3 tag Storage 1194/udp',
+    '7 198.51.100.0/24 80,8080',
+    '7 2001:db8::/32 80,8080',
+  ]);
+  expect(findings).toEqual([]);
+});
+
 describe('what is no table of endpoints', () => {
   test.each([
     ['nothing', ''],
@@ -136,7 +169,12 @@ describe('what is no table of endpoints', () => {
     ['an unclosed fence', '~~~~ text\n~~~\n| URL | x |\n| --- | --- |\n| a.example | y |'],
     ['no row of dashes', '| URL | x |\n| a.example | y |'],
   ])('%s', (_, markdown) => {
-    expect(parseEndpointDocument(markdown)).toEqual({ endpoints: [], findings: [], tables: [] });
+    expect(parseEndpointDocument(markdown)).toEqual({
+      endpoints: [],
+      addresses: [],
+      findings: [],
+      tables: [],
+    });
   });
 
   test('several tables are told apart by their header lines', () => {
@@ -156,9 +194,12 @@ describe('the lint of a document', () => {
     ['http://a.example', ['line 3 scheme']],
     ['https://a.example/', ['line 3 scheme', 'line 3 path']],
     ['a.*.example', ['line 3 unread']],
-    ['<tenant>.onmicrosoft.com', ['line 3 unread']],
-    ['a.example (only once)', ['line 3 unread', 'line 3 unread']],
-    ['192.0.2.1', ['line 3 unread']],
+    ['<tenant>.onmicrosoft.com', []],
+    ['a.example (only once)', []],
+    ['(only once)', ['line 3 unread']],
+    ['192.0.2.1', []],
+    ['192.0.2.1/24', ['line 3 unread']],
+    ['`RegionCIDRs:1194`', ['line 3 unread']],
     ['a.example:70000', ['line 3 unread']],
     ['a.example:*', ['line 3 unread']],
   ])('%s: %j', (hosts, expected) => {
