@@ -152,7 +152,9 @@ export function planRun(published: RunInput): RunPlan {
   const build = () =>
     buildAll(
       policy,
-      input.targets.map((request) => withInForce(withoutForbidden(request, input.constraints), last)),
+      input.targets.map((request) =>
+        withInForce(withoutForbidden(request, input.constraints), input.baseline),
+      ),
     );
   if (isRefused(judged)) throw refusedRun(input, judged, build);
   const outputs = build();
@@ -181,7 +183,13 @@ export function planRun(published: RunInput): RunPlan {
   };
   const review = makeReview(input, { whole, policy, unused }, outputs, findings, acceptances);
   const planned = { review, findings, policy, outputs, managed };
-  if (last !== undefined && isSame(last, inOneOrder({ ...lock, files: digestsOf(files) }), files))
+  // An edited file that would be written as it stands is not what the lock says, and is told.
+  const isUntouched = [...input.baseline.inForce.values()].every(({ edited }) => edited.length === 0);
+  if (
+    last !== undefined &&
+    isUntouched &&
+    isSame(last, inOneOrder({ ...lock, files: digestsOf(files) }), files)
+  )
     return {
       ...planned,
       unchanged: true,
@@ -268,12 +276,22 @@ function withoutForbidden(request: TargetRequest, constraints: Constraints | und
   return { ...request, budget: { ...budget, never: [...budget.never, ...constraints.never.cover()] } };
 }
 
-/** A target whose format only adds gets the files in force: what left them has to be taken away. */
-function withInForce(request: TargetRequest, last: OutputTree | undefined): TargetRequest {
-  if (last === undefined || !request.target.manifest.additive) return request;
+/**
+ * A target whose format only adds gets the files in force: what left them has to be taken away. Before the text of one
+ * that was edited stands what a run wrote, if that is known: devices may hold what either says, and it alone remembers
+ * what those that missed weeks still hold.
+ */
+function withInForce(request: TargetRequest, { tree, asWritten }: Baseline): TargetRequest {
+  if (tree === undefined || !request.target.manifest.additive) return request;
   const folder = `${request.id}/`;
-  const inForce = [...last.files].filter(([path]) => path.startsWith(folder));
-  return { ...request, inForce: new Map(inForce.map(([path, text]) => [path.slice(folder.length), text])) };
+  const paths = [...new Set([...tree.files.keys(), ...asWritten.keys()])].filter((path) =>
+    path.startsWith(folder),
+  );
+  const texts = paths.map((path): [string, string] => [
+    path.slice(folder.length),
+    `${asWritten.get(path) ?? ''}${tree.files.get(path) ?? ''}`,
+  ]);
+  return { ...request, inForce: new Map(texts) };
 }
 
 /**

@@ -5,10 +5,11 @@ import { readRegularText } from '../regular-file.ts';
 import { isBelowRepository } from './below-repository.ts';
 import { type Drift, driftInForce, driftOnDisk } from './drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './git-attributes.ts';
+import { historyOfFile } from './git-read.ts';
 import { readGitTree } from './git-tree.ts';
 import { type LockedPlanner, readInForce, type TargetInForce } from './in-force.ts';
 import { LOCK_FILE, parseLock } from './lock.ts';
-import { directoryReader, filesReader, type OutputTree, readOutputTree } from './output-tree.ts';
+import { directoryReader, fileDigest, filesReader, type OutputTree, readOutputTree } from './output-tree.ts';
 
 /** Last week, as it was committed: what a run is compared with. */
 export interface Baseline {
@@ -17,6 +18,11 @@ export interface Baseline {
   /** What the rule files in force let through, by target. */
   readonly inForce: ReadonlyMap<string, TargetInForce>;
   readonly drift: readonly Drift[];
+  /**
+   * Of rule files that were edited after a run wrote them, or are gone, the text that a run wrote, as far as the history
+   * has it: by path. What files only add and take back cannot be told from an edited one.
+   */
+  readonly asWritten: ReadonlyMap<string, string>;
   /** Every file that a run has written there, by the committed lock and by the one on the disk. */
   readonly managed: readonly string[];
   /** The digests that locks have for these files, by path. */
@@ -58,6 +64,7 @@ export async function readBaseline(
       tree: inGit,
       inForce,
       drift: [...driftInForce(inForce, 'committed'), ...drift],
+      asWritten: await findAsWritten(directory, inGit, inForce),
       managed: managed(inGit.lock.files, written),
       digests: digestsOf(inGit.lock.files, written),
       hasOwnAttributes: await hasOwnAttributes(directory, inGit.lock.files, written),
@@ -70,6 +77,7 @@ export async function readBaseline(
       tree: undefined,
       inForce: new Map(),
       drift: [],
+      asWritten: new Map(),
       managed: [],
       digests: new Map(),
       hasOwnAttributes: await hasOwnAttributes(directory),
@@ -80,6 +88,7 @@ export async function readBaseline(
     tree,
     inForce,
     drift: driftInForce(inForce, 'directory'),
+    asWritten: new Map(),
     managed: managed(tree.lock.files),
     digests: digestsOf(tree.lock.files),
     hasOwnAttributes: await hasOwnAttributes(directory, tree.lock.files),
@@ -92,10 +101,36 @@ export async function baselineOf(tree: OutputTree | undefined, plan?: LockedPlan
     tree,
     inForce: tree === undefined ? new Map() : await readInForce(tree, plan),
     drift: [],
+    asWritten: new Map(),
     managed: tree === undefined ? [] : [...Object.keys(tree.lock.files), LOCK_FILE],
     digests: tree === undefined ? new Map() : digestsOf(tree.lock.files),
     hasOwnAttributes: false,
   };
+}
+
+/** How many commits of a file are looked through for the text that a run wrote. */
+const LOOKED_THROUGH = 200;
+
+async function findAsWritten(
+  directory: string,
+  { lock }: OutputTree,
+  inForce: ReadonlyMap<string, TargetInForce>,
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const path of [...inForce.values()].flatMap(({ edited }) => edited)) {
+    // A history that cannot be read is as good as none: the edit is told as drift either way.
+    const history = await historyOfFile(directory, path).catch((error: unknown) => {
+      if (error instanceof AllowlistError) return undefined;
+      throw error;
+    });
+    for (const { commit } of history?.revisions.slice(0, LOOKED_THROUGH) ?? []) {
+      const text = await history!.read(commit, path);
+      if (text === undefined || fileDigest(text) !== lock.files[path]) continue;
+      found.set(path, text);
+      break;
+    }
+  }
+  return found;
 }
 
 /** SHA-256 of the published file that is in force, as it was committed; undefined where nothing is, or nothing that can be read. */

@@ -83,7 +83,10 @@ function retiredLines(manifest: Manifest, text: string, before: string): string[
   // Where it is said first, not where its block is opened again.
   const firsts = new Map<string, Statement>();
   for (const one of said) if (!firsts.has(key(one))) firsts.set(key(one), one);
-  const gone = [...undone, ...[...firsts.values()].reverse()]
+  const earlier = new Map<string, Statement>();
+  for (const one of [...undone, ...[...firsts.values()].reverse()])
+    if (!earlier.has(key(one))) earlier.set(key(one), one);
+  const gone = [...earlier.values()]
     .filter((one) => !now.has(key(one)))
     .map((one) => ({ ...one, kind: kindOf(one) }))
     .filter(({ kind }) => kind !== undefined);
