@@ -123,7 +123,6 @@ function* markdownTables(markdown: string): Generator<MarkdownTable> {
     }
     if (!line.includes('|') || !isDelimiterRow(lines[place + 1] ?? '')) continue;
     const headers = splitCells(line).map(plainText);
-    const hosts = headers.findIndex((header) => HOST_HEADER.test(header) && !PORT_HEADER.test(header));
     const ports = headers.findIndex((header) => PORT_HEADER.test(header));
     const protocol = headers.findIndex((header) => PROTOCOL_HEADER.test(header));
     const header = place + 1;
@@ -131,6 +130,7 @@ function* markdownTables(markdown: string): Generator<MarkdownTable> {
     for (place += 2; place < lines.length && lines[place]!.includes('|'); place++)
       rows.push({ line: place + 1, cells: splitCells(lines[place]!).map(plainText) });
     place--;
+    const hosts = hostColumn(headers, rows);
     const column = (index: number) => (index < 0 ? undefined : index);
     if (hosts >= 0)
       yield {
@@ -139,6 +139,34 @@ function* markdownTables(markdown: string): Generator<MarkdownTable> {
       };
   }
 }
+
+/**
+ * The column of hosts; -1 where there is none. A header says so, unless the hosts are in another column: articles head
+ * them "Agent resource", beside a column "Endpoint used with private link" that has none.
+ */
+function hostColumn(
+  headers: readonly string[],
+  rows: readonly { readonly cells: readonly string[] }[],
+): number {
+  const named = headers.findIndex((header) => HOST_HEADER.test(header) && !PORT_HEADER.test(header));
+  const counts = headers.map(
+    (_, column) => rows.filter(({ cells }) => isOfHosts(cells[column] ?? '')).length,
+  );
+  if (named >= 0 && counts[named]! > 0) return named;
+  const most = Math.max(...counts);
+  return most > 0 && most * 2 >= rows.length ? counts.indexOf(most) : named;
+}
+
+/** Whether at least half of a cell's words are host names. */
+function isOfHosts(cell: string): boolean {
+  const words = splitSpellings(cell);
+  const hosts = words.filter((word) => HOST_WORD.test(word));
+  return hosts.length > 0 && hosts.length * 2 >= words.length;
+}
+
+/** A name of two labels at least that ends as a top-level domain does, with what may be around it. */
+const HOST_WORD =
+  /^(?:[a-z][a-z0-9+.-]*:\/\/)?[\w*<>-]*(?:\.[\w*<>-]+)*\.[a-z]{2,}\.?(?::[\d*-]+)?(?:\/\S*)?$/i;
 
 function isDelimiterRow(line: string): boolean {
   return line.includes('-') && line.includes('|') && /^\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/.test(line);

@@ -159,12 +159,25 @@ test('placeholders, emphasis, alternatives, tags, ranges, wildcards in a label, 
   expect(findings).toEqual([]);
 });
 
+test('the column that has the hosts, whatever heads it', () => {
+  expect(
+    read(`| Agent resource | When | Endpoint used with private link |
+| --- | --- | --- |
+| \`aka.example\` | While installing, as [docs](https://x.example) say | Public |
+| \`*.<region>.data.example\` <sup>1</sup> | Always | Private |
+`),
+  ).toEqual(['3 aka.example 443', '4 *.<region>.data.example 443']);
+});
+
 describe('what is no table of endpoints', () => {
   test.each([
     ['nothing', ''],
     ['prose', 'Allow a.example | b.example.'],
-    ['a table of ports', '| Port number | What for |\n| --- | --- |\n| 80 | a.example |'],
-    ['a column of destination ports', '| Destination port | What for |\n| --- | --- |\n| 80 | a.example |'],
+    ['a table of ports', '| Port number | What for |\n| --- | --- |\n| 80 | Lists, as a.example has them |'],
+    [
+      'a column of destination ports',
+      '| Destination port | What for |\n| --- | --- |\n| 80 | Lists, as a.example has them |',
+    ],
     ['fenced code', '```\n| URL | x |\n| --- | --- |\n| a.example | y |\n```'],
     ['an unclosed fence', '~~~~ text\n~~~\n| URL | x |\n| --- | --- |\n| a.example | y |'],
     ['no row of dashes', '| URL | x |\n| a.example | y |'],
