@@ -67,7 +67,7 @@ const CURRENT = [
 ];
 
 describe('the bundled tables', () => {
-  test('are twenty-two', async () => {
+  test('are twenty-three', async () => {
     expect(await listEndpointTables()).toEqual([
       'aks',
       'app-proxy-2020',
@@ -85,6 +85,7 @@ describe('the bundled tables', () => {
       'entra-cloud-sync',
       'entra-connect-health',
       'entra-connect-sync',
+      'entra-password-protection',
       'intune',
       'private-network-connector',
       'private-network-connector-usgov',
