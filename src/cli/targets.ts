@@ -1,4 +1,5 @@
 import { bundledTargets, loadTarget } from '../targets/catalog.ts';
+import type { Capabilities } from '../targets/manifest.ts';
 import { formatTable } from '../text-table.ts';
 import type { Io } from './io.ts';
 
@@ -11,39 +12,31 @@ export async function targetsCommand(flags: { readonly json?: boolean }, io: Io)
     io.out(JSON.stringify(manifests, null, 2));
     return;
   }
-  const yes = (can: boolean) => (can ? 'yes' : 'no');
   io.out(
     formatTable([
-      [
-        'target',
-        'IPv4',
-        'IPv6',
-        'names',
-        'names match',
-        'apex',
-        'exact',
-        'ports',
-        'addresses match',
-        'TLS exemption',
-        'limits',
-      ],
-      ...manifests.map(({ id, capabilities: c, limits }) => [
+      ['target', 'addresses', 'names', 'ports', 'limits', 'loaded by'],
+      ...manifests.map(({ id, capabilities, limits, loaded }) => [
         id,
-        yes(c.ipv4),
-        yes(c.ipv6),
-        c.names,
-        c.names === 'none'
-          ? '-'
-          : `${c.namesBy.join(', ')}${c.namePorts === undefined ? '' : ` on ${c.namePorts}`}`,
-        c.names === 'suffix' ? c.apex : '-',
-        c.names === 'none' ? '-' : c.exact,
-        c.ports ? c.protocols.join(', ') : 'no',
-        c.ipv4 || c.ipv6 ? c.addressMatch : '-',
-        yes(c.tlsExemption),
+        families(capabilities),
+        names(capabilities),
+        capabilities.ports ? capabilities.protocols.join(' ') : '-',
         Object.entries(limits)
           .map(([name, limit]) => `${name} ${limit}`)
           .join(', ') || '-',
+        loaded ?? '-',
       ]),
     ]),
   );
+}
+
+/** The families of addresses that a format takes; literal ones match hosts that are written as addresses. */
+function families({ ipv4, ipv6, addressMatch }: Capabilities): string {
+  if (!ipv4 && !ipv6) return '-';
+  return `${[...(ipv4 ? ['v4'] : []), ...(ipv6 ? ['v6'] : [])].join(' ')}${addressMatch === 'literal' ? ' literal' : ''}`;
+}
+
+/** Which names, by what they are matched, and on which ports. */
+function names({ names: kind, namesBy, namePorts }: Capabilities): string {
+  if (kind === 'none') return '-';
+  return `${kind} by ${namesBy.join(', ')}${namePorts === undefined ? '' : ` on ${namePorts}`}`;
 }

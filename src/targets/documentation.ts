@@ -10,7 +10,7 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
   return `${[
     '# Targets',
     '',
-    'Generated from the manifests under `templates` by `npm run docs`; `azure-allowlist targets` prints the same.',
+    'Generated from the manifests under `templates` by `npm run docs`; `azure-allowlist targets` prints the essentials.',
     '',
     'What a target cannot express becomes a declared omission or widening in the header of its files, in the lock and in the',
     'review. Nothing is dropped or added in silence. A capability that a manifest does not declare is "no".',
@@ -27,8 +27,9 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
         'Addresses match',
         'Clients',
         'TLS exemption',
+        'Loaded by',
       ],
-      ...manifests.map(({ id, capabilities: can }) => [
+      ...manifests.map(({ id, loaded, capabilities: can }) => [
         `[${id}](#${id})`,
         yes(can.ipv4),
         yes(can.ipv6),
@@ -39,6 +40,7 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
         { destination: 'the destination', literal: 'hosts written as an address' }[can.addressMatch],
         { none: 'no', any: 'yes', 'same-family': 'of the same family' }[can.clients],
         yes(can.tlsExemption),
+        loaded ?? '-',
       ]),
     ]),
     '',

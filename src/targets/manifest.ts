@@ -152,6 +152,7 @@ export const manifestSchema = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
   title: z.string(),
   description: z.string(),
+  loaded: z.string().max(40).optional().describe('how the files come to count on the device, in a few words'),
   capabilities,
   additive: z
     .boolean()
