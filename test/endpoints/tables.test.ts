@@ -32,6 +32,7 @@ const DOCUMENTED_BESIDE = [
   'dev.azure.com',
   'guestnotificationservice.azure.cn',
   'guestnotificationservice.azure.com',
+  'guestnotificationservice.azure.us',
   'manage.microsoft.com',
   'visualstudio.com',
 ];
