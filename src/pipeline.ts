@@ -627,6 +627,7 @@ function makeReview(
     context: {
       ...(tree === undefined ? {} : contextOfTree(tree, input.feed.snapshot.fileDate)),
       currentTags,
+      unused,
     },
     targets: [
       ...outputs.map((output, index) =>
@@ -639,7 +640,10 @@ function makeReview(
       ),
       ...gone.map((id) => reviewTarget(id, sides.get(id), undefined)),
     ],
-    drift,
+    drift: drift.map((one) => ({
+      ...one,
+      planned: outputs.find(({ id }) => id === one.target)?.plan.admission,
+    })),
     unused,
     lowConfidence: [...input.tables.values()]
       .filter(({ confidence }) => confidence === 'low')

@@ -229,7 +229,10 @@ async function refuseWithoutLock(
     {
       where: [...found].sort().slice(0, 3).join(', ') + (found.size > 3 ? ` and ${found.size - 3} more` : ''),
       what: 'without the lock nobody can say what is in force, and no guard can judge the change',
-      next: 'restore the lock from the repository, or move these files away for a first run',
+      next:
+        committed !== undefined && [...found].some((path) => committed.has(path))
+          ? `restore the lock from an earlier commit (\`git log -- ${join(directory, LOCK_FILE)}\` names them), or commit the removal of these files for a first run`
+          : 'restore the lock from the repository, or move these files away for a first run',
     },
   ]);
 }

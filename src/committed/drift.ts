@@ -13,6 +13,8 @@ export interface Drift {
   readonly lets: Admission;
   /** What they should let through and do not. */
   readonly lacks: Admission;
+  /** What the files that a run writes in their place let through; undefined where none are, or it is not known. */
+  readonly planned?: Admission | undefined;
   /** Why it cannot be said what they let through; undefined where it can. */
   readonly problem: string | undefined;
 }

@@ -14,7 +14,7 @@ import { counted } from './wording.ts';
 const SCREEN = 37;
 
 /** How many entries a list may have, the most that fit first; the targets are always all there. */
-const LENGTHS = [12, 8, 6, 4, 3, 2, 1, 0] as const;
+const LENGTHS = Array.from({ length: 13 }, (_, index) => 12 - index);
 
 /**
  * The review on one screen: the headline, the verdict, a line a target, drift, and of notes and guards those that ask
@@ -26,10 +26,13 @@ export function writeBrief(review: Review, where: string, options: TextOptions):
     blocks.length === 0 ? '' : blocksText(blocks, { ...options, shown });
   const head = write([...headline(review), ...deviceSection(review)], Number.POSITIVE_INFINITY);
   const last = `\n${write([readMore(review, where)], 1)}`;
-  for (const shown of LENGTHS) {
-    const text = `${head}${write(attention(review), shown)}${last}`;
-    if (text.split('\n').length - 1 <= SCREEN) return text;
-  }
+  // Where it comes from gives way before what asks for a look does.
+  for (const shown of LENGTHS)
+    for (const less of LENGTHS) {
+      if (less > shown) continue;
+      const text = `${head}${write(attention(review), shown)}${write(originSection(review), less)}${last}`;
+      if (text.split('\n').length - 1 <= SCREEN) return text;
+    }
   // A very narrow terminal: the verdict names what asks for a look.
   return `${head}${last}`;
 }
@@ -49,7 +52,6 @@ function isOrigin(note: Note): boolean {
 function attention(review: Review): Block[] {
   const notes = noteworthy(review.diff, review.context);
   const loud = notes.filter(isLoud);
-  const origins = notes.filter(isOrigin);
   const guards = review.guards.filter(({ outcome }) => outcome !== 'passed' && outcome !== 'not judged');
   return [
     ...driftSection(review.drift),
@@ -60,13 +62,18 @@ function attention(review: Review): Block[] {
           { kind: 'list', of: ['note', 'notes'], items: noteLines(review, loud) },
         ] satisfies Block[])),
     ...guardSection({ ...review, guards }),
-    ...(origins.length === 0
-      ? []
-      : ([
-          { kind: 'heading', level: 2, line: ['Where it comes from and goes'] },
-          { kind: 'list', of: ['note', 'notes'], items: noteLines(review, origins) },
-        ] satisfies Block[])),
   ];
+}
+
+/** Where gains come from and losses go. */
+function originSection(review: Review): Block[] {
+  const origins = noteworthy(review.diff, review.context).filter(isOrigin);
+  return origins.length === 0
+    ? []
+    : [
+        { kind: 'heading', level: 2, line: ['Where it comes from and goes'] },
+        { kind: 'list', of: ['note', 'notes'], items: noteLines(review, origins) },
+      ];
 }
 
 function readMore(review: Review, where: string): Block {

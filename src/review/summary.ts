@@ -39,6 +39,8 @@ export function sentence(review: Review): string {
     review.scope === 'feeds'
       ? ['Entered the service tags', 'Left the service tags']
       : ['Newly allowed', 'No longer allowed'];
+  if (gained === undefined && lost === undefined && unread.length > 0)
+    return `${unknown}${configured(review)}; ${filesInWords(review)}.`.replace('; what', 'What');
   if (gained === undefined && lost === undefined)
     return review.scope === 'feeds'
       ? 'No address enters or leaves the service tags.'
@@ -94,11 +96,13 @@ export function summarise(review: Review): string {
       ? parts.join(', ')
       : !isNoEffect(effect)
         ? 'other ports'
-        : review.targets.some(({ presence }) => presence !== 'kept')
-          ? 'other targets'
-          : changedFiles(review) === 0
-            ? 'no change'
-            : 'same reach, files written anew';
+        : review.targets.some(({ effect }) => effect === undefined)
+          ? 'effect not known, files written anew'
+          : review.targets.some(({ presence }) => presence !== 'kept')
+            ? 'other targets'
+            : changedFiles(review) === 0
+              ? 'no change'
+              : 'same reach, files written anew';
   const candidates = [
     `Azure allowlist${week}: ${numbers}`,
     `Allowlist${week}: ${numbers}`,

@@ -132,6 +132,17 @@ describe('notes on a difference', () => {
     ]);
   });
 
+  it('does not say of a tag that no target uses any more that it, or its addresses, have gone', () => {
+    const before = [tag('A', '', '192.0.2.0/24'), tag('B', '', '198.51.100.0/24')];
+    const currentTags = [...before, tag('B.West', 'west', '198.51.100.0/25')];
+    const unused = [{ rule: 'r', tags: ['B'] }];
+    expect(notes(before, before.slice(0, 1), { currentTags, unused })).toEqual([]);
+    expect(notes(before, before.slice(0, 1), { currentTags }).map(([kind]) => kind)).toEqual([
+      'tag-gone',
+      'moved-away',
+    ]);
+  });
+
   it.each([
     [
       'a new name',

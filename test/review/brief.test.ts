@@ -38,6 +38,12 @@ describe('the review on one screen', () => {
     },
   );
 
+  it('cuts where it comes from before what asks for a look', () => {
+    const guards = many.guards.slice(0, 4);
+    const text = writeBrief({ ...many, guards }, 'out/REVIEW.md', { width: 100, colors });
+    for (const { guard } of guards) expect(text).toContain(guard);
+  });
+
   it('tells of guards that did not pass alone', () => {
     const text = writeBrief(sampleReview(), 'out/REVIEW.md', { width: 100, colors });
     expect(text).toContain('accepted tag-shrink');

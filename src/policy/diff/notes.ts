@@ -24,6 +24,8 @@ export interface DiffContext {
   readonly currentTags?: Iterable<TagAddresses>;
   /** What earlier changes gained: what is lost soon after was a mistake, or is one. */
   readonly recentGains?: readonly RecentGain[];
+  /** Tags that rules select and no target uses: they left the policy, not the rule. */
+  readonly unused?: readonly { readonly rule: string; readonly tags: readonly string[] }[];
 }
 
 /** Something about a change that a reviewer should know. */
@@ -66,7 +68,7 @@ export function noteworthy(diff: PolicyDiff, context: DiffContext = {}): Note[] 
     ...newSpace(rule, context),
     ...broadestPrefixes(rule),
     ...namesGone(rule),
-    ...tagsGone(rule),
+    ...tagsGone(rule, context),
     ...reorganised(rule),
     ...shortLived(rule, context),
     ...origins(rule, diff, context),
@@ -281,11 +283,16 @@ function namesGone({ rule, presence, names, rows }: RuleDiff): Note[] {
   ];
 }
 
-function tagsGone({ rule, presence, tags }: RuleDiff): Note[] {
+function tagsGone({ rule, presence, tags }: RuleDiff, context: DiffContext): Note[] {
   if (presence === 'removed') return [];
+  const unused = unusedTags(rule, context);
   return tags
-    .filter((tag) => tag.presence === 'removed')
+    .filter((tag) => tag.presence === 'removed' && !unused.has(tag.tag))
     .map(({ tag }) => ({ kind: 'tag-gone', rule, tag, text: 'is no longer in the rule' }));
+}
+
+function unusedTags(rule: string, { unused = [] }: DiffContext): ReadonlySet<string> {
+  return new Set(unused.flatMap((one) => (one.rule === rule ? one.tags : [])));
 }
 
 function reorganised({ rule, reorganised: found }: RuleDiff): Note[] {
@@ -320,11 +327,17 @@ function shortLived({ rule, presence, space }: RuleDiff, { recentGains = [] }: D
 }
 
 /** Where lost addresses are now: in tags that the rule does not select, or in none. */
-function lossNotes({ rule, presence, space, tags }: RuleDiff, { currentTags }: DiffContext): Note[] {
+function lossNotes({ rule, presence, space, tags }: RuleDiff, context: DiffContext): Note[] {
+  const { currentTags } = context;
   if (currentTags === undefined || space.lost.isEmpty || presence === 'removed') return [];
+  // What the rule still selects, and no target uses any more, has not gone anywhere.
+  const unused = unusedTags(rule, context);
+  const selected = [...currentTags].filter(({ tag }) => unused.has(tag));
+  const lost = space.lost.difference(DualStackSet.union(selected.map(({ addresses }) => addresses)));
+  if (lost.isEmpty) return [];
   const found: { tag: string; addresses: DualStackSet }[] = [];
   for (const { tag, addresses } of currentTags) {
-    const here = addresses.intersection(space.lost);
+    const here = addresses.intersection(lost);
     if (!here.isEmpty) found.push({ tag, addresses: here });
   }
   found.sort((a, b) => bySizeDown(a.addresses, b.addresses) || (a.tag < b.tag ? -1 : 1));
@@ -333,7 +346,7 @@ function lossNotes({ rule, presence, space, tags }: RuleDiff, { currentTags }: D
   const published = DualStackSet.union(
     tags.filter(({ m365 }) => m365 === undefined).map((tag) => tag.space.lost),
   );
-  const withdrawn = published.intersection(space.lost).difference(held);
+  const withdrawn = published.intersection(lost).difference(held);
   return [
     ...(found.length === 0
       ? []

@@ -56,13 +56,29 @@ function says(drift: Drift): string {
   // What became of it since is in the line of the target.
   if (drift.where === 'before') return differenceInWords(drift);
   const run = drift.where === 'after' ? 'the next run' : 'the run';
-  const { target, lets, lacks, problem } = drift;
+  const { target, lets, lacks, planned, problem } = drift;
   if (problem !== undefined) return `${target} cannot be read (${problem}); ${run} writes it anew`;
   const parts = [
-    ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through; ${run} takes it away`]),
-    ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}; ${run} puts it back`]),
+    ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through; ${takesAway(run, lets, planned)}`]),
+    ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}; ${putsBack(run, lacks, planned)}`]),
   ];
   return parts.length === 0 ? `${target} lets the same through; ${run} writes it anew` : enumerate(parts);
+}
+
+/** What becomes of what edited files let through: a week may bring the same by itself. */
+function takesAway(run: string, lets: Admission, planned: Admission | undefined): string {
+  if (planned === undefined || lets.intersection(planned).isEmpty) return `${run} takes it away`;
+  return lets.difference(planned).isEmpty
+    ? 'this week brings the same'
+    : `${run} takes away what this week does not bring`;
+}
+
+/** What becomes of what edited files lack: a week may have lost it by itself. */
+function putsBack(run: string, lacks: Admission, planned: Admission | undefined): string {
+  if (planned === undefined || lacks.difference(planned).isEmpty) return `${run} puts it back`;
+  return lacks.intersection(planned).isEmpty
+    ? 'this week does not have it any more'
+    : `${run} puts back what this week still has`;
 }
 
 function things(admission: Admission): string {
