@@ -191,7 +191,7 @@ const guards = markdownTable({
     ],
     [
       'feed-rollback',
-      'a file older than the one in force, an earlier edition of it, or a lower changeNumber without a date; another cloud',
+      'a file older than the one in force, an earlier edition of it, or a lower changeNumber, or one over 1,000 higher, without a date; another cloud',
       '',
       '',
     ],
@@ -283,26 +283,37 @@ const guards = markdownTable({
     ],
     [
       'tag-precedent',
-      'a tag of 1,048,576 IPv4 addresses or more that loses or gains more than such tags do; AzureActiveDirectory from 256 gained or 1,024 lost addresses on',
+      'a tag of 1,048,576 IPv4 addresses or more that loses or gains more than such tags do, IPv6 from 10 % lost on; AzureActiveDirectory from 256 gained or 1,024 lost addresses or a /48 on. What no lawful week did asks for a look, and so does a step four times as large as any that is remembered of the tag, from 1,024 addresses on',
       `\`tag-precedent.lossPercent\`: ${limits.precedentLossPercent}, \`tag-precedent.gainPercent\`: ${limits.precedentGainPercent}`,
-      'loses 0.18 % (2022-07-25), gains 16.9 % (2022-10-17); AzureActiveDirectory gains 10, loses 128',
+      'loses 0.18 % (2022-07-25), of IPv6 0.37 % (2025-07-07), gains 16.9 % (2022-10-17); AzureActiveDirectory gains 10, loses 128',
     ],
-    ['region-lost', 'addresses that leave a global tag while its regional tag still has them', '', 'none'],
+    [
+      'region-lost',
+      'addresses that leave a global tag while a part of it still has them; that leave a regional tag while the global tag still has them and no other region; over 4,096 that leave a global tag as a regional tag of it vanishes',
+      '',
+      'none; none; 112 (AzureUpdateDelivery, 2025-07-07)',
+    ],
     [
       'cross-tag',
-      'a tag inside AzureCloud that gains over 4,096 IPv4 addresses outside of it; fewer are noted',
+      'a tag inside AzureCloud that gains over 4,096 IPv4 addresses, or over a /64, outside of it; fewer ask for a look',
       '',
-      '4,096 (WindowsVirtualDesktop, 2022-12-05)',
+      '4,096 (WindowsVirtualDesktop, 2022-12-05); less than a /64 (AzureIoTHub, 2022-07-04)',
     ],
     [
       'drift',
-      'a tag of 4,096 IPv4 addresses or more against the weeks that were accepted 28, 91 and 364 days back: 45, 50, 60 % less or 16, 24, 32 times as much; from 1,048,576 addresses on 3, 5, 10 % less or 1.5, 2, 3 times as much',
+      'a tag of 4,096 IPv4 addresses or more against the weeks that were accepted 28, 91 and 364 days back: 45, 50, 60 % less, or so much lost and replaced in all, or 16, 24, 32 times as much; from 1,048,576 addresses on 3, 5, 10 % or 1.5, 2, 3 times; AzureActiveDirectory 512, 2,048, 8,192 gained or 1,536, 3,072, 8,192 lost',
       '',
       'none',
     ],
     [
+      'broader',
+      'a prefix in the place of narrower ones that lets over 262,144 IPv4 addresses or 1,048,576 /64 in that no tag had; over 32,768 or 131,072 ask for a look',
+      '',
+      '32,768 (often: a /17 becomes a /16); 131,072 /64 (AzureFrontDoor.Frontend, 2022-10-24)',
+    ],
+    [
       'new-space',
-      'addresses that no tag of the feed in force had, in 28 days: in all, in a /8 where there was nothing, in IPv6',
+      'addresses that no tag of the feed in force had, in 28 days, gained by the tags in use or by the others: in all, in a /8 where there was nothing, in IPv6',
       `\`new-space.addresses\`: ${limits.newSpaceAddresses}, \`new-space.farAddresses\`: ${limits.newSpaceFarAddresses}, \`new-space.ipv6Networks\`: ${limits.newSpaceIpv6Networks}`,
       '3,092,526 (2022-10-03); 98,304 but for 2,719,744 on 2022-10-17; 15,532,036 /64 (2025-08-04)',
     ],
@@ -374,7 +385,7 @@ ${guards}
 - The same date with other content: noted as published again, if changeNumber rose or stayed; refused as an earlier
   edition, if it fell.
 - Where one side has no date (\`ServiceTags_Public_Latest.json\`, the Service Tag Discovery API), changeNumber is all there is:
-  lower is refused, equal with other content is noted.
+  lower is refused, as is over 1,000 higher, which would keep every real file out; equal with other content is noted.
 - The XML form has no changeNumber; its date decides alone.
 
 ## The replays

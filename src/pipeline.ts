@@ -11,8 +11,10 @@ import {
   type Lock,
   m365OfLock,
   parseLock,
+  partsOfLock,
   policyOfLock,
   readAcceptedSizes,
+  readParts,
   recentGainsOfLock,
   snapshotFiles,
   stateOfLock,
@@ -36,9 +38,10 @@ import {
   declareCuts,
   NO_CONSTRAINTS,
 } from './policy/constraints.ts';
+import { familiarSpace } from './policy/diff/new-space.ts';
 import { rememberGains } from './policy/diff/recent-gains.ts';
 import { diffPolicies } from './policy/diff.ts';
-import { rememberSizes } from './policy/guards/drift.ts';
+import { rememberSizes, stepsBetween } from './policy/guards/drift.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { CONSTRAINTS, describeRefusal, findingsOf, judge, MUST_HAVE } from './policy/guards/judge.ts';
@@ -168,7 +171,7 @@ export function planRun(published: RunInput): RunPlan {
   const acceptances = findings
     .filter(({ outcome }) => outcome === 'accepted')
     .map(({ guard: name, message }) => ({ guard: name, message }));
-  const lock: Omit<Lock, 'recentGains' | 'acceptedSizes' | 'files'> = {
+  const lock: Omit<Lock, 'recentGains' | 'acceptedSizes' | 'parts' | 'files'> = {
     version: 1,
     feed: feedOfLock(snapshot, source, totals),
     ...(input.m365 === undefined ? {} : { m365: m365OfLock(input.m365) }),
@@ -198,7 +201,7 @@ export function planRun(published: RunInput): RunPlan {
   files.set(REVIEW_FILE, writeMarkdown(review));
   if (input.atom !== undefined)
     files.set(ATOM_FILE, input.atom(last?.files.get(ATOM_FILE), review, policy.digest));
-  files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceOf(snapshot)));
+  files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceToKeep(last, policy, snapshot)));
   if (config.publish.git !== undefined && !input.baseline.hasOwnAttributes)
     files.set(GIT_ATTRIBUTES_FILE, formatGitAttributes());
   const gains = rememberGains(last?.recentGains ?? [], review.diff, snapshot.fileDate);
@@ -206,6 +209,7 @@ export function planRun(published: RunInput): RunPlan {
     last === undefined ? [] : readAcceptedSizes(last.lock),
     snapshot.fileDate,
     sizesOf(policy),
+    last === undefined ? undefined : stepsBetween(serviceTagsOf(last.policy), serviceTagsOf(policy)),
   );
   files.set(
     LOCK_FILE,
@@ -214,6 +218,7 @@ export function planRun(published: RunInput): RunPlan {
         ...lock,
         ...recentGainsOfLock(gains),
         ...acceptedSizesOfLock(sizes),
+        ...partsOfLock(partsOfTags(policy, snapshot)),
         files: digestsOf(files),
       },
       input.signer,
@@ -494,9 +499,33 @@ function asServiceTag({ tag, prefixes, addresses }: TagAddresses): ServiceTag {
 }
 
 /** How many IPv4 addresses the service tags of a policy have. */
-function sizesOf({ rules }: Policy): ReadonlyMap<string, bigint> {
+function sizesOf(policy: Policy): ReadonlyMap<string, bigint> {
+  return new Map([...serviceTagsOf(policy)].map(([tag, { ipv4 }]) => [tag, ipv4.size]));
+}
+
+/** The space that the next week is compared with. */
+function spaceToKeep(last: OutputTree | undefined, policy: Policy, snapshot: Snapshot): DualStackSet {
+  const used = DualStackSet.union(serviceTagsOf(policy).values());
+  return familiarSpace(spaceOf(snapshot), last === undefined ? undefined : azureSpaceOf(last), used);
+}
+
+/** The parts that the service tags of a policy have in a feed: the regions of a global tag. */
+function partsOfTags(policy: Policy, { tags }: Snapshot): ReadonlyMap<string, readonly string[]> {
+  const names = [...tags.values()].filter(({ addresses }) => !addresses.isEmpty).map(({ name }) => name);
+  return new Map(
+    [...serviceTagsOf(policy).keys()]
+      .map((tag) => {
+        const parts = names.filter((name) => name.startsWith(`${tag}.`));
+        return [tag, parts.map((name) => name.slice(tag.length + 1)).sort()] as const;
+      })
+      .filter(([, parts]) => parts.length > 0),
+  );
+}
+
+/** The addresses of the service tags of a policy. */
+function serviceTagsOf({ rules }: Policy): ReadonlyMap<string, DualStackSet> {
   const tags = rules.flatMap((rule) => rule.tags.filter(({ m365 }) => m365 === undefined));
-  return new Map(tags.map(({ tag, addresses }) => [tag, addresses.ipv4.size]));
+  return new Map(tags.map(({ tag, addresses }) => [tag, addresses]));
 }
 
 function guardBaseline(tree: OutputTree, signer: Signer | undefined): GuardBaseline {
@@ -516,6 +545,7 @@ function guardBaseline(tree: OutputTree, signer: Signer | undefined): GuardBasel
     tags: new Map(policy.rules.flatMap(({ tags }) => tags.map(({ tag, addresses }) => [tag, addresses]))),
     space: azureSpaceOf(tree),
     accepted: readAcceptedSizes(lock),
+    parts: readParts(lock),
     policy,
     lock: stateOfLock(lock, tree.lockText, signer?.hasSigned),
     m365: lock.m365,
@@ -548,7 +578,7 @@ function buildAll(policy: Policy, requests: readonly TargetRequest[]): TargetOut
  */
 function isSame(
   { lock, files }: OutputTree,
-  next: Omit<Lock, 'recentGains' | 'acceptedSizes'>,
+  next: Omit<Lock, 'recentGains' | 'acceptedSizes' | 'parts'>,
   planned: ReadonlyMap<string, string>,
 ): boolean {
   const isRuleFile = (path: string) => path.includes('/') && !path.startsWith('snapshot/');
@@ -570,7 +600,12 @@ function isSame(
 const inOneOrder = (lock: Lock): Lock => parseLock(formatLock(lock), LOCK_FILE);
 
 /** What a lock was made by: everything in it that no week changes. */
-function configurationOf({ feed, m365, policy, targets }: Omit<Lock, 'recentGains' | 'acceptedSizes'>) {
+function configurationOf({
+  feed,
+  m365,
+  policy,
+  targets,
+}: Omit<Lock, 'recentGains' | 'acceptedSizes' | 'parts'>) {
   const declared = (all: Lock['targets'][string]['omissions']) =>
     all.map(({ rule, kind, reason }) => ({ rule, kind, reason: kind === 'budget' ? '' : reason }));
   return {

@@ -84,8 +84,17 @@ const lockSchema = z.strictObject({
     .optional(),
   /** How many IPv4 addresses the tags in use had in weeks that were accepted; absent where no date is known. */
   acceptedSizes: z
-    .array(z.strictObject({ fileDate: z.iso.date(), tags: z.record(z.string(), z.string().regex(/^\d+$/)) }))
+    .array(
+      z.strictObject({
+        fileDate: z.iso.date(),
+        tags: z.record(z.string(), z.string().regex(/^\d+$/)),
+        /** `+24 −8`: what a tag gained and lost since the entry before; absent where none did. */
+        steps: z.record(z.string(), z.string().regex(/^\+\d+ −\d+$/)).optional(),
+      }),
+    )
     .optional(),
+  /** The parts that tags in use had in the feed, by tag: the regions, in one line; absent where none has any. */
+  parts: z.record(z.string(), z.string()).optional(),
   /** SHA-256 of every other file that the tool wrote, by path. */
   files: z.record(z.string(), z.string()),
   /** SHA-256 of this document without this key; absent where an earlier version wrote it. */
@@ -270,19 +279,44 @@ export function acceptedSizesOfLock(accepted: readonly AcceptedSizes[]): Pick<Lo
   return accepted.length === 0
     ? {}
     : {
-        acceptedSizes: accepted.map(({ date, tags }) => ({
+        acceptedSizes: accepted.map(({ date, tags, steps = new Map() }) => ({
           fileDate: date,
           tags: Object.fromEntries([...tags].map(([tag, size]) => [tag, `${size}`])),
+          ...(steps.size === 0
+            ? {}
+            : {
+                steps: Object.fromEntries(
+                  [...steps].map(([tag, { gained, lost }]) => [tag, `+${gained} −${lost}`]),
+                ),
+              }),
         })),
       };
 }
 
 /** The accepted weeks of a lock, oldest first. */
 export function readAcceptedSizes({ acceptedSizes = [] }: Lock): AcceptedSizes[] {
-  return acceptedSizes.map(({ fileDate, tags }) => ({
+  return acceptedSizes.map(({ fileDate, tags, steps }) => ({
     date: fileDate,
     tags: new Map(Object.entries(tags).map(([tag, size]) => [tag, BigInt(size)])),
+    steps: new Map(
+      Object.entries(steps ?? {}).map(([tag, text]) => {
+        const [gained, lost] = text.slice(1).split(' −') as [string, string];
+        return [tag, { gained: BigInt(gained), lost: BigInt(lost) }];
+      }),
+    ),
   }));
+}
+
+/** The part of a lock that names the parts of the tags in use. */
+export function partsOfLock(parts: ReadonlyMap<string, readonly string[]>): Pick<Lock, 'parts'> {
+  return parts.size === 0
+    ? {}
+    : { parts: Object.fromEntries([...parts].map(([tag, names]) => [tag, names.join(' ')])) };
+}
+
+/** The parts of the tags in use that a lock names. */
+export function readParts({ parts = {} }: Lock): ReadonlyMap<string, readonly string[]> {
+  return new Map(Object.entries(parts).map(([tag, names]) => [tag, names.split(' ')]));
 }
 
 /** The snapshot files: the selected tags, a prefix a line, numeric order. */

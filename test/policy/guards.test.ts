@@ -219,6 +219,24 @@ describe('feed-rollback', () => {
   });
 });
 
+describe('feed-rollback without a date', () => {
+  const week = (changeNumber: number, date = 'Latest', prefix = '198.18.0.0/16'): MadeUpWeek => ({
+    date,
+    changeNumber,
+    tags: { AzureCloud: [prefix] },
+  });
+  test('refuses a changeNumber that would keep every real file out', () => {
+    const said = (after: MadeUpWeek) => saidBy('feed-rollback', { before: week(42), after });
+    expect(said(week(1042, 'Latest', '198.18.0.0/17'))).toEqual([]);
+    expect(said(week(1043, 'Latest', '198.18.0.0/17'))[0]).toMatch(
+      /^refused: changeNumber rose from 42 to 1043/,
+    );
+    expect(
+      saidBy('feed-rollback', { before: week(42, '20260105'), after: week(1_000_000, '20260112') }),
+    ).toEqual([]);
+  });
+});
+
 describe('feed-stale', () => {
   const look = 'look whether the source still moves (guards.feed-stale.days)';
   test.each<[string, MadeUpWeek, string, number | undefined, string[]]>([
@@ -702,6 +720,13 @@ describe('new-space', () => {
     expect(saidBy('new-space', { before: { ...before, date: '20251205' }, after })).toEqual([]);
   });
 
+  test('of tags that no rule selects', () => {
+    const tags = { ...cloud(), Other: ['20.0.0.0/16', '1.0.0.0/12'] };
+    expect(saidBy('new-space', { before, after: { tags }, rules: { r: ['AzureCloud'] } })[0]).toMatch(
+      /^refused: 1,048,576 IPv4 addresses in a \/8 where no tag had any, in tags that no rule selects/,
+    );
+  });
+
   test('does not count what another tag had', () => {
     const tags = { ...cloud(), Other: ['1.0.0.0/12'] };
     expect(
@@ -792,11 +817,99 @@ describe('tag-precedent', () => {
   test('a swap of a part of AzureActiveDirectory', () => {
     const aad = (...prefixes: string[]) => ({ AzureActiveDirectory: ['20.190.128.0/18', ...prefixes] });
     expect(said(aad('40.126.0.0/18'), aad('6.0.0.0/18'))).toHaveLength(2);
-    expect(said(aad('40.126.0.0/18'), aad('40.126.0.0/18', '40.126.64.0/26'))).toEqual([]);
+    expect(said(aad('40.126.0.0/18'), aad('40.126.0.0/18', '40.126.64.0/29'))).toEqual([]);
+    expect(said(aad('40.126.0.0/18'), aad('40.126.0.0/18', '40.126.64.0/26'))).toEqual([
+      'noted: the service tag AzureActiveDirectory gains 64 of 32,768',
+    ]);
+  });
+  test('IPv6 of AzureActiveDirectory', () => {
+    const aad = (...prefixes: string[]) => ({
+      AzureActiveDirectory: ['20.190.128.0/18', '2603:1006:2000::/47', ...prefixes],
+    });
+    expect(said(aad(), aad('2a01:4f8:1::1/128'))).toEqual([]);
+    expect(said(aad(), aad('2a01:4f8:1::/64'))[0]).toMatch(/^noted: /);
+    expect(said(aad(), aad('2a01:4f8::/47'))[0]).toMatch(/^refused: /);
+    const none = { AzureActiveDirectory: ['20.190.128.0/18'] };
+    expect(said(none, aad())[0]).toMatch(/^noted: /);
+  });
+  test('a loss of a large tag between what lawful weeks lost and the limit', () => {
+    const left = ['20.0.0.0/12', '20.16.0.0/13', '20.24.0.0/14', '20.28.0.0/15', '20.30.0.0/16'];
+    const with32 = [...left, '20.31.0.0/17', '20.31.128.0/18', '20.31.192.0/19', '20.31.224.0/20'];
+    expect(said(large('20.0.0.0/11'), large(...with32))).toEqual([]);
+    expect(said(large('20.0.0.0/11'), large(...left, '20.31.0.0/17', '20.31.128.0/18'))).toEqual([
+      'noted: the service tag AzureCloud loses 16,384 of 2,097,152 IP',
+    ]);
+    const ipv6 = (length: number) => ['20.0.0.0/11', `2603:1000::/${length}`];
+    expect(said(large(...ipv6(40), '2603:1100::/48'), large(...ipv6(40)))[0]).toBeUndefined();
+    expect(said(large(...ipv6(40), '2603:1100::/46'), large(...ipv6(40)))[0]).toMatch(
+      /^noted: .* 262,144 of/,
+    );
+    expect(said(large(...ipv6(39)), large(...ipv6(40)))[0]).toMatch(/^refused: .* loses 16,777,216/);
+  });
+  test('a step many times as large as any that is remembered of the tag', () => {
+    const size = new Map([['Sql', 65_536n]]);
+    const weeks = (gained: bigint) =>
+      ['2025-12-01', '2025-12-08', '2025-12-15', '2025-12-22', '2026-01-05'].map((date) => ({
+        date,
+        tags: size,
+        steps: new Map([['Sql', { gained, lost: 0n }]]),
+      }));
+    const ask = (accepted: readonly AcceptedSizes[]) =>
+      judgeMadeUp({
+        before: { date: '20260105', tags: { Sql: ['20.0.0.0/16'] } },
+        after: { tags: { Sql: ['20.0.0.0/16', '20.1.0.0/21'] } },
+        accepted,
+      })
+        .filter(({ guard, outcome }) => guard === 'tag-precedent' && outcome !== 'passed')
+        .map(({ look, message }) => `${look} ${message}`);
+    expect(ask(weeks(512n))).toEqual([]);
+    expect(ask(weeks(128n))).toEqual([
+      'true the service tag Sql gains 2,048 IPv4 addresses; the largest step since 2025-12-08 gained 128',
+    ]);
+    expect(ask(weeks(128n).slice(1))).toEqual([]);
   });
 });
 
 describe('region-lost', () => {
+  const said = (before: MadeUpWeek['tags'], after: MadeUpWeek['tags'], parts?: Record<string, string[]>) =>
+    saidBy('region-lost', {
+      before: { date: '20260105', tags: before },
+      after: { tags: after },
+      rules: { r: Object.keys(before).filter((tag) => tag === 'AzureCloud' || tag === 'Storage.A') },
+      ...(parts === undefined ? {} : { parts }),
+    });
+
+  test('by name, where the field of the region is emptied', () => {
+    const cut = { AzureCloud: ['20.0.0.0/12'], 'AzureCloud.westeurope': ['20.31.0.0/24'] };
+    expect(said({ ...cut, AzureCloud: ['20.0.0.0/11'] }, cut)).toEqual([
+      'refused: the service tag AzureCloud loses 256 IPv4 addresses that AzureCloud.westeurope still has (such as 20.31.0.0/24)',
+    ]);
+  });
+
+  test('addresses that left a region and not the global tag', () => {
+    const regions = Object.fromEntries(
+      ['B', 'C', 'D', 'E'].map((region, index) => [`Storage.${region}`, [`20.1.${index}.0/24`]]),
+    );
+    const before = { Storage: ['20.0.0.0/15'], 'Storage.A': ['20.0.0.0/23'], ...regions };
+    const after = { ...before, 'Storage.A': ['20.0.0.0/24'] };
+    expect(said(before, after)).toEqual([
+      'refused: the service tag Storage.A loses 256 IPv4 addresses that Storage still has, and no other part of it (such as 20.0.1.0/24)',
+    ]);
+    expect(said(before, { ...after, 'Storage.B': ['20.0.1.0/24', '20.1.0.0/24'] })).toEqual([]);
+    expect(said(before, { ...after, Storage: ['20.0.0.0/24', '20.1.0.0/16'] })).toEqual([]);
+  });
+
+  test('a regional tag that vanishes with its addresses', () => {
+    const before = { AzureCloud: ['20.0.0.0/11', '40.0.0.0/19'], 'AzureCloud.westeurope': ['40.0.0.0/19'] };
+    const after = { AzureCloud: ['20.0.0.0/11'] };
+    const parts = { AzureCloud: ['northeurope', 'westeurope'] };
+    expect(said(before, after, parts)).toEqual([
+      'refused: the service tag AzureCloud loses 8,192 IPv4 addresses in the week in which AzureCloud.northeurope, AzureCloud.westeurope vanished',
+    ]);
+    expect(said(before, { AzureCloud: before.AzureCloud }, parts)).toEqual([]);
+    expect(said(before, after)).toEqual([]);
+  });
+
   test('addresses that left the global tag and not the regional one', () => {
     const region = { ...TAGS, 'AzureCloud.westeurope': ['198.18.64.0/24'] };
     const cut = { ...region, AzureCloud: ['198.18.0.0/18', '198.18.128.0/17', '2001:db8::/40'] };
@@ -815,17 +928,69 @@ describe('region-lost', () => {
 });
 
 describe('cross-tag', () => {
-  const week = (...sql: string[]) => ({ AzureCloud: ['20.0.0.0/11'], Sql: ['20.1.0.0/24', ...sql] });
+  const week = (...sql: string[]) => ({
+    AzureCloud: ['20.0.0.0/11', '2603:1000::/40'],
+    Sql: ['20.1.0.0/24', '2603:1000::/64', ...sql],
+  });
   test.each<[string, string[]]>([
     ['20.2.0.0/16', []],
     ['40.0.0.0/24', ['noted']],
     ['40.0.0.0/19', ['refused']],
+    ['2a01:4f8::1/128', ['noted']],
+    ['2a01:4f8::/63', ['refused']],
   ])('a tag inside AzureCloud that gains %s', (gained, outcomes) => {
     const said = saidBy('cross-tag', {
       before: { date: '20260105', tags: week() },
       after: { tags: week(gained) },
     });
     expect(said.map((text) => text.split(':')[0])).toEqual(outcomes);
+  });
+
+  test('is not blinded by an address that is taken out of AzureCloud at once', () => {
+    const after = {
+      ...week('40.0.0.0/19'),
+      AzureCloud: ['20.0.0.0/16', '20.1.0.0/25', '20.2.0.0/15', '2603:1000::/40'],
+    };
+    const before = { date: '20260105', tags: week() };
+    expect(saidBy('cross-tag', { before, after: { tags: after } })[0]).toMatch(/^refused/);
+    const sql = { rules: { r: ['Sql'] } };
+    const less = { ...after, AzureCloud: ['20.0.0.0/16', '20.1.0.2/31', '20.1.0.4/30', '20.1.0.8/29'] };
+    const rest = ['20.1.0.16/28', '20.1.0.32/27', '20.1.0.64/26', '20.1.0.128/25'];
+    const almost = { ...less, AzureCloud: [...less.AzureCloud, ...rest] };
+    expect(saidBy('cross-tag', { before, after: { tags: almost }, ...sql })[0]).toMatch(/^refused/);
+    expect(saidBy('cross-tag', { before, after: { tags: less }, ...sql })).toEqual([]);
+  });
+});
+
+describe('broader', () => {
+  const said = (before: string[], after: string[]) =>
+    saidBy('broader', {
+      before: { date: '20260105', tags: { AzureCloud: before } },
+      after: { tags: { AzureCloud: after } },
+    }).map((text) => text.slice(0, 63));
+  test.each<[string, string[], string[], string[]]>([
+    ['a /17 that becomes a /16', ['20.0.0.0/17'], ['20.0.0.0/16'], []],
+    [
+      'a /16 that becomes a /15',
+      ['20.0.0.0/16'],
+      ['20.0.0.0/15'],
+      ['noted: the service tag AzureCloud has 20.0.0.0/15 where it had '],
+    ],
+    [
+      'a /16 that becomes a /13',
+      ['20.0.0.0/16'],
+      ['20.0.0.0/13'],
+      ['refused: the service tag AzureCloud has 20.0.0.0/13 where it ha'],
+    ],
+    ['a new /13', ['20.0.0.0/16'], ['20.0.0.0/16', '40.0.0.0/13'], []],
+    [
+      'a /44 of IPv6 that becomes a /40',
+      ['2603:1000::/44'],
+      ['2603:1000::/40'],
+      ['refused: the service tag AzureCloud has 2603:1000::/40 where it'],
+    ],
+  ])('%s', (_, before, after, says) => {
+    expect(said(before, after)).toEqual(says);
   });
 });
 
@@ -846,6 +1011,54 @@ describe('drift', () => {
     ['2024-01-01', 81_920n, []],
   ])('by the sizes of %s: %s', (date, size, says) => {
     expect(said(since(date, size))).toEqual(says);
+  });
+
+  test('a chain of swaps that keeps the size of the tag', () => {
+    const chain = (lost: bigint) =>
+      ['2025-12-15', '2025-12-22', '2025-12-29', '2026-01-05'].map((date) => ({
+        date,
+        tags: new Map([['Sql', 8192n]]),
+        steps: new Map([['Sql', { gained: lost, lost }]]),
+      }));
+    expect(said(chain(1024n))).toEqual([]);
+    // What the first of them had lost came before it.
+    expect(said(chain(1536n))).toEqual([
+      'refused: the service tag Sql has lost 56.3 % of its size since 2025-12-15 and gained others',
+    ]);
+  });
+
+  test('a chain of steps of AzureActiveDirectory', () => {
+    const weeks = ['2025-12-15', '2025-12-22', '2025-12-29', '2026-01-05'].map((date) => ({
+      date,
+      tags: new Map([['AzureActiveDirectory', 56_820n]]),
+      steps: new Map([['AzureActiveDirectory', { gained: 150n, lost: 0n }]]),
+    }));
+    const tag = (...more: string[]) => ({
+      AzureActiveDirectory: ['20.190.128.0/18', '40.126.0.0/18', ...more],
+    });
+    const ask = (...more: string[]) =>
+      saidBy('drift', {
+        before: { date: '20260105', tags: tag() },
+        after: { tags: tag(...more) },
+        accepted: weeks,
+      });
+    expect(ask('45.0.0.0/27')).toEqual([]);
+    expect(ask('45.0.0.0/25')).toEqual([
+      'refused: the service tag AzureActiveDirectory has gained 578 IPv4 addresses since 2025-12-15; 512 at most in 28 days, by however many steps',
+    ]);
+  });
+
+  test('sums the steps of weeks that it does not remember, and of a file that was published again', () => {
+    const tags = new Map([['Sql', 8192n]]);
+    const step = new Map([['Sql', { gained: 1n, lost: 2n }]]);
+    let kept: AcceptedSizes[] = [];
+    for (let week = 0; week < 50; week++)
+      kept = rememberSizes(kept, addDays('2024-01-01', 7 * week), tags, step);
+    const sum = (of: 'gained' | 'lost') =>
+      kept.reduce((all, { steps }) => all + (steps?.get('Sql')?.[of] ?? 0n), 0n);
+    expect([sum('gained'), sum('lost')]).toEqual([50n, 100n]);
+    kept = rememberSizes(kept, addDays('2024-01-01', 7 * 49), tags, step);
+    expect([sum('gained'), sum('lost')]).toEqual([51n, 102n]);
   });
 
   test('remembers every week for five weeks, and then one in four, for a year and a bit', () => {

@@ -34,6 +34,8 @@ export interface MadeUpCase {
   readonly accept?: readonly string[];
   /** Earlier weeks that were accepted, oldest first. */
   readonly accepted?: readonly AcceptedSizes[];
+  /** The parts of tags in the earlier week, by tag. */
+  readonly parts?: Readonly<Record<string, readonly string[]>>;
   /** Regions by tag, of the later week. */
   readonly regions?: Readonly<Record<string, string>>;
 }
@@ -48,6 +50,7 @@ export function judgeMadeUp({
   today = '2026-01-13',
   accept = [],
   accepted = [],
+  parts = {},
   regions = {},
 }: MadeUpCase): Finding[] {
   const named = Object.entries(rules).map(([name, serviceTags]) => ({ name, serviceTags }));
@@ -98,6 +101,7 @@ export function judgeMadeUp({
               totals: totals(before, old),
               space: spaceOf(old),
               accepted,
+              parts: new Map(Object.entries(parts)),
               tags: new Map(
                 [...old.tags]
                   .filter(([tag]) => configuredTags.has(tag))

@@ -35,6 +35,10 @@ export const feedRollback: Guard = {
           ? `changeNumber fell from ${old} to ${now}, and no date says that the feed is newer than the one in force`
           : `changeNumber fell from ${old} to ${now} under the same date ${is}: an earlier edition of the file in force`,
       );
+    if (numbered && now - old > MOST_AHEAD && (is === undefined || was === undefined))
+      return refuse(
+        `changeNumber rose from ${old} to ${now}, and no date says when: published once, every real file would be refused as older; ${MOST_AHEAD} at most`,
+      );
     if (is !== undefined && is === was) {
       const numbers = numbered ? ` (changeNumber ${old === now ? `still ${now}` : `${old} → ${now}`})` : '';
       return note(`the file of ${is} was published again with other content${numbers}`);
@@ -42,6 +46,9 @@ export const feedRollback: Guard = {
     return numbered && now === old ? note(`the content changed under an unchanged changeNumber ${now}`) : [];
   },
 };
+
+/** How far changeNumber may rise where it is all there is: a lawful week raises it by one, and five years by 287. */
+const MOST_AHEAD = 1000;
 
 const refuse = (message: string): Remark[] => [{ refuse: true, message }];
 const note = (message: string): Remark[] => [{ refuse: false, message }];

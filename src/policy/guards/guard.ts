@@ -27,6 +27,8 @@ export interface GuardBaseline {
   readonly totals: FeedTotals;
   /** The configured tags of that week. */
   readonly tags: ReadonlyMap<string, DualStackSet>;
+  /** The parts of the configured tags in that week's feed (`westeurope` of AzureCloud); absent where it is not told. */
+  readonly parts?: ReadonlyMap<string, readonly string[]>;
   /** All addresses of that week's feed; undefined where an earlier version wrote the tree. */
   readonly space: DualStackSet | undefined;
   /** Whether the lock of that week is as a run wrote it. */

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../../problem.ts';
 import { closest } from '../../suggest.ts';
 import { broadName } from './broad-name.ts';
+import { broader } from './broader.ts';
 import { emptyPolicy, tagEmpty, tagMissing } from './configured-tags.ts';
 import { crossTag } from './cross-tag.ts';
 import { dateAhead } from './date-ahead.ts';
@@ -45,6 +46,7 @@ export const GUARDS: readonly Guard[] = [
   specialUse,
   unallocated,
   tooBroad,
+  broader,
   m365Rollback,
   m365Set,
   broadName,

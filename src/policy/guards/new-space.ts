@@ -1,7 +1,7 @@
 import { daysBetween } from '../../feed/file-date.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { digits } from '../../numbers.ts';
-import { blockInWords, newBlocks, relativeInWords } from '../diff/new-space.ts';
+import { blockInWords, type NewBlock, newBlocks, relativeInWords } from '../diff/new-space.ts';
 import type { Guard, GuardContext, Remark } from './guard.ts';
 
 /** Days that one allowance is for; a file may be a hole of the archive away from the week in force. */
@@ -28,8 +28,8 @@ export function withoutPrecedent(context: GuardContext): string | undefined {
 const SHOWN = 3;
 
 /**
- * Addresses that no tag of the feed in force had, gained by the tags in use: in all, in IPv6, and in a /8 where there
- * was nothing. Percentages of AzureCloud's 47 million hide sixteen /12 of somebody else.
+ * Addresses that no tag of the feed in force had, gained by the tags in use, or by the others: in all, in IPv6, and in a /8
+ * where there was nothing. Percentages of AzureCloud's 47 million hide sixteen /12 of somebody else.
  */
 export const newSpace: Guard = {
   name: 'new-space',
@@ -42,7 +42,7 @@ export const newSpace: Guard = {
         ? 'the output tree of an earlier version does not tell the space of its feed'
         : undefined,
   judge: (context) => {
-    const { baseline, policy, limits } = context;
+    const { baseline, policy } = context;
     if (baseline?.space === undefined) return [];
     const before = DualStackSet.union(baseline.tags.values());
     const now = DualStackSet.union(
@@ -50,46 +50,64 @@ export const newSpace: Guard = {
         tags.filter(({ m365 }) => m365 === undefined).map((tag) => tag.addresses),
       ),
     );
-    const blocks = newBlocks(now.difference(before), baseline.space);
-    const times = BigInt(allowances(context));
-    const sum = (some: typeof blocks) => some.reduce((total, { size }) => total + size, 0n);
-    const said = (some: typeof blocks) =>
-      `${some
-        .slice(0, SHOWN)
-        .map((block) => `${blockInWords(block)} (${relativeInWords(block)})`)
-        .join(', ')}${some.length > SHOWN ? ` and ${some.length - SHOWN} more blocks` : ''}`;
-    const [ipv4, ipv6] = ([4, 6] as const).map((family) =>
-      blocks.filter((block) => block.family === family),
-    ) as [typeof blocks, typeof blocks];
-    const far = ipv4.filter(({ isFarAway }) => isFarAway);
-    const remarks: Remark[] = [];
-    const refuse = (what: string, key: string, limit: bigint | number, some: typeof blocks) =>
-      remarks.push({
-        refuse: true,
-        message: `${what}; limit ${digits(limit)} in ${ALLOWANCE_DAYS} days (guards.new-space.${key}): ${said(some)}`,
-      });
-    if (sum(far) > BigInt(limits.newSpaceFarAddresses) * times)
-      refuse(
-        `${digits(sum(far))} IPv4 addresses in a /8 where no tag had any`,
-        'farAddresses',
-        limits.newSpaceFarAddresses,
-        far,
-      );
-    if (sum(ipv4) > BigInt(limits.newSpaceAddresses) * times)
-      refuse(
-        `${digits(sum(ipv4))} IPv4 addresses that no tag had`,
-        'addresses',
-        limits.newSpaceAddresses,
-        ipv4,
-      );
-    const networks = sum(ipv6) >> 64n;
-    if (networks > BigInt(limits.newSpaceIpv6Networks) * times)
-      refuse(
-        `${digits(networks)} IPv6 /64 networks that no tag had`,
-        'ipv6Networks',
-        limits.newSpaceIpv6Networks,
-        ipv6,
-      );
-    return remarks;
+    const others = DualStackSet.union(
+      [...context.snapshot.tags.values()]
+        .filter(({ name }) => !context.configuredTags.has(name))
+        .map(({ addresses }) => addresses),
+    );
+    return [
+      ...beyondLimits(newBlocks(now.difference(before), baseline.space), '', context),
+      ...beyondLimits(
+        newBlocks(others.difference(now), baseline.space),
+        ', in tags that no rule selects',
+        context,
+      ),
+    ];
   },
 };
+
+/** What is over the limits among blocks that no tag had. */
+function beyondLimits(blocks: readonly NewBlock[], where: string, context: GuardContext): Remark[] {
+  const { limits } = context;
+  const times = BigInt(allowances(context));
+  const sum = (some: readonly NewBlock[]) => some.reduce((total, { size }) => total + size, 0n);
+  const said = (some: readonly NewBlock[]) =>
+    `${some
+      .slice(0, SHOWN)
+      .map((block) => `${blockInWords(block)} (${relativeInWords(block)})`)
+      .join(', ')}${some.length > SHOWN ? ` and ${some.length - SHOWN} more blocks` : ''}`;
+  const [ipv4, ipv6] = [
+    blocks.filter(({ family }) => family === 4),
+    blocks.filter(({ family }) => family === 6),
+  ];
+  const far = ipv4.filter(({ isFarAway }) => isFarAway);
+  const remarks: Remark[] = [];
+  const refuse = (what: string, key: string, limit: bigint | number, some: readonly NewBlock[]) =>
+    remarks.push({
+      refuse: true,
+      message: `${what}${where}; limit ${digits(limit)} in ${ALLOWANCE_DAYS} days (guards.new-space.${key}): ${said(some)}`,
+    });
+  if (sum(far) > BigInt(limits.newSpaceFarAddresses) * times)
+    refuse(
+      `${digits(sum(far))} IPv4 addresses in a /8 where no tag had any`,
+      'farAddresses',
+      limits.newSpaceFarAddresses,
+      far,
+    );
+  if (sum(ipv4) > BigInt(limits.newSpaceAddresses) * times)
+    refuse(
+      `${digits(sum(ipv4))} IPv4 addresses that no tag had`,
+      'addresses',
+      limits.newSpaceAddresses,
+      ipv4,
+    );
+  const networks = sum(ipv6) >> 64n;
+  if (networks > BigInt(limits.newSpaceIpv6Networks) * times)
+    refuse(
+      `${digits(networks)} IPv6 /64 networks that no tag had`,
+      'ipv6Networks',
+      limits.newSpaceIpv6Networks,
+      ipv6,
+    );
+  return remarks;
+}

@@ -1,34 +1,95 @@
+import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { digits } from '../../numbers.ts';
-import { comparableTags } from './comparable-tags.ts';
-import type { Guard } from './guard.ts';
+import { type ComparableTag, comparableTags } from './comparable-tags.ts';
+import type { Guard, GuardContext, Remark } from './guard.ts';
 import { withoutPrecedent } from './new-space.ts';
 
 /**
- * Addresses that leave a global tag while its regional tag still has them: in no lawful step of the archive. The
- * global tag was cut.
+ * Addresses that a global tag may lose in the step in which regional tags of it vanish: a lawful one lost 112
+ * (AzureUpdateDelivery, 20250707), and 363 regional tags that were emptied at once (20230130) took nothing along.
+ */
+const WITH_ITS_REGION = { ipv4: 4096n, ipv6: 65_536n << 64n } as const;
+
+/** From how many other parts on the parts of a tag are its regions; AzureActiveDirectory.ServiceEndpoint stands alone. */
+const REGIONS = 4;
+
+/**
+ * Addresses that leave a global tag while a part of it still has them, or a part while the global tag still has them, or
+ * a global tag together with a regional tag that vanishes: in no lawful step of the archive. The tag was cut.
  */
 export const regionLost: Guard = {
   name: 'region-lost',
   check: 'Check whether a later file has the region again before devices lose it.',
   cannot: withoutPrecedent,
-  judge: (context) => {
-    const regional = [...context.snapshot.tags.values()].filter(({ region }) => region !== '');
-    return comparableTags(context).flatMap(({ tag, before, after }) => {
-      const lost = before.difference(after);
-      if (lost.isEmpty) return [];
-      return regional
-        .filter(({ name }) => name.startsWith(`${tag}.`))
-        .flatMap(({ name, region, addresses }) => {
-          const still = addresses.intersection(lost);
-          return still.isEmpty
-            ? []
-            : [
-                {
-                  refuse: true,
-                  message: `the service tag ${tag} loses ${digits(still.ipv4.size)} IPv4 addresses${still.ipv6.isEmpty ? '' : ' and IPv6 space'} of the region ${region} that ${name} still has (such as ${still.toStrings()[0]})`,
-                },
-              ];
-        });
-    });
-  },
+  judge: (context) =>
+    comparableTags(context).flatMap((tag) => [
+      ...stillInAPart(tag, context),
+      ...stillInTheWhole(tag, context),
+      ...goneWithItsRegion(tag, context),
+    ]),
 };
+
+/** By name alone: whoever cuts a region can empty the field that says so. */
+function partsOf(tag: string, { snapshot }: GuardContext) {
+  return [...snapshot.tags.values()].filter(({ name }) => name.startsWith(`${tag}.`));
+}
+
+function stillInAPart({ tag, before, after }: ComparableTag, context: GuardContext): Remark[] {
+  const lost = before.difference(after);
+  if (lost.isEmpty) return [];
+  return partsOf(tag, context).flatMap(({ name, region, addresses }) => {
+    const still = addresses.intersection(lost);
+    return still.isEmpty
+      ? []
+      : [
+          {
+            refuse: true,
+            message: `the service tag ${tag} loses ${sizesOf(still)}${region === '' ? '' : ` of the region ${region}`} that ${name} still has (such as ${still.toStrings()[0]})`,
+          },
+        ];
+  });
+}
+
+function stillInTheWhole({ tag, before, after }: ComparableTag, context: GuardContext): Remark[] {
+  const dot = tag.indexOf('.');
+  const whole = dot < 0 ? undefined : context.snapshot.tags.get(tag.slice(0, dot));
+  const lost = before.difference(after);
+  if (whole === undefined || lost.isEmpty) return [];
+  // What another part has now has moved there.
+  const elsewhere = partsOf(whole.name, context).filter(({ name }) => name !== tag);
+  if (elsewhere.length < REGIONS) return [];
+  const still = whole.addresses
+    .intersection(lost)
+    .difference(DualStackSet.union(elsewhere.map(({ addresses }) => addresses)));
+  return still.isEmpty
+    ? []
+    : [
+        {
+          refuse: true,
+          message: `the service tag ${tag} loses ${sizesOf(still)} that ${whole.name} still has, and no other part of it (such as ${still.toStrings()[0]})`,
+        },
+      ];
+}
+
+function goneWithItsRegion(
+  { tag, before, after }: ComparableTag,
+  { baseline, snapshot }: GuardContext,
+): Remark[] {
+  const gone = (baseline?.parts?.get(tag) ?? []).filter((part) => {
+    const now = snapshot.tags.get(`${tag}.${part}`);
+    return now === undefined || now.addresses.isEmpty;
+  });
+  const lost = before.difference(after);
+  if (gone.length === 0) return [];
+  if (lost.ipv4.size <= WITH_ITS_REGION.ipv4 && lost.ipv6.size <= WITH_ITS_REGION.ipv6) return [];
+  return [
+    {
+      refuse: true,
+      message: `the service tag ${tag} loses ${sizesOf(lost)} in the week in which ${gone.map((part) => `${tag}.${part}`).join(', ')} vanished`,
+    },
+  ];
+}
+
+function sizesOf({ ipv4, ipv6 }: DualStackSet): string {
+  return `${digits(ipv4.size)} IPv4 addresses${ipv6.isEmpty ? '' : ' and IPv6 space'}`;
+}
