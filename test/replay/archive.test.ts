@@ -58,9 +58,14 @@ describe.skipIf(!feedsAvailable)('the archive of real weeks', () => {
     expect(said(weeks)).toEqual([
       '2020-04-27 noted feed-rollback',
       '2020-08-27 noted feed-rollback',
+      // IPv6 arrives.
+      '2020-08-27 noted tag-precedent',
       '2022-10-17 accepted new-space',
       '2025-02-17 accepted new-space',
       '2025-03-03 noted feed-rollback',
+      // Single addresses of IPv6 outside AzureCloud; none asks for a look.
+      '2025-07-28 noted cross-tag',
+      '2025-07-28 noted cross-tag',
     ]);
     // The content changed under an unchanged changeNumber.
     expect(weeks.find(({ date }) => date === '2025-03-03')).toMatchObject({ outcome: 'changed' });

@@ -49,7 +49,8 @@ export const crossTag: Guard = {
         return [
           {
             refuse: outside.size > (family === 'ipv4' ? REFUSED_OVER : REFUSED_OVER_IPV6),
-            look: true,
+            // Single addresses of IPv6 come outside lawfully.
+            look: family === 'ipv4' || outside.size >= REFUSED_OVER_IPV6,
             message: `the service tag ${tag} lay wholly in ${WHOLE} and gains ${digits(outside.size)} ${unit} addresses outside of it (such as ${outside.coverTexts()[0]})`,
           },
         ];
