@@ -294,10 +294,14 @@ describe('blocks of new space', () => {
 
   it.each([
     ['a /8 in which no tag had anything', '11.0.0.0/24', '198.18.0.0/15', true],
-    ['a block over 262,144 addresses', '10.64.0.0/13', '10.0.0.0/24', true],
-    ['a block of 262,144 addresses', '10.64.0.0/14', '10.0.0.0/24', false],
+    ['a /12 in which no tag had anything', '10.64.0.0/24', '10.0.0.0/24', true],
+    ['a block of 131,072 addresses', '10.64.0.0/15', '10.66.0.0/24', true],
+    ['a block of 65,536 addresses', '10.64.0.0/16', '10.65.0.0/24', false],
+    ['a small block in an empty /16', '10.64.0.0/24', '10.65.0.0/24', true],
+    ['a small block in known surroundings', '10.64.0.0/24', '10.64.1.0/24', false],
     ['a /16 of IPv6 in which no tag had anything', '2002:db8::/48', '2001:db8::/32', true],
-    ['IPv6 in known surroundings', '2001:db9::/48', '2001:db8::/32', false],
+    ['a /32 of IPv6 in which no tag had anything', '2001:db9::/48', '2001:db8::/32', true],
+    ['IPv6 in known surroundings', '2001:db8:1::/48', '2001:db8::/48', false],
   ])('asks for a look at %s: %s', (_, gained, known, expected) => {
     expect(look(gained, known)).toEqual([expected]);
   });
