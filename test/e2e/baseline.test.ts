@@ -78,7 +78,7 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     const { status, stderr } = await run(TWO);
     expect(status).toBe(1);
     expect(stderr).toMatch(/allowlist\.lock\.json is missing, but rule files are there/);
-    expect(stderr).toContain('restore the lock from the repository');
+    expect(stderr).toContain('restore the lock from an earlier commit (`git log -- ');
     expect(readTree(out)).toEqual(before);
   });
 
