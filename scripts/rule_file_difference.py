@@ -18,6 +18,8 @@ TOKEN = re.compile(
     r"(?:/(\d{1,3})|\s*-\s*((?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F:]+:[0-9a-fA-F:.]*)|\s+((?:\d{1,3}\.){3}\d{1,3}))?(?![\w.:/-])"
 )
 COMMENT = re.compile(r"^\s*(#|!|//|;)")
+#: A line that takes back what an earlier file made admits nothing.
+TAKES_BACK = re.compile(r"^\s*(no|delete) ")
 #: Files that people read, and the update that repeats what another file holds.
 LEFT_OUT = re.compile(r"(^|/)(about\.txt|README.*|.*update.*)$")
 
@@ -34,7 +36,7 @@ def ranges_of(folder, ports):
             rule = rule and rule.group()
             with open(path, encoding="utf-8") as lines:
                 for line in lines:
-                    if COMMENT.match(line):
+                    if COMMENT.match(line) or TAKES_BACK.match(line):
                         continue
                     match = named.search(line)
                     rule = match.group() if match else rule
