@@ -3,7 +3,7 @@
 Reads lines like `["<folder before>", "<folder after>", {"<rule>": ["<port>"]}]` from standard input, each the folder
 of one target, and writes a line of JSON for each: addresses gained and lost by family, on whatever port. A prefix is
 on the ports of the rule that its file or line names, or the last line before it that names one. Prefixes are found in the text of the files by
-their form alone, comments and files for readers left out; `ipaddress` parses and collapses, a sweep over integers
+their form alone; comments, lines that take something back and files for readers are left out; `ipaddress` parses and collapses, a sweep over integers
 subtracts. Nothing of the product is used.
 """
 

@@ -150,8 +150,9 @@ export function planRun(published: RunInput): RunPlan {
   );
   const { policy: current, unused } = policyInUse(whole, input.targets);
   const policy = held(input, current);
-  const totals = totalsOf(snapshot);
-  const judged = guard(input, policy, unused, totals);
+  const space = spaceOf(snapshot);
+  const totals = totalsOf(snapshot, space);
+  const judged = guard(input, policy, unused, { totals, space });
   const build = () =>
     buildAll(
       policy,
@@ -201,7 +202,7 @@ export function planRun(published: RunInput): RunPlan {
   files.set(REVIEW_FILE, writeMarkdown(review));
   if (input.atom !== undefined)
     files.set(ATOM_FILE, input.atom(last?.files.get(ATOM_FILE), review, policy.digest));
-  files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceToKeep(last, policy, snapshot)));
+  files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceToKeep(last, policy, space)));
   if (config.publish.git !== undefined && !input.baseline.hasOwnAttributes)
     files.set(GIT_ATTRIBUTES_FILE, formatGitAttributes());
   const gains = rememberGains(last?.recentGains ?? [], review.diff, snapshot.fileDate);
@@ -373,7 +374,7 @@ function guard(
   input: RunInput,
   policy: Policy,
   unused: readonly UnusedTags[],
-  totals: FeedTotals,
+  { totals, space }: { readonly totals: FeedTotals; readonly space: DualStackSet },
 ): Finding[] {
   const idle = new Set(unused.map(({ rule }) => rule));
   const configuredTags = new Map<string, string[]>();
@@ -394,6 +395,7 @@ function guard(
         tags: new Map([...snapshot.tags, ...found.map((tag) => [tag.name, tag] as const)]),
       },
       totals,
+      space,
       policy,
       configuredTags,
       m365: m365Week(input),
@@ -504,9 +506,9 @@ function sizesOf(policy: Policy): ReadonlyMap<string, bigint> {
 }
 
 /** The space that the next week is compared with. */
-function spaceToKeep(last: OutputTree | undefined, policy: Policy, snapshot: Snapshot): DualStackSet {
+function spaceToKeep(last: OutputTree | undefined, policy: Policy, space: DualStackSet): DualStackSet {
   const used = DualStackSet.union(serviceTagsOf(policy).values());
-  return familiarSpace(spaceOf(snapshot), last === undefined ? undefined : azureSpaceOf(last), used);
+  return familiarSpace(space, last === undefined ? undefined : azureSpaceOf(last), used);
 }
 
 /** The parts that the service tags of a policy have in a feed: the regions of a global tag. */

@@ -83,9 +83,7 @@ async function historyOfTree(directory: string, { tag }: HistoryFlags, io: Io): 
         : await readOutputTree(filesReader(where, committed.files)).catch((error: unknown) => {
             if (!(error instanceof AllowlistError)) throw error;
             unread = error;
-            io.err(
-              `left out: ${[error.message, ...error.problems.map(({ where, what }) => `${where}: ${what}`)].join('; ')}`,
-            );
+            io.err(`left out: ${error.message}`);
             return undefined;
           });
     // A commit may have removed the tree, or touched what no run has written.

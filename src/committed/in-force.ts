@@ -61,9 +61,8 @@ export async function readTarget(
     .sort();
   const unknown = (error: unknown): TargetInForce => {
     if (!(error instanceof AllowlistError)) throw error;
-    const problem = [error.message, ...error.problems.map(({ where, what }) => `${where}: ${what}`)].join(
-      '; ',
-    );
+    // The message lists the problems, a line each.
+    const problem = error.message.split(/\n\s*/).join('; ');
     return {
       admission: undefined,
       problem,

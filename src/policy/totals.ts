@@ -4,18 +4,20 @@ import type { FeedTotals } from './guards/guard.ts';
 
 /** The addresses of all tags of a feed together. */
 export function spaceOf(snapshot: Snapshot): DualStackSet {
-  return DualStackSet.fromPrefixes(published(snapshot).flatMap(({ prefixes }) => prefixes));
+  return DualStackSet.fromPrefixes(publishedTags(snapshot).flatMap(({ prefixes }) => prefixes));
 }
 
 /** The tags that the file has; those that were made from them are none of its own. */
-function published({ tags }: Snapshot): ServiceTag[] {
+export function publishedTags({ tags }: Snapshot): ServiceTag[] {
   return [...tags.values()].filter(({ derived }) => derived !== true);
 }
 
-/** Counts a whole feed; addresses that several tags list count once. */
-export function totalsOf(snapshot: Snapshot): FeedTotals {
-  const all = spaceOf(snapshot);
-  const tags = published(snapshot);
+/**
+ * Counts a whole feed; addresses that several tags list count once.
+ * @param all the addresses of the feed, where they are known already
+ */
+export function totalsOf(snapshot: Snapshot, all = spaceOf(snapshot)): FeedTotals {
+  const tags = publishedTags(snapshot);
   return {
     tags: tags.length,
     prefixes: tags.reduce((sum, { prefixes }) => sum + prefixes.length, 0),

@@ -142,13 +142,15 @@ export async function takeBack(
   directory: string,
   { commit, parent }: Pick<Committed, 'commit' | 'parent'>,
 ): Promise<boolean> {
-  const git = await openGit(directory, {});
+  const place = await openGit(directory, {});
+  // From the top of the working tree: a hook may have added files elsewhere.
+  const git = await openGit((await place.raw(['rev-parse', '--show-toplevel'])).trim(), {});
   const [, ...parents] = (await git.raw(['rev-list', '--parents', '--max-count=1', commit]))
     .trim()
     .split(' ');
   if (parents.join() !== (parent ?? '')) return false;
   const paths = await list(git, [
-    ...['diff-tree', '-r', '--root', '--no-commit-id', '--name-only', '--no-renames', '--relative', '-z'],
+    ...['diff-tree', '-r', '--root', '--no-commit-id', '--name-only', '--no-renames', '-z'],
     commit,
   ]);
   const move = parent === undefined ? ['-d', 'HEAD', commit] : ['HEAD', parent, commit];
@@ -161,7 +163,8 @@ export async function takeBack(
   const scratch = await mkdtemp(join(await gitDirectory(git, directory), 'azure-allowlist-'));
   try {
     const some = await pathFile(join(scratch, 'paths'), paths);
-    await attempt(directory, 'take the commit back', () => git.raw(['restore', '--staged', ...some]));
+    // Not `restore`: what a hook added to the commit alone is in no index.
+    await attempt(directory, 'take the commit back', () => git.raw(['reset', '--quiet', ...some]));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

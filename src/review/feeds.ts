@@ -2,7 +2,7 @@ import type { Snapshot } from '../feed/snapshot.ts';
 import type { DiffContext } from '../policy/diff/notes.ts';
 import { diffSnapshots } from '../policy/diff/snapshots.ts';
 import type { TagAddresses } from '../policy/policy.ts';
-import { spaceOf } from '../policy/totals.ts';
+import { publishedTags, spaceOf } from '../policy/totals.ts';
 import type { FeedWeek, Review } from './review.ts';
 
 /**
@@ -45,8 +45,8 @@ export function feedWeek({ cloud, fileDate, changeNumber }: Snapshot, name: stri
 }
 
 /** The tags of a snapshot as notes look for lost addresses in them; their sets are made when asked for. */
-export function tagsOf({ tags }: Snapshot): TagAddresses[] {
-  return [...tags.values()].map((tag) => ({
+export function tagsOf(snapshot: Snapshot): TagAddresses[] {
+  return publishedTags(snapshot).map((tag) => ({
     tag: tag.name,
     region: tag.region,
     prefixes: tag.prefixes,

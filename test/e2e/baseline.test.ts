@@ -320,7 +320,8 @@ describe.skipIf(lacks('git'))('after the commit', () => {
   it('a hook that widens a prefix is an error that names it, and no commit stays of it', async () => {
     const { folder, git, run, subjects } = await published();
     const before = subjects();
-    hook(folder, `sed -i '1s,.*,198.18.0.0/16,' ${WIDEN} && git add ${WIDEN}`);
+    writeFileSync(join(folder, 'CHANGES'), 'x\n');
+    hook(folder, `sed -i '1s,.*,198.18.0.0/16,' ${WIDEN} && git add ${WIDEN} CHANGES`);
     // However often it is tried.
     for (const _ of [1, 2]) {
       const { status, stderr } = await run(TWO);
@@ -332,6 +333,7 @@ describe.skipIf(lacks('git'))('after the commit', () => {
       expect(stderr).toMatch(/squid lets (198\.18\.[\d.]+\/\d+ \(port 443\)(, )?)+/);
       expect(subjects()).toEqual(before);
       expect(git('diff', '--cached', '--name-only')).toBe('');
+      expect(git('status', '--porcelain', 'CHANGES')).toBe('?? CHANGES\n');
     }
     rmSync(join(folder, '.git/hooks/pre-commit'));
     const { status, stdout } = await run(TWO);

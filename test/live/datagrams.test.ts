@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
-import { Gateway } from '../support/gateway.ts';
+import { AROUND_NFTABLES, aroundIptables, Gateway } from '../support/gateway.ts';
 import { M365_SETS, m365Sets } from '../support/m365.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
 import { writeRuleFiles } from '../support/successive-weeks.ts';
@@ -53,31 +53,10 @@ const TARGETS = [
         `iptables, ${backend} backend`,
         'iptables',
         { XTABLES: backend },
-        [`iptables-${backend}`, `ip6tables-${backend}`]
-          .map(
-            (command) => `
-              ${command} -N AZURE-ALLOW
-              ${command} -A FORWARD -i outside -j ACCEPT
-              ${command} -A FORWARD -j AZURE-ALLOW
-              ${command} -A FORWARD -j DROP`,
-          )
-          .join('\n'),
+        aroundIptables(`iptables-${backend}`, `ip6tables-${backend}`),
       ] as const,
   ),
-  [
-    'nftables',
-    'nftables',
-    {},
-    `nft -f - <<'END'
-      table inet filter {
-        chain forward {
-          type filter hook forward priority filter; policy drop;
-          iifname "outside" accept
-          meta mark & 0x00001000 == 0x00001000 accept
-        }
-      }
-END`,
-  ] as const,
+  ['nftables', 'nftables', {}, AROUND_NFTABLES] as const,
 ];
 
 describe.skipIf(absent).each(TARGETS)('real datagrams through %s', (_, target, environment, own) => {

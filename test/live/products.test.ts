@@ -7,7 +7,7 @@ import { runJob } from '../../src/job.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { lastAddress, parsePrefix } from '../../src/net/prefix.ts';
 import { feedFile, feedsAvailable } from '../support/feeds.ts';
-import { Gateway, type Namespace } from '../support/gateway.ts';
+import { AROUND_NFTABLES, aroundIptables, Gateway, type Namespace } from '../support/gateway.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
 import {
   everyAddressLocal,
@@ -128,26 +128,8 @@ describe.skipIf(!feedsAvailable || lacksNamespaces())(
     const PORTS = [...new Set(PLACES.map(([, port]) => port))];
 
     describe.skipIf(lacks('nft', 'ipset', 'iptables-nft', 'ip', 'nsenter')).each([
-      [
-        'iptables',
-        `iptables-nft -N AZURE-ALLOW
-       iptables-nft -A FORWARD -i outside -j ACCEPT
-       iptables-nft -A FORWARD -j AZURE-ALLOW
-       iptables-nft -A FORWARD -j DROP
-       ip6tables-nft -N AZURE-ALLOW`,
-      ],
-      [
-        'nftables',
-        `nft -f - <<'END'
-         table inet filter {
-           chain forward {
-             type filter hook forward priority filter; policy drop;
-             iifname "outside" accept
-             meta mark & 0x00001000 == 0x00001000 accept
-           }
-         }
-END`,
-      ],
+      ['iptables', aroundIptables('iptables-nft', 'ip6tables-nft')],
+      ['nftables', AROUND_NFTABLES],
     ])('in %s', (target, own) => {
       let row: Gateway;
       beforeAll(async () => {

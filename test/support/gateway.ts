@@ -204,6 +204,30 @@ export class Gateway {
   }
 }
 
+/** Rules of one's own around the chain that a target makes: what it does not accept is dropped. */
+export function aroundIptables(...commands: readonly string[]): string {
+  return commands
+    .map(
+      (command) => `
+        ${command} -N AZURE-ALLOW
+        ${command} -A FORWARD -i outside -j ACCEPT
+        ${command} -A FORWARD -j AZURE-ALLOW
+        ${command} -A FORWARD -j DROP`,
+    )
+    .join('\n');
+}
+
+/** The same for the mark that the nftables target sets. */
+export const AROUND_NFTABLES = `nft -f - <<'END'
+  table inet filter {
+    chain forward {
+      type filter hook forward priority filter; policy drop;
+      iifname "outside" accept
+      meta mark & 0x00001000 == 0x00001000 accept
+    }
+  }
+END`;
+
 function program(name: string): string {
   return fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
 }

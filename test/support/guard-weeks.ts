@@ -88,6 +88,7 @@ export function judgeMadeUp({
       today,
       snapshot,
       totals: totals(after, snapshot),
+      space: spaceOf(snapshot),
       policy: resolvePolicy(ruleConfigs, new Map(), snapshot.tags),
       configuredTags,
       baseline:

@@ -48,6 +48,8 @@ export interface GuardContext {
   readonly today: string;
   readonly snapshot: Snapshot;
   readonly totals: FeedTotals;
+  /** The addresses of all tags of the feed; Microsoft 365 has none in it. */
+  readonly space: DualStackSet;
   readonly policy: Policy;
   /** Configured tags, with the rules that name them. */
   readonly configuredTags: ReadonlyMap<string, readonly string[]>;

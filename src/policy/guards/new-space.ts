@@ -42,7 +42,7 @@ export const newSpace: Guard = {
         ? 'the output tree of an earlier version does not tell the space of its feed'
         : undefined,
   judge: (context) => {
-    const { baseline, policy } = context;
+    const { baseline, policy, space } = context;
     if (baseline?.space === undefined) return [];
     const before = DualStackSet.union(baseline.tags.values());
     const now = DualStackSet.union(
@@ -50,15 +50,10 @@ export const newSpace: Guard = {
         tags.filter(({ m365 }) => m365 === undefined).map((tag) => tag.addresses),
       ),
     );
-    const others = DualStackSet.union(
-      [...context.snapshot.tags.values()]
-        .filter(({ name }) => !context.configuredTags.has(name))
-        .map(({ addresses }) => addresses),
-    );
     return [
       ...beyondLimits(newBlocks(now.difference(before), baseline.space), '', context),
       ...beyondLimits(
-        newBlocks(others.difference(now), baseline.space),
+        newBlocks(space.difference(now), baseline.space),
         ', in tags that no rule selects',
         context,
       ),

@@ -34,7 +34,7 @@ export function noteSection(review: Review): Block[] {
       review,
       notes.filter((note) => !isLoud(note)),
     ),
-    ...(review.regionalTags ?? []).map((text): Line => [outside(text)]),
+    ...(review.regionalTags ?? []).map((text): Line => [text]),
     ...review.unused.map(
       ({ rule, tags }): Line => [
         outside(rule),
