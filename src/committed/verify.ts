@@ -3,6 +3,7 @@ import { Admission } from '../policy/admission.ts';
 import type { LockState } from '../policy/guards/guard.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import { buildTarget, proveReadBack, proveSettings } from '../targets/build.ts';
+import { addressEntries } from '../targets/plan.ts';
 import type { RuleFile } from '../targets/render.ts';
 import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
 import { LOCK_FILE, type Lock, readFitSettings, stateOfLock, targetOfLock } from './lock.ts';
@@ -85,7 +86,14 @@ async function verifyTarget(
   const { target, plan } = planned;
   const problems: Problem[] = [];
   const request = { id, target, options: locked.options };
-  const expected = targetOfLock(request, { id, plan, files: [], entries: 0 }, undefined);
+  const entries = addressEntries(plan);
+  const expected = targetOfLock(request, { id, plan, files: [], entries }, undefined);
+  if (entries !== locked.entries)
+    problems.push({
+      where: `target ${id}`,
+      what: `the lock says ${locked.entries} address entries, the policy gives ${entries}`,
+      next: 'run the job again',
+    });
   for (const kind of ['omissions', 'widenings'] as const)
     if (JSON.stringify(expected[kind]) !== JSON.stringify(locked[kind]))
       problems.push({

@@ -9,7 +9,7 @@ import type { Target } from './catalog.ts';
 import { withContentDigest } from './content-digest.ts';
 import { fitPolicy, openToNames } from './fit.ts';
 import { type Capabilities, capabilitiesOf, type Manifest } from './manifest.ts';
-import type { TargetPlan } from './plan.ts';
+import { addressEntries, type TargetPlan } from './plan.ts';
 import { type GrammarReading, readBackByGrammar } from './read-back.ts';
 import type { RuleFile } from './render.ts';
 import { renderRetiring } from './retired.ts';
@@ -52,7 +52,7 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
   const files = renderRetiring(manifest, templates, extended, where, request.inForce ?? new Map())
     .map(withContentDigest)
     .sort((a, b) => (a.path < b.path ? -1 : 1));
-  const entries = view.addressLists.reduce((sum, list) => sum + list.count, 0);
+  const entries = addressEntries(plan);
   refuseOverLimit(request, files, entries);
   const problems = [
     ...proveReadBack(request.target, plan, files),

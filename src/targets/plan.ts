@@ -70,6 +70,14 @@ export interface TargetPlan {
   readonly settings?: true;
 }
 
+/** Address entries in all files together. */
+export function addressEntries({ rules }: TargetPlan): number {
+  return rules.reduce(
+    (sum, { addresses }) => sum + (addresses?.ipv4.length ?? 0) + (addresses?.ipv6.length ?? 0),
+    0,
+  );
+}
+
 /** What each rule lets through on the target, what it is widened by included; a rule of which nothing is left is not there. */
 export function admissionsByRule({ rules, widenings }: TargetPlan): ReadonlyMap<string, Admission> {
   return new Map(

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { baselineOf } from '../../src/committed/baseline.ts';
 import { formatLock, LOCK_FILE, type Lock, parseLock, stateOfLock } from '../../src/committed/lock.ts';
+import { filesReader, readOutputTree } from '../../src/committed/output-tree.ts';
 import { unlistedFiles } from '../../src/committed/unlisted.ts';
+import { verifyTree } from '../../src/committed/verify.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { loadTargets } from '../../src/job.ts';
@@ -13,6 +15,7 @@ import { loadTables } from '../../src/products.ts';
 
 const SAMPLE = new URL('../../data/sample/', import.meta.url).pathname;
 let text: string;
+let tree: ReadonlyMap<string, string>;
 
 beforeAll(async () => {
   const config = await loadConfig(join(SAMPLE, 'allowlist.yaml'));
@@ -34,6 +37,7 @@ beforeAll(async () => {
     accept: [],
     today: '2026-01-13',
   });
+  tree = files;
   text = files.get(LOCK_FILE)!;
 });
 
@@ -65,6 +69,20 @@ describe('a lock', () => {
     expect(formatLock(lock)).toBe(text);
     const { digest: _, ...earlier } = lock;
     expect(stateOfLock(earlier as Lock, '')).toBe('unknown');
+  });
+
+  it('is held to the address entries that its policy gives, with its digest put right', async () => {
+    const lock = parseLock(text, LOCK_FILE);
+    const problemsOf = async (own: Lock) => {
+      const files = new Map([...tree, [LOCK_FILE, formatLock(own)]]);
+      const { problems } = await verifyTree((await readOutputTree(filesReader('the tree', files)))!);
+      return problems.map(({ where, what }) => `${where}: ${what}`);
+    };
+    expect(await problemsOf(lock)).toEqual([]);
+    const iptables = { ...lock.targets.iptables!, entries: 1 };
+    expect(await problemsOf({ ...lock, targets: { ...lock.targets, iptables } })).toEqual([
+      `target iptables: the lock says 1 address entries, the policy gives ${lock.targets.iptables!.entries}`,
+    ]);
   });
 
   it('shows the edit of any single value in it', () => {

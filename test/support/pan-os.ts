@@ -147,6 +147,7 @@ export class PanOsDevice {
       /^(?<kind>address-group) (?<name>\S+)( (?<field>static))?$/.exec(text) ??
       /^profiles custom-url-(?<kind>category) (?<name>\S+)( (?<field>list))?$/.exec(text) ??
       /^(?<kind>address|service|external-list) (?<name>\S+)$/.exec(text) ??
+      /^(?<kind>external-list) (?<name>\S+) type (?<field>(ip|url) certificate-profile)$/.exec(text) ??
       /^(?<base>(pre-)?rulebase) (?<kind>security|decryption) rules (?<name>\S+)( (?<field>from|to|source|destination|service|category))?$/.exec(
         text,
       );
@@ -389,6 +390,13 @@ const GRAMMAR: readonly Command[] = [
     limit: 31,
     list: false,
     value: (text) => RECURRING.test(text),
+  },
+  {
+    kind: 'external-list',
+    pattern: `external-list ${NAME} type (?<field>(ip|url) certificate-profile) (?<value>[^ [{]+)`,
+    limit: 31,
+    list: false,
+    value: (text) => text.length <= 31,
   },
   {
     kind: 'rule',

@@ -270,6 +270,27 @@ describe('an update', () => {
     }
   });
 
+  it('takes back a certificate profile that earlier files set, and leaves one that a hand set', async () => {
+    const external = FORMS[2]![1];
+    const policy = makePolicy({ name: 'net', prefixes: ['192.0.2.0/24', '2001:db8::/32'] });
+    const profiles = (device: PanOsDevice) =>
+      device.state.filter((line) => line.includes('certificate-profile'));
+    const { publish } = await publisher({});
+    const { device, take } = newDevice();
+    take(publish(policy, { ...external, certificateProfile: 'lists-ca' }));
+    expect(profiles(device)).toHaveLength(2);
+    publish(policy, external); // A week that the device misses.
+    take(publish(policy, external));
+    expect(profiles(device)).toEqual([]);
+
+    const bare = newDevice();
+    const other = await publisher({});
+    bare.take(other.publish(policy, external));
+    bare.device.paste('set external-list az-net_ipv4 type ip certificate-profile by-hand');
+    bare.take(other.publish(policy, external));
+    expect(profiles(bare.device)).toHaveLength(1);
+  });
+
   it('keeps the list of a family that has become empty: PAN-OS would go on with its last copy', async () => {
     const { publish } = await publisher(FORMS[2]![1]);
     publish(makePolicy({ name: 'net', prefixes: ['192.0.2.0/24', '2001:db8::/32'] }));

@@ -49,6 +49,7 @@ describe('paloalto', () => {
       ...EXTERNAL,
       panorama: 'device-group Branches',
       position: 'before deny-all',
+      certificateProfile: 'lists-ca',
     });
     await expectGolden('paloalto-external', files);
   });

@@ -54,6 +54,11 @@ const OTHERS: Readonly<Record<string, Readonly<Record<string, OptionValues>>>> =
       externalBaseUrl: 'https://lists.example.com/a',
       recurring: 'five-minute',
     },
+    certificateProfile: {
+      lists: 'external',
+      externalBaseUrl: 'https://lists.example.com/a',
+      certificateProfile: 'lists-ca',
+    },
     panorama: { panorama: 'shared' },
     from: { from: 'dmz' },
     to: { to: 'dmz other' },

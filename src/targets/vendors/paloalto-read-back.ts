@@ -21,7 +21,10 @@ class Candidate {
   readonly groups = new Map<string, Set<string>>();
   readonly services = new Map<string, PortSet>();
   readonly categories = new Map<string, Set<string> | undefined>();
-  readonly lists = new Map<string, { type: string; url: string; recurring?: string }>();
+  readonly lists = new Map<
+    string,
+    { type: string; url: string; recurring?: string; certificateProfile?: string }
+  >();
   readonly rules = {
     security: new Map<string, Map<string, string[]>>(),
     decryption: new Map<string, Map<string, string[]>>(),
@@ -136,9 +139,15 @@ export function readSettings(files: readonly RuleFile[]): OptionValues {
       : {
           externalBaseUrl: list.url.slice(0, list.url.lastIndexOf('/lists/')),
           recurring: list.recurring ?? '',
+          certificateProfile: profilesOf(lists),
         }),
     ...(exempt === undefined ? {} : { noDecrypt: exempt }),
   };
+}
+
+/** The certificate profile of all lists; '' for none. A list that has another makes it none of the options. */
+function profilesOf(lists: Candidate['lists']): string {
+  return [...new Set([...lists.values()].map((list) => list.certificateProfile ?? ''))].join(' and ');
 }
 
 /** Whether the source of a rule is the group of its own clients, and not what the option says. */
@@ -231,11 +240,12 @@ function define(
     else (candidate.categories.get(name!) ?? fail('the category has no type yet')).add(entry);
   } else if (kind === 'external-list') {
     const { name, type, attribute, value } = match(
-      /^(?<name>\S+) type (?<type>ip|url) (?<attribute>url|recurring) (?<value>\S.*)$/,
+      /^(?<name>\S+) type (?<type>ip|url) (?<attribute>url|recurring|certificate-profile) (?<value>\S.*)$/,
     );
     const list = candidate.lists.get(name!);
     if (attribute === 'url' && list === undefined) candidate.lists.set(name!, { type: type!, url: value! });
     else if (attribute === 'recurring' && list?.type === type) list!.recurring = value!;
+    else if (attribute === 'certificate-profile' && list?.type === type) list!.certificateProfile = value!;
     else fail('the list is of another type, or defined twice');
   } else if (kind === base) {
     const { rulebase, name, field, value } = match(
@@ -300,7 +310,13 @@ function readUpdate(lines: readonly string[], candidate: Candidate, scope: strin
       (name) => `delete ${scope}profiles custom-url-category ${name} list`,
     ),
   ];
-  const emptied = lines.filter((line) => !deletesObject(line));
+  // A profile may only be taken from a list that is to have none.
+  const bare = new Set(
+    [...candidate.lists]
+      .filter(([, list]) => list.certificateProfile === undefined)
+      .map(([name, { type }]) => `delete ${scope}external-list ${name} type ${type} certificate-profile`),
+  );
+  const emptied = lines.filter((line) => !deletesObject(line) && !bare.delete(line));
   if (emptied.toSorted().join('\n') !== expected.toSorted().join('\n'))
     throw new ReadBackError(
       'azure-update.set does not empty exactly the rules, groups and categories of azure.set',

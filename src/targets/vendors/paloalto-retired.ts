@@ -65,6 +65,19 @@ export function retiredObjects(
   return [...found.values()].sort(inOrder);
 }
 
+/**
+ * Whether earlier weeks may have left a certificate profile on a list.
+ * @param list the list by the words that name it and its type in a command
+ */
+export function hadProfile(inForce: ReadonlyMap<string, string>, list: string): boolean {
+  const has = (path: string, start: string) =>
+    (inForce.get(path) ?? '').split('\n').some((line) => `${line} `.startsWith(`${start} `));
+  return (
+    has('azure.set', `set ${list} certificate-profile`) ||
+    has('azure-update.set', `delete ${list} certificate-profile`)
+  );
+}
+
 /** A group is deleted before the groups in it, whose names are longer. */
 export function inOrder(one: ObjectPath, other: ObjectPath): number {
   if (one.stage !== other.stage) return one.stage - other.stage;

@@ -7,7 +7,7 @@ import type { TargetPlan } from '../plan.ts';
 import type { Vendor } from '../vendor.ts';
 import type { AddressListView, HostView, NameListView, PortsView, ProtocolPortsView, View } from '../view.ts';
 import { CLIENTS, readBack, readSettings } from './paloalto-read-back.ts';
-import { RULE_KINDS, retiredObjects } from './paloalto-retired.ts';
+import { hadProfile, RULE_KINDS, retiredObjects } from './paloalto-retired.ts';
 
 /** Members of one static group, on every model. */
 const MEMBERS = 2500;
@@ -33,6 +33,8 @@ interface ExternalList {
   readonly type: 'ip' | 'url';
   readonly file: string;
   readonly url: string;
+  /** The certificate profile by which the device checks the server, if there is one. */
+  readonly profiles: readonly string[];
   readonly entries: readonly string[];
 }
 
@@ -76,9 +78,10 @@ function extendView(
     ),
   );
   const servicesOf = ({ protocols }: PortsView) => listed(protocols.map((own) => names.service(own)));
+  const profiles = options.certificateProfile === '' ? [] : [String(options.certificateProfile)];
   const list = (name: string, type: 'ip' | 'url', entries: readonly string[]): ExternalList => {
     const file = `${name}.txt`;
-    return { name, type, file, url: `${options.externalBaseUrl}/lists/${file}`, entries };
+    return { name, type, file, url: `${options.externalBaseUrl}/lists/${file}`, profiles, entries };
   };
   const externalLists = external
     ? [
@@ -190,6 +193,12 @@ function extendView(
       ...decryptionRules.map(({ name }) => ({ of: 'decryption', name })),
     ].flatMap((rule) => RULE_LISTS.map((list) => ({ ...rule, list }))),
     retiredRules: retired.filter(({ stage }) => stage < RULE_KINDS),
+    retiredProfiles:
+      profiles.length === 0
+        ? externalLists.filter(({ name, type }) =>
+            hadProfile(inForce, `${scope}external-list ${name} type ${type}`),
+          )
+        : [],
     retired: retired.filter(({ stage }) => stage >= RULE_KINDS),
     from: listed(String(options.from).split(' ')),
     to: listed(String(options.to).split(' ')),
