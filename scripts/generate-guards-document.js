@@ -313,13 +313,13 @@ const guards = markdownTable({
     ],
     [
       'new-space',
-      'addresses that no tag of the feed in force had, in 28 days, gained by the tags in use or by the others: in all, in a /8 where there was nothing, in IPv6',
+      'addresses that no tag of a feed that was in force had, in 28 days, gained by the tags in use or by the others: in all, in a /8 where there was nothing, in IPv6',
       `\`new-space.addresses\`: ${limits.newSpaceAddresses}, \`new-space.farAddresses\`: ${limits.newSpaceFarAddresses}, \`new-space.ipv6Networks\`: ${limits.newSpaceIpv6Networks}`,
       '3,092,526 (2022-10-03); 98,304 but for 2,719,744 on 2022-10-17; 15,532,036 /64 (2025-08-04)',
     ],
     [
       'origins',
-      'addresses that the tags in use gain and that no network of `origins.asns` announces, where `origins.refuse` is set; otherwise noted, and the verdict asks for a look. While the list cannot be had, only space that no tag of the feed in force had is held back',
+      'addresses that the tags in use gain and that no network of `origins.asns` announces, where `origins.refuse` is set; otherwise noted, and the verdict asks for a look. While the list cannot be had, only space that no tag of a feed that was in force had is held back',
       '`origins`: none',
       '',
     ],

@@ -6,7 +6,7 @@ import {
   requireApproved,
   writePlan,
 } from './approved-plan.ts';
-import { AZURE_SPACE_FILE } from './committed/azure-space.ts';
+import { SPACE_FILES } from './committed/azure-space.ts';
 import { type Baseline, feedInForce, readBaseline } from './committed/baseline.ts';
 import { driftInForce } from './committed/drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
@@ -358,7 +358,7 @@ function regionsOfRules(rules: AllowlistConfig['rules']): { where: string; name:
 
 /** The files and folders of an output tree in which a run may remove something. */
 async function ownPlaces(targets: readonly TargetRequest[]): Promise<ReadonlySet<string>> {
-  const files = [LOCK_FILE, REVIEW_FILE, ATOM_FILE, AZURE_SPACE_FILE, GIT_ATTRIBUTES_FILE];
+  const files = [LOCK_FILE, REVIEW_FILE, ATOM_FILE, ...SPACE_FILES, GIT_ATTRIBUTES_FILE];
   return new Set([...files, 'snapshot', ...(await bundledTargets()), ...targets.map(({ id }) => id)]);
 }
 

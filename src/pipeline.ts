@@ -1,5 +1,11 @@
 import { relative } from 'node:path';
-import { AZURE_SPACE_FILE, azureSpaceOf, formatAzureSpace } from './committed/azure-space.ts';
+import {
+  AZURE_SPACE_FILE,
+  EARLIER_SPACE_FILE,
+  formatAzureSpace,
+  knownSpaceOf,
+  SPACE_FILES,
+} from './committed/azure-space.ts';
 import type { Baseline } from './committed/baseline.ts';
 import { formatGitAttributes, GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import {
@@ -202,7 +208,9 @@ export function planRun(published: RunInput): RunPlan {
   files.set(REVIEW_FILE, writeMarkdown(review));
   if (input.atom !== undefined)
     files.set(ATOM_FILE, input.atom(last?.files.get(ATOM_FILE), review, policy.digest));
-  files.set(AZURE_SPACE_FILE, formatAzureSpace(spaceToKeep(last, policy, space)));
+  const kept = spaceToKeep(last, snapshot.cloud, policy, space);
+  files.set(AZURE_SPACE_FILE, formatAzureSpace(kept.now));
+  if (!kept.earlier.isEmpty) files.set(EARLIER_SPACE_FILE, formatAzureSpace(kept.earlier));
   if (config.publish.git !== undefined && !input.baseline.hasOwnAttributes)
     files.set(GIT_ATTRIBUTES_FILE, formatGitAttributes());
   const gains = rememberGains(last?.recentGains ?? [], review.diff, snapshot.fileDate);
@@ -505,10 +513,20 @@ function sizesOf(policy: Policy): ReadonlyMap<string, bigint> {
   return new Map([...serviceTagsOf(policy)].map(([tag, { ipv4 }]) => [tag, ipv4.size]));
 }
 
-/** The space that the next week is compared with. */
-function spaceToKeep(last: OutputTree | undefined, policy: Policy, space: DualStackSet): DualStackSet {
+/**
+ * The space that the next week is compared with: that of this feed, and what earlier ones had. A feed comes to it only with
+ * a run that is published: what a guard refused or the constraints cut out is new the next time as well.
+ */
+function spaceToKeep(
+  last: OutputTree | undefined,
+  cloud: string,
+  policy: Policy,
+  space: DualStackSet,
+): { readonly now: DualStackSet; readonly earlier: DualStackSet } {
+  const known = last === undefined || last.lock.feed.cloud !== cloud ? undefined : knownSpaceOf(last);
   const used = DualStackSet.union(serviceTagsOf(policy).values());
-  return familiarSpace(space, last === undefined ? undefined : azureSpaceOf(last), used);
+  const now = familiarSpace(space, known, used);
+  return { now, earlier: (known ?? DualStackSet.empty).difference(now) };
 }
 
 /** The parts that the service tags of a policy have in a feed: the regions of a global tag. */
@@ -545,7 +563,7 @@ function guardBaseline(tree: OutputTree, signer: Signer | undefined): GuardBasel
       ipv6Addresses: BigInt(totals.ipv6Addresses),
     },
     tags: new Map(policy.rules.flatMap(({ tags }) => tags.map(({ tag, addresses }) => [tag, addresses]))),
-    space: azureSpaceOf(tree),
+    space: knownSpaceOf(tree),
     accepted: readAcceptedSizes(lock),
     parts: readParts(lock),
     policy,
@@ -591,7 +609,7 @@ function isSame(
     paths.every((path) => planned.has(path) && planned.get(path) === files.get(path)) &&
     review !== undefined &&
     fileDigest(review) === lock.files[REVIEW_FILE] &&
-    (lock.files[AZURE_SPACE_FILE] === undefined || files.has(AZURE_SPACE_FILE)) &&
+    SPACE_FILES.every((path) => lock.files[path] === undefined || files.has(path)) &&
     // Without a target nobody can say what a device sees: every change of the policy counts.
     (Object.keys(next.targets).length > 0 || lock.policy.digest === next.policy.digest) &&
     JSON.stringify(configurationOf(lock)) === JSON.stringify(configurationOf(next))

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { DualStackSet } from '../net/dual-stack-set.ts';
+import { DualStackSet } from '../net/dual-stack-set.ts';
 import { PrefixListError, parsePrefixList } from '../net/prefix-list.ts';
 import { AllowlistError } from '../problem.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
@@ -11,6 +11,16 @@ import { fileDigest, type OutputTree } from './output-tree.ts';
  */
 export const AZURE_SPACE_FILE = 'azure-space.txt';
 
+/**
+ * The addresses that earlier feeds had, as far back as the tree goes, and the one that it was made from has not: what
+ * comes back is not new to Azure. A file of its own, as the other is proved against a weekly file; without such addresses
+ * there is none.
+ */
+export const EARLIER_SPACE_FILE = 'azure-space-earlier.txt';
+
+/** The files of a tree by which it remembers address space. */
+export const SPACE_FILES: readonly string[] = [AZURE_SPACE_FILE, EARLIER_SPACE_FILE];
+
 /** The file's text: the exact cover, a prefix a line, IPv4 first, in numeric order. */
 export function formatAzureSpace(space: DualStackSet): string {
   return space
@@ -20,14 +30,32 @@ export function formatAzureSpace(space: DualStackSet): string {
 }
 
 /**
- * The addresses that a tree's file holds; undefined for a tree of an earlier version, which has none.
+ * The addresses of the feed that a tree was made from; undefined for a tree of an earlier version, which does not tell them.
  * @throws AllowlistError for a file that is missing, or is not as it was generated
  */
-export function azureSpaceOf({ where, lock, files }: OutputTree): DualStackSet | undefined {
-  const digest = lock.files[AZURE_SPACE_FILE];
+export function azureSpaceOf(tree: OutputTree): DualStackSet | undefined {
+  return readSpace(tree, AZURE_SPACE_FILE);
+}
+
+/**
+ * The addresses that any feed had which a tree was made from, as far back as it tells; undefined for a tree of an earlier
+ * version, which tells none.
+ * @throws AllowlistError for a file that is missing, or is not as it was generated
+ */
+export function knownSpaceOf(tree: OutputTree): DualStackSet | undefined {
+  const earlier = readSpace(tree, EARLIER_SPACE_FILE);
+  return readSpace(tree, AZURE_SPACE_FILE)?.union(earlier ?? DualStackSet.empty);
+}
+
+/**
+ * What one of the files of space holds; undefined where the lock names no such file.
+ * @throws AllowlistError for a file that is missing, or is not as it was generated
+ */
+export function readSpace({ where, lock, files }: OutputTree, name: string): DualStackSet | undefined {
+  const digest = lock.files[name];
   if (digest === undefined) return undefined;
-  const path = join(where, AZURE_SPACE_FILE);
-  const text = files.get(AZURE_SPACE_FILE);
+  const path = join(where, name);
+  const text = files.get(name);
   if (text === undefined)
     throw new AllowlistError(`${path} is missing, but the lock names it; restore it from the repository`);
   if (fileDigest(text) !== digest)

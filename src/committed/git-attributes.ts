@@ -1,4 +1,4 @@
-import { AZURE_SPACE_FILE } from './azure-space.ts';
+import { SPACE_FILES } from './azure-space.ts';
 import { LOCK_FILE } from './lock.ts';
 
 /** Where git reads how it shall treat the files of the output tree. */
@@ -14,7 +14,7 @@ export function formatGitAttributes(): string {
     '# azure-allowlist: generated; the next run overwrites edits.',
     '* text eol=lf',
     `${LOCK_FILE} ${folded}`,
-    `${AZURE_SPACE_FILE} ${folded} -diff`,
+    ...SPACE_FILES.map((file) => `${file} ${folded} -diff`),
     `snapshot/** ${folded} -diff`,
     '',
   ].join('\n');

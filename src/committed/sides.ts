@@ -4,7 +4,7 @@ import { recentAt } from '../policy/diff/recent-gains.ts';
 import type { FeedWeek } from '../review/review.ts';
 import type { TargetSide } from '../review/targets.ts';
 import { admissionsByRule } from '../targets/plan.ts';
-import { azureSpaceOf } from './azure-space.ts';
+import { knownSpaceOf } from './azure-space.ts';
 import { readDeclared } from './declared.ts';
 import { filesOfTarget, type TargetInForce } from './in-force.ts';
 import type { Lock } from './lock.ts';
@@ -42,7 +42,7 @@ function byRuleOf(inForce: TargetInForce | undefined): ReadonlyMap<string, Admis
  * @throws AllowlistError for a file of the tree that is not as it was generated
  */
 export function contextOfTree(tree: OutputTree, date: string | undefined): DiffContext {
-  const addresses = azureSpaceOf(tree);
+  const addresses = knownSpaceOf(tree);
   return {
     ...(addresses === undefined ? {} : { previousSpace: { date: tree.lock.feed.fileDate, addresses } }),
     recentGains: recentAt(tree.recentGains, date),

@@ -5,7 +5,7 @@ import { AllowlistError, type Problem } from '../problem.ts';
 import { buildTarget, proveReadBack, proveSettings } from '../targets/build.ts';
 import { addressEntries } from '../targets/plan.ts';
 import type { RuleFile } from '../targets/render.ts';
-import { AZURE_SPACE_FILE, azureSpaceOf } from './azure-space.ts';
+import { readSpace, SPACE_FILES } from './azure-space.ts';
 import { LOCK_FILE, type Lock, readFitSettings, stateOfLock, targetOfLock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
 import { CHECK_OUT_AGAIN, fileDigest, hasOtherLineEnds, type OutputTree } from './output-tree.ts';
@@ -26,7 +26,7 @@ export interface Verification {
 export async function verifyTree(tree: OutputTree, publicKey?: KeyObject): Promise<Verification> {
   const problems: Problem[] = [];
   for (const [path, digest] of Object.entries(tree.lock.files)) {
-    if (path === AZURE_SPACE_FILE) continue;
+    if (SPACE_FILES.includes(path)) continue;
     const text = tree.files.get(path);
     if (text === undefined) problems.push({ where: path, what: 'is missing' });
     else if (hasOtherLineEnds(text, digest))
@@ -42,7 +42,7 @@ export async function verifyTree(tree: OutputTree, publicKey?: KeyObject): Promi
         next: 'run the job to restore it',
       });
   }
-  problems.push(...verifyAzureSpace(tree));
+  for (const path of SPACE_FILES) problems.push(...verifySpace(tree, path));
   const hasSigned = (digest: string, signature: string) => isSignedBy(publicKey!, digest, signature);
   const lock =
     LOCK_PROBLEMS[stateOfLock(tree.lock, tree.lockText, publicKey === undefined ? undefined : hasSigned)];
@@ -60,13 +60,13 @@ const LOCK_PROBLEMS: Readonly<Partial<Record<LockState, string>>> = {
   'signed by another': 'is not signed by the owner of this public key',
 };
 
-/** No run restores this file: the tree remembers an earlier feed by it. */
-function verifyAzureSpace(tree: OutputTree): Problem[] {
+/** No run restores these files: the tree remembers earlier feeds by them. */
+function verifySpace(tree: OutputTree, path: string): Problem[] {
   try {
-    azureSpaceOf(tree);
+    readSpace(tree, path);
     return [];
   } catch (error) {
-    if (error instanceof AllowlistError) return [{ where: AZURE_SPACE_FILE, what: error.message }];
+    if (error instanceof AllowlistError) return [{ where: path, what: error.message }];
     throw error;
   }
 }

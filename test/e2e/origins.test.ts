@@ -223,7 +223,7 @@ describe('a second source', () => {
     const unknown = await run(write('20260119'));
     expect(unknown.status).toBe(3);
     expect(unknown.words).toMatch(
-      /origins: .*HTTP 500.*198\.19\.255\.0\/28 is in no tag of the feed in force/,
+      /origins: .*HTTP 500.*198\.19\.255\.0\/28 is in no tag of a feed that was in force/,
     );
     configure({ refuse: false });
     expect((await run(write('20260119'))).status).toBe(0);

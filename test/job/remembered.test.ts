@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,6 +30,7 @@ guards:
   feed-shrink: { percent: 100, prefixPercent: 100 }
 `;
 const SPACE = 'azure-space.txt';
+const EARLIER = 'azure-space-earlier.txt';
 const LOCK = 'allowlist.lock.json';
 const FIRST = '2026-01-05';
 const later = (weeks: number) => addDays(FIRST, 7 * weeks);
@@ -172,6 +173,47 @@ describe('what the output tree remembers for the next review', () => {
     expect(gains()).toEqual([]);
     const smaller = { ...tags, Dns: ['203.0.113.8/32'] };
     expect(notes(await run(later(2), smaller, { config: both }))).toEqual([]);
+  });
+
+  it('knows what an earlier feed had when it comes back, and not what was refused or cut out', async () => {
+    const [a, b, c, d] = ['198.18.0.0/24', '198.18.4.0/24', '198.18.6.0/24', '198.18.8.0/24'];
+    await run(FIRST, { Sql: [a], Dns: [b, '203.0.113.8/31'] });
+    expect(existsSync(join(out, EARLIER))).toBe(false);
+    await run(later(1), { Sql: [a, c], Dns: ['203.0.113.8/31'] });
+    expect(read(EARLIER)).toBe(`${b}\n`);
+    expect(read(SPACE)).not.toContain(b);
+    expect(JSON.parse(read(LOCK)).files[EARLIER]).toBe(fileDigest(read(EARLIER)));
+    // A refused week leaves nothing behind, and what the constraints cut out of a rule's tag was in no feed.
+    const strict = CONFIG.replace('tag-growth: { percent: 100 }', 'tag-growth: { factor: 2, percent: 100 }');
+    const growing = { Sql: [a, c, d, '203.0.112.0/24', '198.18.12.0/24', '198.18.14.0/24'] };
+    const refusal = run(later(2), growing, { config: strict });
+    await expect(refusal).rejects.toThrow(/refused by .*tag-growth/);
+    const within = `${CONFIG}constraints: { within: [198.18.0.0/21, 203.0.113.0/24] }\n`;
+    await run(later(3), { Sql: [a, c, d], Dns: ['203.0.113.8/32'] }, { config: within });
+    expect(read(EARLIER)).toBe(`${b}\n203.0.113.9/32\n`);
+    const back = await run(later(4), { Sql: [a, b, c, d], Dns: ['203.0.113.8/31'] });
+    expect(notes(back)).toEqual([outside(d, later(3))]);
+    expect(existsSync(join(out, EARLIER))).toBe(false);
+    expect(back.change.removed).toEqual([EARLIER]);
+    expect((await verifyTree((await readOutputTree(directoryReader(out)))!)).problems).toEqual([]);
+  });
+
+  it('does not trust an edited file of earlier space, and runs on where a tree has none', async () => {
+    await run(FIRST, { Sql: ['198.18.0.0/24'], ...DNS });
+    await run(later(1), { Sql: ['198.18.0.0/24', '198.18.4.0/24'], Dns: ['203.0.113.8/32'] });
+    const text = read(EARLIER);
+    writeFileSync(join(out, EARLIER), `198.18.200.0/24\n${text}`);
+    const next = { Sql: ['198.18.0.0/24', '198.18.200.0/24'] };
+    await expect(run(later(2), next)).rejects.toThrow(/azure-space-earlier\.txt was edited after/);
+    const { problems } = await verifyTree((await readOutputTree(directoryReader(out)))!);
+    expect(problems.map(({ where }) => where)).toEqual([EARLIER]);
+    rmSync(join(out, EARLIER));
+    const lock = JSON.parse(read(LOCK));
+    delete lock.files[EARLIER];
+    delete lock.digest;
+    writeFileSync(join(out, LOCK), `${JSON.stringify(lock, null, 2)}\n`);
+    const old = await run(later(2), next);
+    expect(notes(old)).toContainEqual(outside('198.18.200.0/24', later(1)));
   });
 
   it('judges nothing by a feed without a date', async () => {

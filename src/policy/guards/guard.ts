@@ -29,7 +29,7 @@ export interface GuardBaseline {
   readonly tags: ReadonlyMap<string, DualStackSet>;
   /** The parts of the configured tags in that week's feed (`westeurope` of AzureCloud); absent where it is not told. */
   readonly parts?: ReadonlyMap<string, readonly string[]>;
-  /** All addresses of that week's feed; undefined where an earlier version wrote the tree. */
+  /** All addresses of the feeds that were in force up to that week; undefined where an earlier version wrote the tree. */
   readonly space: DualStackSet | undefined;
   /** Whether the lock of that week is as a run wrote it. */
   readonly lock?: LockState;

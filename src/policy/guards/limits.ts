@@ -31,10 +31,10 @@ export interface GuardLimits {
   readonly tagGrowthPercent: number;
   /** Days that the date of a feed may lie in the future. */
   readonly dateAheadDays: number;
-  /** IPv4 addresses that no tag of the feed in force had, in 28 days: in all, and in a /8 where there was nothing. */
+  /** IPv4 addresses that no tag of a feed that was in force had, in 28 days: in all, and in a /8 where there was nothing. */
   readonly newSpaceAddresses: number;
   readonly newSpaceFarAddresses: number;
-  /** IPv6 /64 networks that no tag of the feed in force had, in 28 days. */
+  /** IPv6 /64 networks that no tag of a feed that was in force had, in 28 days. */
   readonly newSpaceIpv6Networks: number;
   /** Percent of a large tag's IPv4 space that may be lost or gained in 28 days. */
   readonly precedentLossPercent: number;

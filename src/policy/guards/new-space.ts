@@ -28,7 +28,7 @@ export function withoutPrecedent(context: GuardContext): string | undefined {
 const SHOWN = 3;
 
 /**
- * Addresses that no tag of the feed in force had, gained by the tags in use, or by the others: in all, in IPv6, and in a /8
+ * Addresses that no tag of a feed that was in force had, gained by the tags in use, or by the others: in all, in IPv6, and in a /8
  * where there was nothing. Percentages of AzureCloud's 47 million hide sixteen /12 of somebody else.
  */
 export const newSpace: Guard = {

@@ -21,7 +21,7 @@ export interface Origins {
   readonly maximumDays: number;
 }
 
-/** Percent of the IPv4 addresses of the feed in force that a list must have: less is half a list, or another network's. */
+/** Percent of the IPv4 addresses known of Azure that a list must have: less is half a list, or another network's. */
 const LEAST_PERCENT = 50n;
 
 /** How many ranges a message names. */
@@ -51,7 +51,7 @@ export const origins: Guard = {
         {
           refuse: second.refuse,
           look: true,
-          message: `${why}, and ${first(outsideKnown(context))} is in no tag of the feed in force (origins.refuse)`,
+          message: `${why}, and ${first(outsideKnown(context))} is in no tag of a feed that was in force (origins.refuse)`,
         },
       ];
     const { name, addresses, asOf } = second.found;
@@ -84,7 +84,7 @@ function unusable({ found, maximumDays }: Origins, { today, baseline }: GuardCon
   if (space === undefined || space.isEmpty) return undefined;
   const known = space.intersection(addresses.ipv4).size;
   return known * 100n < space.size * LEAST_PERCENT
-    ? `the list of ${name} has ${(known * 100n) / space.size} % of the IPv4 addresses of the feed in force: it is incomplete, or of another network`
+    ? `the list of ${name} has ${(known * 100n) / space.size} % of the IPv4 addresses that the tree knows of Azure: it is incomplete, or of another network`
     : undefined;
 }
 
