@@ -47,6 +47,7 @@ import {
 } from './publish/push.ts';
 import { requireReady } from './publish/ready.ts';
 import { withRunLock } from './publish/run-lock.ts';
+import { clearScratch } from './publish/scratch.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
 import { withWorkTree } from './publish/work-tree.ts';
 import { commitMessage } from './review/commit-message.ts';
@@ -214,6 +215,7 @@ export async function runJob(asked: JobRequest): Promise<JobResult> {
   return withRunLock(config.output, { report }, async () => {
     const recovered = await recoverTree(config.output);
     if (recovered !== undefined) report(recovered);
+    await clearAfterKilled(config.output, report);
     const planned = await plan(config.output);
     const change = await publishTree(config.output, planned.files, planned.managed);
     // What is in force was committed: git is asked even where nothing was written, as an earlier run may have
@@ -252,6 +254,7 @@ async function propose(
   const base = git.branch ?? (await currentBranch(directory)) ?? ciBranch(environment);
   const place = await proposalPlace(config, git, base, { environment, report });
   return withRunLock(directory, { report }, async () => {
+    await clearAfterKilled(directory, report);
     const planned = await plan(directory).catch(async (error: unknown) => {
       if (error instanceof RunRefused)
         await tellRefusal(place, error, { configuration: relative('', config.file), report });
@@ -275,6 +278,12 @@ async function propose(
       pullRequest,
     };
   });
+}
+
+/** Removes what killed runs have left in git's directory, and says so. */
+async function clearAfterKilled(directory: string, report: (line: string) => void): Promise<void> {
+  for (const folder of await clearScratch(directory))
+    report(`removed the scratch folder of a run that has died: ${folder}`);
 }
 
 /** How often a push is tried again that others were faster than. */

@@ -1,16 +1,43 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 /** Looks for a repository itself: git may be missing, or refuse to look. */
 export async function isBelowRepository(directory: string): Promise<boolean> {
-  for (let at = resolve(directory); ; at = dirname(at)) {
-    if (
-      await stat(join(at, '.git')).then(
-        () => true,
-        () => false,
-      )
-    )
-      return true;
-    if (at === dirname(at)) return false;
+  return (await repositoryAbove(directory)) !== undefined;
+}
+
+/** A working tree of git, found without git. */
+export interface Repository {
+  /** The top folder of the working tree. */
+  readonly top: string;
+  /** Its `.git`: a folder, or the file of a linked working tree or a submodule. */
+  readonly entry: string;
+}
+
+/** The nearest working tree that a path lies in, itself included; undefined if there is none. */
+export async function repositoryAbove(directory: string): Promise<Repository | undefined> {
+  for (let top = resolve(directory); ; top = dirname(top)) {
+    const entry = join(top, '.git');
+    if ((await kindOf(entry)) !== undefined) return { top, entry };
+    if (top === dirname(top)) return undefined;
   }
+}
+
+/**
+ * The git directory of a working tree, as `git rev-parse --absolute-git-dir` says it: of a linked one its own. Undefined
+ * where it is not there.
+ */
+export async function gitFolderOf({ top, entry }: Repository): Promise<string | undefined> {
+  if ((await kindOf(entry)) === 'folder') return entry;
+  const text = await readFile(entry, 'utf8').catch(() => '');
+  const path = /^gitdir: (.+)$/m.exec(text)?.[1];
+  const folder = path === undefined ? undefined : resolve(top, path);
+  return folder !== undefined && (await kindOf(folder)) === 'folder' ? folder : undefined;
+}
+
+async function kindOf(path: string): Promise<'folder' | 'file' | undefined> {
+  return stat(path).then(
+    (status) => (status.isDirectory() ? 'folder' : 'file'),
+    () => undefined,
+  );
 }

@@ -7,6 +7,8 @@ export interface GitOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds that git (or a hook) may be silent before it is stopped; ten minutes unless told. */
   readonly timeout?: number;
+  /** Told the exit status of each call that fails: the error itself does not carry it. */
+  readonly failed?: (exitCode: number) => void;
 }
 
 const SILENCE = 600_000;
@@ -97,7 +99,7 @@ export async function historyOfFile(directory: string, path: string): Promise<Fi
 /** git in a directory, with failures that simple-git overlooks. @throws AllowlistError */
 export async function openGit(
   directory: string,
-  { signal, timeout = SILENCE }: GitOptions,
+  { signal, timeout = SILENCE, failed }: GitOptions,
 ): Promise<SimpleGit> {
   const { simpleGit } = await import('simple-git');
   try {
@@ -106,9 +108,15 @@ export async function openGit(
       timeout: { block: timeout },
       ...(signal === undefined ? {} : { abort: signal }),
       // simple-git takes a failure with nothing on standard error for a success.
-      errors: (error, { exitCode, stdErr, stdOut }) =>
-        error ??
-        (exitCode === 0 ? undefined : Buffer.concat([...stdErr, ...stdOut, Buffer.from(`exit ${exitCode}`)])),
+      errors: (error, { exitCode, stdErr, stdOut }) => {
+        if (exitCode !== 0) failed?.(exitCode);
+        return (
+          error ??
+          (exitCode === 0
+            ? undefined
+            : Buffer.concat([...stdErr, ...stdOut, Buffer.from(`exit ${exitCode}`)]))
+        );
+      },
     });
   } catch (cause) {
     throw new AllowlistError(`cannot use git in ${directory}: ${(cause as Error).message}`, [], { cause });

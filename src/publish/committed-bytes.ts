@@ -5,6 +5,7 @@ import { openGit } from '../committed/git-read.ts';
 import { readGitTree } from '../committed/git-tree.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import { type Committed, takeBack } from './git.ts';
+import { COMMIT_HOOKS, hooksFolder } from './hooks.ts';
 
 /** What differs between a file that was planned and the same file in a commit. */
 export interface Altered {
@@ -73,7 +74,7 @@ async function causeOf(
   planned: string | undefined,
 ): Promise<string> {
   const onDisk = await readFile(join(directory, path), 'utf8').catch(() => undefined);
-  if (onDisk !== planned) return `a hook changed the file (${await hooksOf(git)})`;
+  if (onDisk !== planned) return `a hook changed the file (${await hooksOf(git, directory)})`;
   const attributes = await git
     .raw(['check-attr', 'filter', 'text', 'eol', 'working-tree-encoding', '--', path])
     .catch(() => '');
@@ -88,14 +89,11 @@ async function causeOf(
     return `git changed its line ends (core.autocrlf=${autocrlf})`;
   return set.length > 0
     ? `git changed it by its attributes (${set.join(', ')})`
-    : `a hook committed something else (${await hooksOf(git)})`;
+    : `a hook committed something else (${await hooksOf(git, directory)})`;
 }
 
-/** The hooks that run around a commit. */
-const COMMIT_HOOKS = ['pre-commit', 'prepare-commit-msg', 'commit-msg', 'post-commit'] as const;
-
-async function hooksOf(git: SimpleGit): Promise<string> {
-  const folder = (await git.raw(['rev-parse', '--path-format=absolute', '--git-path', 'hooks'])).trim();
+async function hooksOf(git: SimpleGit, directory: string): Promise<string> {
+  const folder = await hooksFolder(git, directory);
   const there = await readdir(folder).catch((): string[] => []);
   const hooks = COMMIT_HOOKS.filter((name) => there.includes(name));
   return `look at ${(hooks.length === 0 ? COMMIT_HOOKS : hooks).join(', ')} in ${folder}`;

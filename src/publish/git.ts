@@ -1,4 +1,4 @@
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SimpleGit } from 'simple-git';
 import {
@@ -12,6 +12,8 @@ import {
 } from '../committed/git-read.ts';
 import { AllowlistError } from '../problem.ts';
 import type { CommitMessage } from '../review/commit-message.ts';
+import { watchHooks } from './hooks.ts';
+import { withScratch } from './scratch.ts';
 import { INNER_LOCK_NAME, STAGING_NAME } from './tree-location.ts';
 
 export type { CommitMessage } from '../review/commit-message.ts';
@@ -71,47 +73,72 @@ export async function commitTree(
   await requireIdentity(git, directory);
   const parent = born ? (await git.raw(['rev-parse', 'HEAD'])).trim() : undefined;
 
-  // In git's own directory: where git can commit, this can be written.
-  const scratch = await mkdtemp(join(await gitDirectory(git, directory), 'azure-allowlist-'));
-  const added = await pathFile(join(scratch, 'added'), untracked);
-  try {
+  const made = await withScratch(directory, await gitDirectory(git, directory), async (scratch) => {
+    const added = await pathFile(join(scratch, 'added'), untracked);
     if (untracked.length > 0) await attempt(directory, 'add the new files', () => git.raw(['add', ...added]));
     // A file that was only taken out of the index is back in it now, and may be no change at all.
     const changed = (await changedFiles(git, born)).filter(wanted);
     if (changed.length === 0) {
       await unstage(git, untracked);
-      return { unchanged: true };
+      return false;
     }
     const text = join(scratch, 'message');
     await writeFile(text, `${message.subject}\n\n${message.body.trim()}\n`);
     const paths = await pathFile(join(scratch, 'paths'), changed);
     try {
-      // `--cleanup=whitespace`: a heading of a Markdown body is not a comment, whatever the user's default.
-      await attempt(directory, 'commit the output tree', () =>
-        git.raw([
-          'commit',
-          '--only',
-          '--quiet',
-          '--no-status',
-          '--cleanup=whitespace',
-          `--file=${text}`,
-          ...paths,
-        ]),
-      );
+      await makeCommit(directory, options, text, paths);
     } catch (error) {
       await unstage(git, untracked).catch(() => undefined);
       throw error;
     }
     await restoreIndex(git, changed, paths);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+    return true;
+  });
+  if (!made) return { unchanged: true };
   const commit = (await git.raw(['rev-parse', 'HEAD'])).trim();
   const branch = await git.raw(['symbolic-ref', '--quiet', '--short', 'HEAD']).then(
     (name) => name.trim(),
     () => undefined,
   );
   return { commit, parent, branch };
+}
+
+/** @throws AllowlistError naming the hook that refuses, or what git says */
+async function makeCommit(
+  directory: string,
+  options: GitOptions,
+  message: string,
+  paths: readonly string[],
+): Promise<void> {
+  let exitCode: number | undefined;
+  const git = await openGit(directory, { ...options, failed: (code) => (exitCode = code) });
+  const watched = await watchHooks(git, directory);
+  try {
+    // `--cleanup=whitespace`: a heading of a Markdown body is not a comment, whatever the user's default.
+    await git.raw([
+      ...['commit', '--only', '--quiet', '--no-status', '--cleanup=whitespace'],
+      `--file=${message}`,
+      ...paths,
+    ]);
+  } catch (cause) {
+    const hooks = await watched.refused(exitCode);
+    if (hooks.length === 0) {
+      await attempt(directory, 'commit the output tree', () => Promise.reject(cause));
+      return;
+    }
+    const said = cause instanceof Error ? cause.message.trim() : String(cause);
+    throw new AllowlistError(
+      `nothing was committed: the hook ${hooks.join(' or ')} refused`,
+      [
+        {
+          where: directory,
+          what: said === '' ? 'the hook says nothing' : `it says: ${said}`,
+          next: 'mend what the hook asks for, and run again: the files are written, and the next run compares with HEAD and commits them',
+        },
+      ],
+      { cause },
+    );
+  }
 }
 
 /**
@@ -160,14 +187,11 @@ export async function takeBack(
     await unstage(git, paths);
     return true;
   }
-  const scratch = await mkdtemp(join(await gitDirectory(git, directory), 'azure-allowlist-'));
-  try {
+  await withScratch(directory, await gitDirectory(git, directory), async (scratch) => {
     const some = await pathFile(join(scratch, 'paths'), paths);
     // Not `restore`: what a hook added to the commit alone is in no index.
     await attempt(directory, 'take the commit back', () => git.raw(['reset', '--quiet', ...some]));
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
   return true;
 }
 

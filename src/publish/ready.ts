@@ -5,6 +5,7 @@ import { gitDirectory, openGit, requireWorkTree } from '../committed/git-read.ts
 import { nearestFolder } from '../committed/nearest-folder.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import { requireIdentity, requireIdle } from './git.ts';
+import { hooksFolder } from './hooks.ts';
 
 /**
  * Checks before the first byte is written that a commit will be possible: a working tree that git reads, a branch,
@@ -70,7 +71,7 @@ async function busy(git: SimpleGit, directory: string): Promise<Problem[]> {
 async function hooks(git: SimpleGit, directory: string): Promise<Problem[]> {
   const configured = await git.raw(['config', '--get', 'core.hooksPath']).catch(() => '');
   if (configured.trim() === '') return [];
-  const path = resolve(directory, (await git.raw(['rev-parse', '--git-path', 'hooks'])).trim());
+  const path = await hooksFolder(git, directory);
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() === true
     ? []

@@ -59,8 +59,8 @@ export async function assertRunLock(location: TreeLocation): Promise<void> {
 /**
  * Takes the lock of an output tree, so that two runs never interleave on it.
  *
- * The lock is a file beside the directory (inside it where its parent cannot be written), created exclusively. A
- * lock whose process is dead is taken over at once; where that cannot be known (another host or container on a
+ * The lock is a file in git's directory where the tree lies in a working tree, else beside the directory (inside it where
+ * its parent cannot be written), created exclusively. A lock whose process is dead is taken over at once; where that cannot be known (another host or container on a
  * shared volume) when it has shown no life for two minutes. Throws `TreeBusyError` after `wait` milliseconds
  * (60 s unless told), and what the signal's reason is when it aborts.
  *
@@ -115,21 +115,21 @@ export async function withRunLock<T>(
 }
 
 async function create(location: TreeLocation): Promise<RunLock | undefined> {
-  const made = location.exists ? undefined : await makeParents(location);
-  const [beside, inside] = location.lockFiles;
-  // A lock that stands inside counts as well: a run with lesser rights put it there.
-  if ((await readHolder(inside)) !== undefined) return undefined;
-  try {
-    return await createAt(beside, made);
-  } catch (cause) {
-    const code = errorCode(cause);
-    if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw cannotLock(location, cause);
+  for (const path of location.lockFiles) {
+    // A lock that stands elsewhere counts as well: a run with lesser rights put it there.
+    for (const other of location.lockFiles)
+      if (other !== path && (await readHolder(other)) !== undefined) return undefined;
+    const isInGit = location.gitFolder !== undefined && dirname(path) === location.gitFolder;
+    const made = isInGit || location.exists ? undefined : await makeParents(location);
+    try {
+      return await createAt(path, made);
+    } catch (cause) {
+      const isLast = path === location.lockFiles.at(-1);
+      if (isLast || !['EACCES', 'EROFS', 'EPERM'].includes(errorCode(cause) ?? ''))
+        throw cannotLock(location, cause);
+    }
   }
-  try {
-    return await createAt(inside, made);
-  } catch (cause) {
-    throw cannotLock(location, cause);
-  }
+  throw new Error('a tree has at least one place for its lock');
 }
 
 async function makeParents(location: TreeLocation): Promise<string | undefined> {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { lstat, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { gitFolderOf, repositoryAbove } from '../committed/below-repository.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import { errorCode } from './errno.ts';
 
@@ -13,8 +15,13 @@ export interface TreeLocation {
   readonly switchFolder: string;
   /** Inside the directory: the staged files of a file-by-file switch. */
   readonly stagingFolder: string;
-  /** Where the run lock may stand, in the order to try. */
-  readonly lockFiles: readonly [string, string];
+  /** git's directory of the working tree that the directory lies in; undefined where it lies in none. */
+  readonly gitFolder: string | undefined;
+  /**
+   * Where the run lock may stand, in the order to try: in git's directory, where no commit takes it along, beside the
+   * directory, inside it.
+   */
+  readonly lockFiles: readonly string[];
 }
 
 /** The name inside the output tree that belongs to this program while it publishes. */
@@ -36,7 +43,8 @@ async function realAncestor(path: string): Promise<string> {
 /** How the scratch folders of runs in git's directory are named. */
 export const SCRATCH_PREFIX = 'azure-allowlist-';
 
-const isScratch = (part: string | undefined): boolean =>
+/** Whether a folder in git's directory is named as a scratch folder. */
+export const isScratch = (part: string | undefined): boolean =>
   part !== undefined && new RegExp(`^${SCRATCH_PREFIX}\\w{6}$`).test(part);
 
 /**
@@ -61,14 +69,29 @@ export async function locateTree(path: string): Promise<TreeLocation> {
   const directory = join(parent, name);
   await requireFolder(parent, path);
   const exists = await requireFolder(directory, path);
+  const repository = await repositoryAbove(directory);
+  const gitFolder = repository === undefined ? undefined : await gitFolderOf(repository);
   return {
     directory,
     parent,
     exists,
+    gitFolder,
     switchFolder: join(parent, `.${name}.azure-allowlist`),
     stagingFolder: join(directory, STAGING_NAME),
-    lockFiles: [join(parent, `.${name}.azure-allowlist.lock`), join(directory, INNER_LOCK_NAME)],
+    lockFiles: [
+      ...(repository === undefined || gitFolder === undefined
+        ? []
+        : [join(gitFolder, lockNameInGit(relative(repository.top, directory)))]),
+      join(parent, `.${name}.azure-allowlist.lock`),
+      join(directory, INNER_LOCK_NAME),
+    ],
   };
+}
+
+/** One name for each output tree of a working tree, however long its path is. */
+function lockNameInGit(path: string): string {
+  const digest = createHash('sha256').update(path.split(sep).join('/')).digest('hex');
+  return `${SCRATCH_PREFIX}${digest.slice(0, 16)}.lock`;
 }
 
 async function requireFolder(directory: string, asked: string): Promise<boolean> {

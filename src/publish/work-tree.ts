@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { attempt, gitDirectory, openGit } from '../committed/git-read.ts';
 import { nearestFolder } from '../committed/nearest-folder.ts';
-import { SCRATCH_PREFIX } from './tree-location.ts';
+import { WORK_TREE, withScratch } from './scratch.ts';
 
 /**
  * Checks a revision out into a working tree of its own below git's directory, for the time of the work: the branch,
@@ -23,16 +22,15 @@ export async function withWorkTree<T>(
   const prefix = await attempt(place, 'find the folder in the working tree', () =>
     git.raw(['rev-parse', '--show-prefix']),
   );
-  const scratch = await mkdtemp(join(await gitDirectory(git, place), SCRATCH_PREFIX));
-  const tree = join(scratch, 'tree');
-  try {
-    await attempt(top.trim(), `check ${revision} out beside the working tree`, () =>
-      git.raw(['worktree', 'add', '--quiet', '--detach', tree, revision]),
-    );
-    return await work(join(tree, prefix.trim(), relative(place, directory)));
-  } finally {
-    await git.raw(['worktree', 'remove', '--force', tree]).catch(() => undefined);
-    await rm(scratch, { recursive: true, force: true });
-    await git.raw(['worktree', 'prune']).catch(() => undefined);
-  }
+  return withScratch(directory, await gitDirectory(git, place), async (scratch) => {
+    const tree = join(scratch, WORK_TREE);
+    try {
+      await attempt(top.trim(), `check ${revision} out beside the working tree`, () =>
+        git.raw(['worktree', 'add', '--quiet', '--detach', tree, revision]),
+      );
+      return await work(join(tree, prefix.trim(), relative(place, directory)));
+    } finally {
+      await git.raw(['worktree', 'remove', '--force', '--force', tree]).catch(() => undefined);
+    }
+  });
 }

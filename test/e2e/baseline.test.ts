@@ -4,6 +4,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -156,6 +157,8 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     chmodSync(hook, 0o755);
     const failed = await run(TWO);
     expect(failed.status).toBe(1);
+    expect(failed.stderr).toContain(`nothing was committed: the hook ${hook} refused`);
+    expect(failed.stderr).toContain('it says: no');
     rmSync(hook);
     expect(readTree(out).get('squid/storage-weu-ipv4.txt')).toBeDefined();
     const { status, stdout, stderr } = await run(TWO);
@@ -185,6 +188,34 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     expect(stdout).toMatch(/squid \+128 −64 IPv4, \+65,536 \/64 \(storage-weu\)/);
     expect(subjects()[0]).toBe('Azure allowlist of 2026-01-12: +128 -64 IPv4, +65,536/64 IPv6');
     expect(git('status', '--porcelain', 'allowlists')).toBe('');
+  });
+});
+
+describe.skipIf(lacks('git'))('a run that was killed', () => {
+  it('leaves a scratch folder that the next run removes, and nothing else', async () => {
+    const { folder, run, out } = await published();
+    const hook = join(folder, '.git/hooks/pre-commit');
+    writeFileSync(hook, '#!/bin/sh\ntouch "$(git rev-parse --git-dir)/in-the-hook"\nexec sleep 30\n');
+    chmodSync(hook, 0o755);
+    const { child, ended } = start(['run', '--feed', TWO], { cwd: folder, group: true });
+    for (let tries = 0; tries < 300 && !existsSync(join(folder, '.git/in-the-hook')); tries++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    process.kill(-child.pid!, 'SIGKILL');
+    await ended;
+    rmSync(hook);
+    const scratch = () => readdirSync(join(folder, '.git')).filter((name) => name.startsWith('azure-'));
+    expect(scratch().filter((name) => !name.endsWith('.lock'))).toHaveLength(1);
+    // What was named alike by somebody else stays.
+    mkdirSync(join(folder, '.git/azure-allowlist-foreig'));
+    writeFileSync(join(folder, '.git/azure-allowlist-foreig/mine.txt'), 'mine\n');
+    rmSync(join(folder, '.git/index.lock'), { force: true });
+    const { status, stderr } = await run(TWO);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /removed the scratch folder of a run that has died: .*\.git\/azure-allowlist-\w{6}$/m,
+    );
+    expect(scratch()).toEqual(['azure-allowlist-foreig']);
+    expect(existsSync(out)).toBe(true);
   });
 });
 
@@ -316,6 +347,17 @@ describe.skipIf(lacks('git'))('after the commit', () => {
   };
 
   const WIDEN = 'allowlists/squid/storage-weu-ipv4.txt';
+
+  it('a hook that adds everything finds nothing of the run itself', async () => {
+    const { folder, git, run, out } = await published();
+    hook(folder, 'git add -A');
+    const { status, stderr } = await run(TWO);
+    expect(status, stderr).toBe(0);
+    const committed = git('ls-tree', '-r', '--name-only', 'HEAD').trim().split('\n');
+    expect(committed).toEqual(
+      ['allowlist.yaml', ...[...readTree(out).keys()].map((path) => `allowlists/${path}`)].sort(),
+    );
+  });
 
   it('a hook that widens a prefix is an error that names it, and no commit stays of it', async () => {
     const { folder, git, run, subjects } = await published();

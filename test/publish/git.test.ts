@@ -167,6 +167,7 @@ describe.skipIf(lacks('git'))('commitTree', () => {
     writeFileSync(hook, '#!/bin/sh\necho "no rules on a Friday" >&2\nexit 1\n');
     chmodSync(hook, 0o755);
     const said = await refusal(commitTree(join(repo, 'allowlists'), MESSAGE));
+    expect(said).toContain(`nothing was committed: the hook ${hook} refused`);
     expect(said).toContain('no rules on a Friday');
     expect(status()).toBe(before);
 
@@ -179,6 +180,43 @@ describe.skipIf(lacks('git'))('commitTree', () => {
     const seen = readFileSync(join(repo, '.git/seen'), 'utf8');
     expect(seen.split('\n')[0]).toBe('allowlists/a.txt');
     expect(seen).not.toMatch(/GIT_LITERAL_PATHSPECS|GIT_CONFIG_PARAMETERS/);
+  });
+
+  it('names the hook that refuses, wherever it is, and no hook where git fails by itself', async () => {
+    firstCommit();
+    writeTree(repo, [['allowlists/a.txt', 'one\n']]);
+    const before = status();
+    const out = join(repo, 'allowlists');
+    const hooks = (folder: string, statuses: Record<string, number>) => {
+      for (const [name, ends] of Object.entries(statuses)) {
+        writeTree(repo, [[`${folder}/${name}`, `#!/bin/sh\nexit ${ends}\n`]]);
+        chmodSync(join(repo, folder, name), 0o755);
+      }
+    };
+    hooks('.git/hooks', { 'pre-commit': 0, 'commit-msg': 3 });
+    const said = await refusal(commitTree(out, MESSAGE));
+    expect(said).toContain(`the hook ${join(repo, '.git/hooks/commit-msg')} refused`);
+    expect(said).toContain('exit 1');
+    expect(status()).toBe(before);
+
+    git('config', 'core.hooksPath', '.git/of-the-team');
+    hooks('.git/of-the-team', { 'prepare-commit-msg': 1, 'commit-msg': 0 });
+    expect(await refusal(commitTree(out, MESSAGE))).toContain(
+      `the hook ${join(repo, '.git/of-the-team/prepare-commit-msg')} or `,
+    );
+    hooks('.git/of-the-team', { 'pre-commit': 128 });
+    expect(await refusal(commitTree(out, MESSAGE))).toContain(
+      `the hook ${join(repo, '.git/of-the-team/pre-commit')} refused`,
+    );
+    expect(status()).toBe(before);
+
+    hooks('.git/of-the-team', { 'pre-commit': 0, 'prepare-commit-msg': 0 });
+    git('config', 'commit.gpgSign', 'true');
+    git('config', 'gpg.program', 'false');
+    const unsigned = await refusal(commitTree(out, MESSAGE));
+    expect(unsigned).toContain('git could not commit the output tree');
+    expect(unsigned).not.toContain('the hook');
+    expect(git('rev-list', '--count', 'HEAD').trim()).toBe('1');
   });
 
   it('commits on a detached HEAD and says that no branch holds it', async () => {

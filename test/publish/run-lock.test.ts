@@ -1,11 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AllowlistError, EXIT_STATUS } from '../../src/problem.ts';
 import { acquireRunLock, TreeBusyError, withRunLock } from '../../src/publish/run-lock.ts';
+import { lacks } from '../support/programs.ts';
 import { temporaryFolder } from './trees.ts';
 
 let base: string;
@@ -37,6 +38,35 @@ describe('acquireRunLock', () => {
     await lock.release();
     expect(readdirSync(base)).toEqual([]);
   });
+
+  it.skipIf(lacks('git'))(
+    'stands in git’s directory, of a linked working tree its own, one for each output tree',
+    async () => {
+      const git = (...args: string[]) =>
+        execFileSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@corp.example', ...args], {
+          cwd: base,
+          stdio: 'ignore',
+        });
+      git('init', '--quiet');
+      git('commit', '--quiet', '--allow-empty', '--message=first');
+      git('worktree', 'add', '--quiet', 'linked');
+      const trees = ['allowlists', 'sites/a/allowlists', 'sites/b/allowlists', '.', 'linked/allowlists'];
+      const locks = await Promise.all(trees.map((tree) => acquireRunLock(join(base, tree), { wait: 0 })));
+      expect(new Set(locks.map(({ path }) => path)).size).toBe(trees.length);
+      for (const [index, { path }] of locks.entries()) {
+        const at = join(base, trees[index]!.startsWith('linked') ? '.git/worktrees/linked' : '.git');
+        expect(dirname(path)).toBe(at);
+      }
+      // Nothing of it is in the working tree, for `git add` to take along.
+      expect(readdirSync(base).sort()).toEqual(['.git', 'linked']);
+      await expect(acquireRunLock(out, { wait: 0 })).rejects.toThrow(TreeBusyError);
+      await Promise.all(locks.map((lock) => lock.release()));
+
+      // A run of another version, or with other rights, has its lock beside the tree.
+      writeFileSync(file, JSON.stringify({ token: 't', pid: process.ppid, started: '', place: 'elsewhere' }));
+      await expect(acquireRunLock(out, { wait: 0 })).rejects.toThrow(file);
+    },
+  );
 
   it('fails at once, or after its limit, with the process that holds it', async () => {
     const lock = await acquireRunLock(out);

@@ -45,8 +45,10 @@ function standing(
   foreign: Iterable<readonly [string, string]>,
 ): string | undefined {
   if (!existsSync(out)) return undefined;
-  // What is staged inside is not part of the tree; that it goes is asked for on its own.
-  const found = JSON.stringify([...readTree(out)].filter(([path]) => !path.startsWith('.azure-allowlist')));
+  // What is staged inside is not part of the tree, nor is a dead run's lock; that they go is asked for on its own.
+  const found = JSON.stringify(
+    [...readTree(out)].filter(([path]) => !/^(\.git\/)?\.?azure-allowlist/.test(path)),
+  );
   return (['old', 'new'] as const).find(
     (name) => found === JSON.stringify([...sorted([...generation(name, size), ...foreign])]),
   );
