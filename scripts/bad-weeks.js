@@ -8,6 +8,7 @@ import { baselineOf } from '../dist/committed/baseline.js';
 import { filesReader, readOutputTree } from '../dist/committed/output-tree.js';
 import { parseConfig } from '../dist/config/load.js';
 import { addDays } from '../dist/feed/file-date.js';
+import { loadKnownFigures } from '../dist/feed/known-space.js';
 import { parseServiceTags } from '../dist/feed/parse.js';
 import { loadTargets } from '../dist/job.js';
 import { formatAddress } from '../dist/net/address.js';
@@ -241,6 +242,18 @@ const BAD = [
   ['…_Latest with a lower changeNumber', (week) => (week.changeNumber -= 10), 'Latest'],
 ];
 
+/** What a first run is given: nothing is in force that the feed could be compared with. */
+const FIRST_RUNS = [
+  ['the week as it was published', () => undefined],
+  ['AzureCloud: 1.0.0.0/12 added', add('AzureCloud', '1.0.0.0/12')],
+  ['AzureCloud: 16 × /12 of foreign space added', add('AzureCloud', ...slices(96, 16, 12))],
+  ['an unselected tag: 16 × /12 of foreign space', add('AzureDatabricks', ...slices(96, 16, 12))],
+  ['AzureCloud: 5,000 × IPv6 /32 added', add('AzureCloud', ...ipv6(5000))],
+  ['AzureCloud: 4 × /12 of a cloud next door', add('AzureCloud', ...at('52.32.0.0', 4, 12))],
+  ['AzureCloud: a /24 of a cloud next door', add('AzureCloud', '52.95.1.0/24')],
+];
+const isoOf = (date) => `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`;
+
 /** What is done again every week, for ten weeks. */
 const CHAINS = [
   [
@@ -327,7 +340,7 @@ export async function badWeeks(directory) {
     targets: await loadTargets(config),
     accept: [],
   };
-  const run = (feed, baseline, today) => planRun({ ...request, feed, baseline, today });
+  const run = (feed, baseline, today, more = {}) => planRun({ ...request, feed, baseline, today, ...more });
   const treeOf = async (plan) => baselineOf(await readOutputTree(filesReader('in force', plan.files)));
   const inForce = await treeOf(
     run(
@@ -337,9 +350,9 @@ export async function badWeeks(directory) {
     ),
   );
 
-  const outcome = (make, baseline, today) => {
+  const outcome = (make, baseline, today, more = {}) => {
     try {
-      const plan = run(make(), baseline, today);
+      const plan = run(make(), baseline, today, more);
       return {
         plan,
         said: plan.unchanged ? 'no device sees it' : verdict(plan.review).level,
@@ -388,11 +401,28 @@ export async function badWeeks(directory) {
       said ?? `ten weeks pass, ${looks} of them ${looks === 1 ? 'asks' : 'ask'} for a look`,
     ]);
   }
-  return { rows, chains };
+  const nothing = await baselineOf(undefined);
+  const figures = { knownFigures: await loadKnownFigures('public') };
+  const firstRuns = FIRST_RUNS.map(([title, change]) => [
+    title,
+    ...['20250721', '20261116'].map((date) => {
+      const { plan, said } = outcome(
+        () => weekOf(NEXT, change, date),
+        nothing,
+        addDays(isoOf(date), 3),
+        figures,
+      );
+      if (plan === undefined) return said;
+      const note = plan.findings.find(({ guard, look }) => guard === 'new-space' && look);
+      return note === undefined ? 'passes' : `look: ${note.message.slice(0, 100)}`;
+    }),
+  ]);
+  return { rows, chains, firstRuns };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { rows, chains } = await badWeeks(process.argv[2]);
-  for (const [title, said] of [...rows, ...chains]) console.log(`${title.padEnd(75)} ${said}`);
+  const { rows, chains, firstRuns } = await badWeeks(process.argv[2]);
+  for (const [title, ...said] of [...rows, ...chains, ...firstRuns])
+    console.log(`${title.padEnd(75)} ${said.join(' | ')}`);
   console.log(`${rows.length} weeks, ${chains.length} chains of ten`);
 }

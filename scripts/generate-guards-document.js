@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { startMeter } from '../dist/cli/meter.js';
 import { loadConfig } from '../dist/config/load.js';
 import { daysBetween } from '../dist/feed/file-date.js';
+import { loadKnownFigures } from '../dist/feed/known-space.js';
 import { loadTargets } from '../dist/job.js';
 import { GUARDS } from '../dist/policy/guards/judge.js';
 import { DEFAULT_LIMITS as limits } from '../dist/policy/guards/limits.js';
@@ -35,6 +36,7 @@ async function run(title, cloud, { add = [], to = '9', ...options } = {}) {
   for await (const week of replay({
     config: { ...config, rules },
     tables: (await loadTables(config)).tables,
+    knownFigures: await loadKnownFigures(cloud),
     targets: await loadTargets(config),
     weeks: weeks.filter(({ date }) => date <= to),
     accept: [],
@@ -155,6 +157,14 @@ for (const cloud of ['usgov', 'china']) {
   others.push(await run(`${cloud}: every service tag`, cloud, { everyTag: true }));
 }
 const most = await extremes();
+const figures = Object.fromEntries(
+  await Promise.all(
+    ['public', 'usgov', 'china'].map(async (cloud) => {
+      const { files, asOf } = await loadKnownFigures(cloud);
+      return [cloud, `${files} files up to ${asOf}`];
+    }),
+  ),
+);
 
 const count = (weeks, outcome, guard) =>
   weeks.filter(({ findings }) =>
@@ -313,7 +323,7 @@ const guards = markdownTable({
     ],
     [
       'new-space',
-      'addresses that no tag of a feed that was in force had, in 28 days, gained by the tags in use or by the others: in all, in a /8 where there was nothing, in IPv6',
+      'addresses that no tag of a feed that was in force had, in 28 days, gained by the tags in use or by the others: in all, in a /8 where there was nothing, in IPv6; where the tree remembers no space, beyond the figures of the weekly files (see below)',
       `\`new-space.addresses\`: ${limits.newSpaceAddresses}, \`new-space.farAddresses\`: ${limits.newSpaceFarAddresses}, \`new-space.ipv6Networks\`: ${limits.newSpaceIpv6Networks}`,
       '3,092,526 (2022-10-03); 98,304 but for 2,719,744 on 2022-10-17; 15,532,036 /64 (2025-08-04)',
     ],
@@ -426,6 +436,20 @@ makes of it; a chain does it again every week, the accepted weeks staying in for
 ${markdownTable({ title: '', header: ['what is done', 'outcome'], rows: bad.rows, right: [] })}
 
 ${markdownTable({ title: '', header: ['chain of ten weeks', 'outcome'], rows: bad.chains, right: [] })}
+
+### On a first run
+
+A tree that remembers no space, a first run's above all, is judged by \`data/known-space.yaml\`: how many IPv4 addresses of
+each /12, and how many IPv6 /64 networks of each /32, the weekly files at hand ever had (public: ${figures.public}; usgov:
+${figures.usgov}; china: ${figures.china}). These are figures of ranges; no range of a file is in it. \`npm run known-space -- DIR\`
+makes it anew. A /8 without any and a block with more than it ever had are new. A feed of the figures' date or before may have
+the limits of one step of \`new-space\` beyond them; from a quarter of these on it asks for a look. A newer one is refused over 64 times the limit
+of \`farAddresses\` and two times more for every 28 days, over two times that of \`addresses\` and as much again for every
+112 days, and over that of \`ipv6Networks\` for every 28 days; a cloud of fewer than 25,165,824 known addresses in
+proportion. Had the archive ended at any of its files, all files after it would pass, but for some pairs on both sides of
+2022-10-17, and so do those of usgov and china. What only swaps addresses inside known blocks no first run can know.
+
+${markdownTable({ title: '', header: ['what is done', 'file of 2025-07-21', 'file of 2026-11-16'], rows: bad.firstRuns, right: [] })}
 
 ## Injected faults
 

@@ -18,6 +18,7 @@ import { fileDigest, filesReader, readOutputTree } from './committed/output-tree
 import { unlistedFiles } from './committed/unlisted.ts';
 import type { AllowlistConfig, GitConfig, PullRequestConfig } from './config/config.ts';
 import { loadConstraints } from './config/range-files.ts';
+import { loadKnownFigures } from './feed/known-space.ts';
 import { loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
@@ -130,6 +131,7 @@ export async function runJob(asked: JobRequest): Promise<JobResult> {
   await requireRegions(config.file, [...regions, ...regionsOfRules(config.rules)], feed.snapshot);
   const regional = takeRegions(config.rules, feed.snapshot.tags);
   for (const note of regionalTagNotes(regional.rules, regional.tags)) report(`noted: regional-tag: ${note}`);
+  const knownFigures = await loadKnownFigures(config.feed.cloud);
   const own = await ownPlaces(targets);
   const atom = config.publish.atom === undefined ? undefined : await atomWriter(config.publish.atom);
   let inForce: string | undefined;
@@ -160,6 +162,7 @@ export async function runJob(asked: JobRequest): Promise<JobResult> {
       targets,
       m365,
       constraints,
+      knownFigures,
       ...(origins === undefined ? {} : { origins }),
       ...(atom === undefined ? {} : { atom }),
       ...(signer === undefined ? {} : { signer }),

@@ -51,6 +51,7 @@ import { rememberSizes, stepsBetween } from './policy/guards/drift.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { CONSTRAINTS, describeRefusal, findingsOf, judge, MUST_HAVE } from './policy/guards/judge.ts';
+import type { KnownFigures } from './policy/guards/known-figures.ts';
 import { type M365Week, m365IdsOf } from './policy/guards/m365-sets.ts';
 import { judgeMustHaves, type MustHave } from './policy/guards/must-have.ts';
 import type { Origins } from './policy/guards/origins.ts';
@@ -95,6 +96,8 @@ export interface RunInput {
   readonly constraints?: Constraints;
   /** The second source, where one is configured. */
   readonly origins?: Origins;
+  /** What the cloud's weekly files ever had, in figures, for a tree that remembers no space. */
+  readonly knownFigures?: KnownFigures | undefined;
   /** What is in force, as it was committed. */
   readonly baseline: Baseline;
   /** Signs the lock, where a key is configured. */
@@ -408,6 +411,7 @@ function guard(
       configuredTags,
       m365: m365Week(input),
       origins: input.origins,
+      knownFigures: input.knownFigures,
       baseline:
         input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree, input.signer),
     },

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../config/load.ts';
+import { loadKnownFigures } from '../feed/known-space.ts';
 import { loadTargets } from '../job.ts';
 import { loadTables } from '../products.ts';
 import { replayDocument } from '../replay/document.ts';
@@ -40,6 +41,7 @@ export async function replayCommand(directory: string, flags: ReplayFlags, io: I
   for await (const week of replay({
     config,
     tables,
+    knownFigures: await loadKnownFigures(cloud),
     targets: await loadTargets(config),
     weeks,
     accept: flags.accept ?? [],

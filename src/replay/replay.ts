@@ -12,6 +12,7 @@ import { planRun, RunRefused } from '../pipeline.ts';
 import { type Note, noteworthy } from '../policy/diff/notes.ts';
 import { diffPolicies, type PolicyDiff } from '../policy/diff.ts';
 import type { Finding } from '../policy/guards/guard.ts';
+import type { KnownFigures } from '../policy/guards/known-figures.ts';
 import type { Policy } from '../policy/policy.ts';
 import { makePolicy, resolvePolicy } from '../policy/resolve.ts';
 import { AllowlistError } from '../problem.ts';
@@ -43,6 +44,8 @@ export interface Cost {
 export interface ReplayRequest {
   readonly config: AllowlistConfig;
   readonly tables: ReadonlyMap<string, EndpointTable>;
+  /** What the cloud's weekly files ever had, in figures: the first week is judged by them. */
+  readonly knownFigures?: KnownFigures | undefined;
   readonly targets: readonly TargetRequest[];
   /** In the order of their dates. */
   readonly weeks: readonly WeeklyFile[];
@@ -155,6 +158,7 @@ async function replayWeek(
       config,
       feed,
       tables: request.tables,
+      knownFigures: request.knownFigures,
       targets: request.everyTag ? [] : request.targets,
       baseline: await baselineOf(inForce?.tree, planner(request)),
       accept: request.everyTag ? [...own, 'tag-missing', 'tag-empty'] : own,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { addDays, daysBetween } from '../../src/feed/file-date.ts';
+import { loadKnownFigures } from '../../src/feed/known-space.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { type AcceptedSizes, rememberSizes } from '../../src/policy/guards/drift.ts';
 import { CONSTRAINTS, checkOf, describeRefusal, GUARDS, MUST_HAVE } from '../../src/policy/guards/judge.ts';
@@ -737,6 +738,105 @@ describe('new-space', () => {
       }),
     ).toEqual([]);
   });
+});
+
+describe('new-space of a tree that remembers none', () => {
+  // 20.0.0.0/12 was full, 20.16.0.0/12 had 65,536; IPv6 two /64.
+  const knownFigures = {
+    asOf: '2025-08-18',
+    files: 60,
+    blocks: new Map([
+      ['20.0.0.0/12', 1_048_576n],
+      ['20.16.0.0/12', 65_536n],
+      ...Array.from({ length: 32 }, (_, index): [string, bigint] => [
+        `${52 + (index >> 4)}.${(index & 15) * 16}.0.0/12`,
+        1_048_576n,
+      ]),
+      ['2603:1000::/32', 2n],
+    ]),
+  };
+  const said = (date: string, ...prefixes: string[]) =>
+    saidBy('new-space', {
+      after: { date, tags: { AzureCloud: ['20.0.0.0/12', ...prefixes] } },
+      knownFigures,
+    });
+
+  test.each<[string, string, string[], RegExp | undefined]>([
+    ['what the files had', '20250811', ['20.16.0.0/16', '2603:1000::/63'], undefined],
+    ['special-use space', '20250811', ['10.0.0.0/8'], undefined],
+    ['32,768 addresses in a new /8', '20250811', ['1.0.0.0/17'], undefined],
+    ['131,072 addresses in a new /8', '20250811', ['1.0.0.0/15'], /^noted: 131,072 /],
+    [
+      'more in a new /8',
+      '20250811',
+      ['1.0.0.0/15', '1.32.0.0/24', '9.0.0.0/24'],
+      /^refused: 131,584 IPv4 addresses in a \/8 where no tag had any in the weekly files up to 2025-08-18; limit 131,072 \(guards\.new-space\.farAddresses\): 131,328 in 1\.0\.0\.0\/8, 256 in 9\.0\.0\.0\/8$/,
+    ],
+    [
+      'the same, years later',
+      '20270811',
+      ['1.0.0.0/15', '1.32.0.0/24'],
+      /^noted: 131,328 .*limit 15,204,352 after 26 times 28 days/,
+    ],
+    [
+      'sixteen /12 a year later',
+      '20260811',
+      Array.from({ length: 16 }, (_, index) => `96.${index * 16}.0.0/12`),
+      /^refused: 16,777,216 IPv4 addresses in a \/8.*16,777,216 in 96\.0\.0\.0\/8/,
+    ],
+    [
+      'five /12 in a known /8',
+      '20250818',
+      ['20.32.0.0/11', '20.64.0.0/11', '20.96.0.0/12'],
+      /^refused: 5,242,880 IPv4 addresses more than their \/12 had .*limit 4,194,304 \(guards\.new-space\.addresses\): 1,048,576 in 20\.32\.0\.0\/12,.* and 2 more blocks$/,
+    ],
+    [
+      'an IPv6 /32',
+      '20250818',
+      ['2a10:1::/32'],
+      /^refused: 4,294,967,296 IPv6 \/64 networks more than their \/32 had/,
+    ],
+    ['as much IPv6 as four weeks may bring', '20250818', ['2a10:1::/37'], /^noted: 134,217,728 /],
+  ])('%s', (_, date, prefixes, says) => {
+    const found = said(date, ...prefixes);
+    if (says === undefined) expect(found).toEqual([]);
+    else expect(found[0]).toMatch(says);
+  });
+
+  test('is judged of all tags, in proportion to a small cloud, and by the day where there is no date', () => {
+    const small = { ...knownFigures, blocks: new Map([['20.0.0.0/12', 1_048_576n]]) };
+    const after = { date: 'Latest', tags: { A: ['20.0.0.0/16'], B: ['1.0.0.0/18'] } };
+    const rules = { r: ['A'] };
+    // A 24th of what the public cloud may grow by.
+    expect(saidBy('new-space', { after, rules, knownFigures: small, today: '2025-08-20' })).toEqual([
+      expect.stringMatching(/^noted: 16,384 .*limit 360,426 after 1 times 28 days/),
+    ]);
+    const most = Array.from({ length: 9 }, (_, index) => `9.${index}.0.0/16`);
+    const grown = { ...after, tags: { A: ['20.0.0.0/16', ...most] } };
+    expect(saidBy('new-space', { after: grown, rules, knownFigures: small, today: '2025-08-20' })[0]).toMatch(
+      /^refused: 589,824 /,
+    );
+  });
+
+  test('gives way to what the tree remembers', () => {
+    const tags = { AzureCloud: ['1.0.0.0/12'] };
+    expect(
+      saidBy('new-space', { before: { date: '20260105', tags }, after: { tags }, knownFigures }),
+    ).toEqual([]);
+  });
+
+  test.each(['public', 'usgov', 'china'] as const)(
+    'ships figures of %s, and no range of a file',
+    async (cloud) => {
+      const figures = (await loadKnownFigures(cloud))!;
+      expect(figures.asOf).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+      for (const [block, size] of figures.blocks) {
+        expect(block).toMatch(block.includes(':') ? /\/32$/ : /\/12$/);
+        expect(size <= 1n << (block.includes(':') ? 32n : 20n)).toBe(true);
+      }
+      expect(await loadKnownFigures('germany')).toBeUndefined();
+    },
+  );
 });
 
 describe('date-ahead', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
+import { loadKnownFigures } from '../../src/feed/known-space.ts';
 import { loadTables } from '../../src/products.ts';
 import { type ReplayedWeek, type ReplayRequest, replay } from '../../src/replay/replay.ts';
 import { guardTable } from '../../src/replay/report.ts';
@@ -28,6 +29,7 @@ async function run(
   for await (const week of replay({
     config: { ...config, rules, targets: [] },
     tables: (await loadTables(config)).tables,
+    knownFigures: await loadKnownFigures(config.feed.cloud),
     // What the targets make of it is proven elsewhere; here the guards are.
     targets: [],
     weeks: weeks.filter(({ date }) => date >= from && date <= to),

@@ -6,6 +6,7 @@ import { parsePrefix } from '../../src/net/prefix.ts';
 import type { AcceptedSizes } from '../../src/policy/guards/drift.ts';
 import type { Finding } from '../../src/policy/guards/guard.ts';
 import { judge } from '../../src/policy/guards/judge.ts';
+import type { KnownFigures } from '../../src/policy/guards/known-figures.ts';
 import { DEFAULT_LIMITS, type GuardLimits } from '../../src/policy/guards/limits.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
 import { spaceOf, totalsOf } from '../../src/policy/totals.ts';
@@ -36,6 +37,7 @@ export interface MadeUpCase {
   readonly accepted?: readonly AcceptedSizes[];
   /** The parts of tags in the earlier week, by tag. */
   readonly parts?: Readonly<Record<string, readonly string[]>>;
+  readonly knownFigures?: KnownFigures;
   /** Regions by tag, of the later week. */
   readonly regions?: Readonly<Record<string, string>>;
 }
@@ -52,6 +54,7 @@ export function judgeMadeUp({
   accepted = [],
   parts = {},
   regions = {},
+  knownFigures,
 }: MadeUpCase): Finding[] {
   const named = Object.entries(rules).map(([name, serviceTags]) => ({ name, serviceTags }));
   const configuredTags = new Map<string, string[]>();
@@ -91,6 +94,7 @@ export function judgeMadeUp({
       space: spaceOf(snapshot),
       policy: resolvePolicy(ruleConfigs, new Map(), snapshot.tags),
       configuredTags,
+      knownFigures,
       baseline:
         old === undefined || before === undefined
           ? undefined

@@ -2,6 +2,7 @@ import type { Snapshot } from '../../feed/snapshot.ts';
 import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import type { Policy } from '../policy.ts';
 import type { AcceptedSizes } from './drift.ts';
+import type { KnownFigures } from './known-figures.ts';
 import type { GuardLimits } from './limits.ts';
 import type { M365Week } from './m365-sets.ts';
 import type { Origins } from './origins.ts';
@@ -57,6 +58,8 @@ export interface GuardContext {
   readonly m365?: M365Week | undefined;
   /** Undefined where no second source is configured. */
   readonly origins?: Origins | undefined;
+  /** What the cloud's weekly files ever had, in figures; undefined where none are at hand. */
+  readonly knownFigures?: KnownFigures | undefined;
   /** Undefined on the first run. */
   readonly baseline: GuardBaseline | undefined;
 }
