@@ -323,7 +323,7 @@ const guards = markdownTable({
     ],
     [
       'new-space',
-      'addresses that no tag of a feed that was in force had, in 28 days, gained by the tags in use or by the others: in all, in a /8 where there was nothing, in IPv6; where the tree remembers no space, beyond the figures of the weekly files (see below)',
+      'addresses that no tag of a feed that was in force had, in 28 days, gained by the tags in use or by the others: in all, in a /8 where there was nothing, in IPv6; where the tree remembers no space, beyond the figures of the weekly files (see below); over 131,072 IPv4 addresses or 268,435,456 /64 that endpoint sets in force gain and neither a set nor a service tag had: any gain of that kind asks for a look',
       `\`new-space.addresses\`: ${limits.newSpaceAddresses}, \`new-space.farAddresses\`: ${limits.newSpaceFarAddresses}, \`new-space.ipv6Networks\`: ${limits.newSpaceIpv6Networks}`,
       '3,092,526 (2022-10-03); 98,304 but for 2,719,744 on 2022-10-17; 15,532,036 /64 (2025-08-04)',
     ],

@@ -237,6 +237,62 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     expect(kinds(await run({ feed: NEXT_SAMPLE }))).toEqual([`short-lived office-587-993 ${NOT_IN_AZURE}`]);
   });
 
+  describe('judges space that neither a set nor a service tag had', () => {
+    const first = M365_SETS.find(({ id }) => id === 2)!;
+    const gains = (...more: string[]) => changed(2, { ips: [...first.ips!, ...more] });
+    const said = ({ findings }: JobResult) =>
+      findings.flatMap(({ guard, outcome, look, message }) =>
+        guard === 'new-space' && message !== ''
+          ? [`${outcome}${look === true ? ', look' : ''}: ${message}`]
+          : [],
+      );
+
+    it('asks for a look at any, and refuses much', async () => {
+      await run();
+      const sample = JSON.parse(readFileSync(SAMPLE, 'utf8')) as {
+        values: { properties: { addressPrefixes: string[] } }[];
+      };
+      const inAzure = sample.values[0]!.properties.addressPrefixes[0]!;
+      publish(gains('8.8.8.0/24', '2a10::/48', inAzure), '2026020100');
+      const small = await run();
+      expect(said(small)).toEqual([
+        'noted, look: M365.Exchange.2 gains 256 IPv4 addresses and 65,536 IPv6 /64 networks that no set in force and no service tag had; limit 131,072 (guards.new-space.farAddresses) and 268,435,456: 8.8.8.0/24, 2a10::/48',
+      ]);
+      expect(read('REVIEW.md')).toMatch(/Look before you approve: .*new-space: M365\.Exchange\.2 gains 256/);
+      // In force, it is known.
+      expect(said(await run())).toEqual([]);
+      publish(gains('8.8.8.0/24', '2a10::/48', '1.0.0.0/15', '9.0.0.0/24'), '2026030100');
+      expect(String(await failure({}))).toContain('new-space: M365.Exchange.2 gains 131,328 IPv4 addresses');
+      publish(gains('8.8.8.0/24', '2a10::/48', '2a11::/35'), '2026030100');
+      expect(String(await failure({}))).toContain(
+        'new-space: M365.Exchange.2 gains 0 IPv4 addresses and 536,870,912',
+      );
+      expect((await run({ accept: ['new-space', 'tag-growth', 'tag-precedent'] })).outcome).toBe('published');
+    });
+
+    it('asks for a look at a set that was not in force, and knows what moves between sets', async () => {
+      publish(
+        M365_SETS.filter(({ id }) => id !== 2),
+        '2026010100',
+      );
+      await run();
+      publish(gains('1.0.0.0/12'), '2026020100');
+      expect(said(await run())).toEqual([
+        expect.stringMatching(
+          /^noted, look: endpoint sets that were not in force: M365\.Exchange\.2 gains 1,048,\d+ IPv4/,
+        ),
+      ]);
+      const other = M365_SETS.find(({ id, ips = [] }) => id !== 2 && ips.length > 0)!;
+      publish(
+        gains('1.0.0.0/12').map((set) =>
+          set.id === other.id ? { ...set, ips: [...other.ips!, '1.0.0.0/16'] } : set,
+        ),
+        '2026030100',
+      );
+      expect(said(await run({ accept: ['tag-growth'] }))).toEqual([]);
+    });
+  });
+
   it('publishes a week in which only what is left out changes', async () => {
     await run();
     publish(changed(11, { udpPorts: '3478' }), '2026020100');

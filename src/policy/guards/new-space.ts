@@ -4,6 +4,7 @@ import { digits } from '../../numbers.ts';
 import { blockInWords, type NewBlock, newBlocks, relativeInWords } from '../diff/new-space.ts';
 import type { Guard, GuardContext, Remark } from './guard.ts';
 import { type BeyondFigures, beyondFigures, type KnownFigures } from './known-figures.ts';
+import { newM365Space } from './m365-space.ts';
 import { SPECIAL_USE } from './special-use.ts';
 
 /** Days that one allowance is for; a file may be a hole of the archive away from the week in force. */
@@ -45,8 +46,9 @@ export const newSpace: Guard = {
         : 'the output tree of an earlier version does not tell the space of its feed',
   judge: (context) => {
     const { baseline, policy, space, knownFigures } = context;
+    const ofSets = newM365Space(context);
     if (baseline?.space === undefined)
-      return knownFigures === undefined ? [] : beyondKnownFigures(knownFigures, context);
+      return [...(knownFigures === undefined ? [] : beyondKnownFigures(knownFigures, context)), ...ofSets];
     const before = DualStackSet.union(baseline.tags.values());
     const now = DualStackSet.union(
       policy.rules.flatMap(({ tags }) =>
@@ -60,6 +62,7 @@ export const newSpace: Guard = {
         ', in tags that no rule selects',
         context,
       ),
+      ...ofSets,
     ];
   },
 };
