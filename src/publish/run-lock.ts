@@ -143,7 +143,10 @@ async function makeParents(location: TreeLocation): Promise<string | undefined> 
 function cannotLock(location: TreeLocation, cause: unknown): AllowlistError {
   const where = location.exists ? location.directory : location.parent;
   const what = errorCode(cause) === 'EROFS' ? 'the file system is read-only' : (cause as Error).message;
-  const next = 'the run needs the right to write there';
+  const next =
+    errorCode(cause) === 'ENOSPC'
+      ? `make room on the disk of ${where}`
+      : 'the run needs the right to write there';
   return new AllowlistError(
     `cannot write to the output directory ${location.directory}`,
     [{ where, what, next }],
@@ -191,14 +194,22 @@ async function createAt(path: string, made: string | undefined): Promise<RunLock
  * cannot be read, and counts as dead after `BLANK`.
  */
 function createFile(path: string, text: string): boolean {
+  let file: number;
   try {
-    const file = openSync(path, 'wx');
-    writeSync(file, text);
-    closeSync(file);
-    return true;
+    file = openSync(path, 'wx');
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
     throw error;
+  }
+  try {
+    writeSync(file, text);
+    return true;
+  } catch (error) {
+    // On a full disk an empty file would keep the next run waiting.
+    unlinkSync(path);
+    throw error;
+  } finally {
+    closeSync(file);
   }
 }
 
