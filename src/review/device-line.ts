@@ -1,9 +1,9 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
-import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import { clientsInWords, EVERY_CLIENT } from '../policy/clients.ts';
-import { isNoEffect } from '../policy/effect.ts';
-import { type Line, outside, type Span, toned } from './outline.ts';
+import { type Effect, isNoEffect } from '../policy/effect.ts';
+import { byPorts, partsOf } from './other-ports.ts';
+import { type Line, outside, type Span, type Tone, toned } from './outline.ts';
 import type { TargetReview } from './targets.ts';
 import {
   addressesOf,
@@ -14,6 +14,7 @@ import {
   nameCount,
   portsInWords,
   signed,
+  sizeInShort,
   spaceInWords,
   spaceParts,
 } from './wording.ts';
@@ -93,21 +94,27 @@ function reach(admission: Admission): string {
 }
 
 function figures(target: TargetReview): Line {
-  const { effect, before, after, apart } = target;
-  const { gained, lost } = effect!;
+  const { whole, ports } = partsOf(target);
+  const parts: Line[] = [
+    ...differences(whole),
+    ...portRemarks(ports.gained, 'newly on', 'gain'),
+    ...portRemarks(ports.lost, 'no longer on', 'loss'),
+  ];
+  return [
+    ...parts.flatMap((part, index): Line => [index === 0 ? '' : ', ', ...part]),
+    ...clientRemarks(target),
+  ];
+}
+
+/** `+512 −256 IPv4`, `+4 /64`, `+1 name`: what comes and goes. */
+function differences({ gained, lost }: Effect): Line[] {
   const [more, less] = [addressesOf(gained), addressesOf(lost)];
   const [names, namesLost] = [BigInt(nameCount(gained)), BigInt(nameCount(lost))];
-  const parts: Line[] = [
+  return [
     pair(more.ipv4.size, less.ipv4.size, digits, ' IPv4'),
     pair(more.ipv6.size, less.ipv6.size, ipv6Size, ' IPv6'),
     pair(names, namesLost, digits, names + namesLost === 1n ? ' name' : ' names'),
   ].filter((part) => part.length > 0);
-  return [
-    ...parts.flatMap((part, index): Line => [index === 0 ? '' : ', ', ...part]),
-    // Lists bind no ports.
-    ...(apart ? [] : portRemarks(portsOnly(gained, before!), portsOnly(lost, after!))),
-    ...clientRemarks(target),
-  ];
 }
 
 /** Clients that are newly, or no longer, let through to what is let through to others on the same ports. */
@@ -147,26 +154,12 @@ function pair(gained: bigint, lost: bigint, format: (size: bigint) => string, un
   ];
 }
 
-/** Says on which ports hosts or addresses come and go that are let through on others anyway. */
-function portRemarks(opened: PortSet, closed: PortSet): Line {
-  // Some open on the ports on which others close: the ports alone would contradict each other.
-  if (!opened.intersection(closed).isEmpty) return [', some on other ports than before'];
-  return [
-    ...(opened.isEmpty ? [] : [`, newly on ${portsInWords(opened)}`]),
-    ...(closed.isEmpty ? [] : [`, no longer on ${portsInWords(closed)}`]),
-  ];
-}
-
-/** The ports of a change on which the same hosts or addresses are let through on others anyway. */
-function portsOnly(changed: Admission, other: Admission): PortSet {
-  const known = addressesOf(other);
-  // What is on the same port for other clients is told of them.
-  const fresh = changed.difference(other.forAnyClient());
-  const ports = fresh.grants.filter(
-    ({ addresses, hosts }) =>
-      !addresses.intersection(known).isEmpty || other.grants.some((grant) => grant.hosts.intersects(hosts)),
-  );
-  return PortSet.fromRanges(ports.flatMap((grant) => grant.ports.ranges));
+/** `14,096 IPv4 newly on port 8443`: what stays, and the ports that come or go for it. */
+function portRemarks(changed: Admission, verb: string, tone: Tone): Line[] {
+  return byPorts(changed).map(({ ports, admission }) => [
+    toned(sizeInShort(admission), tone),
+    ` ${verb} ${portsInWords(ports)}`,
+  ]);
 }
 
 function rulesOf({ rules }: TargetReview): Line {
@@ -215,19 +208,30 @@ function extrasOf({ widenings }: TargetReview): Line {
   );
 }
 
-/** The extra addresses that a budget lets in, from → to. */
-function budgetOf({ widenings }: TargetReview): Line[] {
+/** The extra addresses that budgets let in, from → to, by rule. */
+export function budgetChanges({ widenings }: TargetReview) {
   return widenings
     .filter(({ kind, presence }) => kind === 'budget' && presence !== 'unchanged')
-    .map(({ rule, presence, admission, change }): Line => {
-      const now = presence === 'removed' ? undefined : addressesOf(admission);
-      const was = addressesOf(admission.union(change.lost).difference(change.gained));
-      return [
-        'extra addresses for the budget of rule ',
-        outside(rule),
-        `: ${spaceInWords(was)} → ${now === undefined ? 'none' : spaceInWords(now)}`,
-      ];
-    });
+    .map(({ rule, presence, admission, change }) => ({
+      rule,
+      was: addressesOf(admission.union(change.lost).difference(change.gained)),
+      now: presence === 'removed' ? DualStackSet.empty : addressesOf(admission),
+    }));
+}
+
+/** `512 IPv4 addresses → 1,024 IPv4 addresses`, with `none` for nothing. */
+export function fromTo({ was, now }: { readonly was: DualStackSet; readonly now: DualStackSet }): string {
+  return [was, now].map((set) => (set.isEmpty ? 'none' : spaceInWords(set))).join(' → ');
+}
+
+function budgetOf(target: TargetReview): Line[] {
+  return budgetChanges(target).map(
+    ({ rule, ...change }): Line => [
+      'extra addresses for the budget of rule ',
+      outside(rule),
+      `: ${fromTo(change)}`,
+    ],
+  );
 }
 
 /** What is let through though no tag has it any more; until when, the declaration of the widening says. */

@@ -1,10 +1,22 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
-import type { Admission } from '../policy/admission.ts';
+import type { PortSet } from '../net/ports.ts';
+import { Admission } from '../policy/admission.ts';
 import { clientsInWords } from '../policy/clients.ts';
-import { type Effect, isNoEffect, unionOfEffects } from '../policy/effect.ts';
-import { changesDevice } from './device-line.ts';
+import { type Effect, NO_EFFECT, unionOfEffects } from '../policy/effect.ts';
+import { budgetChanges, changesDevice, fromTo } from './device-line.ts';
+import { byPorts, type Parts, partsOf } from './other-ports.ts';
 import type { Review } from './review.ts';
-import { addressesOf, counted, digits, enumerate, ipv6Size, nameCount, spaceParts } from './wording.ts';
+import type { TargetReview } from './targets.ts';
+import {
+  addressesOf,
+  counted,
+  digits,
+  enumerate,
+  ipv6Size,
+  nameCount,
+  portsInWords,
+  spaceParts,
+} from './wording.ts';
 
 /**
  * What at least one device will newly let through, and what at least one will not any more; of two feeds, what entered
@@ -13,8 +25,28 @@ import { addressesOf, counted, digits, enumerate, ipv6Size, nameCount, spacePart
  */
 export function effectOfReview({ scope, feed, diff, targets }: Review): Effect {
   if (scope === 'feeds' || targets.length === 0) return diff.admission;
-  const counted = feed.before === undefined ? targets : targets.filter(({ presence }) => presence === 'kept');
-  return unionOfEffects(counted.flatMap(({ effect }) => effect ?? []));
+  return unionOfEffects(toldTogether({ feed, targets }).flatMap(({ effect }) => effect ?? []));
+}
+
+/** The targets whose effects are told as one. */
+function toldTogether({ feed, targets }: Pick<Review, 'feed' | 'targets'>): readonly TargetReview[] {
+  return feed.before === undefined ? targets : targets.filter(({ presence }) => presence === 'kept');
+}
+
+/**
+ * The same, with what a device lets through already and will on other ports apart from what it does not let through at all.
+ * Of two feeds, and of a change that no target shows, nothing is known but the whole.
+ */
+export function partsOfReview(review: Review): Parts {
+  const { scope, targets } = review;
+  if (scope === 'feeds' || targets.length === 0) return { whole: review.diff.admission, ports: NO_EFFECT };
+  const parts = toldTogether(review)
+    .filter(({ effect }) => effect !== undefined)
+    .map(partsOf);
+  return {
+    whole: unionOfEffects(parts.map(({ whole }) => whole)),
+    ports: unionOfEffects(parts.map(({ ports }) => ports)),
+  };
 }
 
 /** Whether any device will behave differently, or a rule file must be put right. */
@@ -27,31 +59,58 @@ export function changesDevices(review: Review): boolean {
 
 /** The change in numbers, in one sentence. */
 export function sentence(review: Review): string {
-  const effect = effectOfReview(review);
-  const gained = thingsInWords(effect.gained);
-  const lost = thingsInWords(effect.lost);
+  const { whole, ports } = partsOfReview(review);
   const unread = review.targets.filter(({ effect }) => effect === undefined).map(({ id }) => id);
   const unknown = unread.length === 0 ? '' : `; what ${enumerate(unread)} will do differently is not known`;
-  const files = review.scope === 'feeds' ? '' : `${unknown}${configured(review)}; ${filesInWords(review)}`;
+  const files =
+    review.scope === 'feeds'
+      ? ''
+      : `${unknown}${budgets(review)}${configured(review)}; ${filesInWords(review)}`;
   if (review.feed.before === undefined)
-    return `First run: ${counted(review.targets.length, 'target')} ${review.targets.length === 1 ? 'lets' : 'let'} ${gained ?? 'nothing'} through${files}.`;
+    return `First run: ${counted(review.targets.length, 'target')} ${review.targets.length === 1 ? 'lets' : 'let'} ${thingsInWords(whole.gained) ?? 'nothing'} through${files}.`;
   const [more, fewer] =
     review.scope === 'feeds'
       ? ['Entered the service tags', 'Left the service tags']
       : ['Newly allowed', 'No longer allowed'];
-  if (gained === undefined && lost === undefined && unread.length > 0)
-    return `${unknown}${configured(review)}; ${filesInWords(review)}.`.replace('; what', 'What');
-  if (gained === undefined && lost === undefined)
+  const changes = [
+    ...inWords(more, whole.gained),
+    ...byPorts(ports.gained).flatMap((one) => inWords(`Newly on ${portsInWords(one.ports)}`, one.admission)),
+    ...inWords(fewer, whole.lost),
+    ...byPorts(ports.lost).flatMap((one) =>
+      inWords(`No longer on ${portsInWords(one.ports)}`, one.admission),
+    ),
+  ];
+  const [first, ...rest] = changes;
+  if (first === undefined && unread.length > 0) return `${files}.`.replace('; what', 'What');
+  if (first === undefined)
     return review.scope === 'feeds'
       ? 'No address enters or leaves the service tags.'
       : !changesDevices(review) && changedFiles(review) === 0
         ? 'Nothing changes on any device.'
         : `${unchangedTargets(review)}${files}.`.replace(/^; /, '');
-  const [first, second] = [
-    ...(gained === undefined ? [] : [`${more}: ${gained}`]),
-    ...(lost === undefined ? [] : [`${fewer}: ${lost}`]),
-  ];
-  return `${first}${second === undefined ? '' : `; ${second.charAt(0).toLowerCase()}${second.slice(1)}`}${files}.`;
+  const others = rest.map((text) => `; ${text.charAt(0).toLowerCase()}${text.slice(1)}`);
+  return `${first}${others.join('')}${files}.`;
+}
+
+function inWords(verb: string, admission: Admission): string[] {
+  const things = thingsInWords(admission);
+  return things === undefined ? [] : [`${verb}: ${things}`];
+}
+
+/** The extra addresses of the budgets, from → to, target by target; those that have the same are told once. */
+function budgets({ feed, targets }: Review): string {
+  if (feed.before === undefined) return '';
+  const told = new Map<string, string[]>();
+  for (const target of targets.filter(({ presence }) => presence === 'kept')) {
+    const changes = budgetChanges(target);
+    if (changes.length === 0) continue;
+    const [was, now] = [changes.map((one) => one.was), changes.map((one) => one.now)];
+    const text = fromTo({ was: DualStackSet.union(was), now: DualStackSet.union(now) });
+    told.set(text, [...(told.get(text) ?? []), target.id]);
+  }
+  return [...told]
+    .map(([text, ids]) => `; extra addresses for the budget of ${enumerate(ids)}: ${text}`)
+    .join('');
 }
 
 /** Which targets let through what they did; nothing where every target is new, or is gone. */
@@ -78,39 +137,52 @@ const SUBJECT_LENGTH = 72;
 
 /** The change in numbers as a commit subject: ASCII, at most 72 characters. */
 export function summarise(review: Review): string {
-  const effect = effectOfReview(review);
-  const [gained, lost] = [addressesOf(effect.gained), addressesOf(effect.lost)];
-  const pair = (more: bigint, fewer: bigint, format: (size: bigint) => string, unit: string) =>
-    more === 0n && fewer === 0n
-      ? ''
-      : `${[more > 0n ? `+${format(more)}` : '', fewer > 0n ? `-${format(fewer)}` : ''].filter(Boolean).join(' ')} ${unit}`;
-  const parts = [
-    pair(gained.ipv4.size, lost.ipv4.size, digits, 'IPv4'),
-    pair(gained.ipv6.size, lost.ipv6.size, (size) => ipv6Size(size).replace(' ', ''), 'IPv6'),
-    pair(BigInt(nameCount(effect.gained)), BigInt(nameCount(effect.lost)), digits, 'names'),
-  ].filter((part) => part !== '');
+  const { whole, ports } = partsOfReview(review);
+  const parts = differences(whole.gained, whole.lost);
+  const onPorts = [
+    ...byPorts(ports.gained).map((one) => onPort(one.ports, differences(one.admission, Admission.empty))),
+    ...byPorts(ports.lost).map((one) => onPort(one.ports, differences(Admission.empty, one.admission))),
+  ];
   const date = review.feed.after.fileDate;
   const week = date === undefined ? '' : ` of ${date}`;
   const numbers =
-    parts.length > 0
-      ? parts.join(', ')
-      : !isNoEffect(effect)
-        ? 'other ports'
-        : review.targets.some(({ effect }) => effect === undefined)
-          ? 'effect not known, files written anew'
-          : review.targets.some(({ presence }) => presence !== 'kept')
-            ? 'other targets'
-            : changedFiles(review) === 0
-              ? 'no change'
-              : 'same reach, files written anew';
+    parts.length + onPorts.length > 0
+      ? [...parts, ...onPorts].join(', ')
+      : review.targets.some(({ effect }) => effect === undefined)
+        ? 'effect not known, files written anew'
+        : review.targets.some(({ presence }) => presence !== 'kept')
+          ? 'other targets'
+          : changedFiles(review) === 0
+            ? 'no change'
+            : 'same reach, files written anew';
+  const short = [...parts, ...(onPorts.length > 0 ? ['other ports'] : [])];
   const candidates = [
     `Azure allowlist${week}: ${numbers}`,
     `Allowlist${week}: ${numbers}`,
     `Allowlist: ${numbers}`,
+    ...(onPorts.length > 0 ? [`Allowlist${week}: ${short.join(', ')}`] : []),
     `Allowlist: ${parts.slice(0, 2).join(', ')}`,
     `Allowlist${week}: many changes`,
   ];
   return candidates.find((text) => text.length <= SUBJECT_LENGTH)!;
+}
+
+/** `+128 -64 IPv4`, `+1/64 IPv6`, `+2 names`: what comes and goes, in ASCII. */
+function differences(more: Admission, fewer: Admission): string[] {
+  const [gained, lost] = [addressesOf(more), addressesOf(fewer)];
+  const pair = (plus: bigint, minus: bigint, format: (size: bigint) => string, unit: string) =>
+    plus === 0n && minus === 0n
+      ? ''
+      : `${[plus > 0n ? `+${format(plus)}` : '', minus > 0n ? `-${format(minus)}` : ''].filter(Boolean).join(' ')} ${unit}`;
+  return [
+    pair(gained.ipv4.size, lost.ipv4.size, digits, 'IPv4'),
+    pair(gained.ipv6.size, lost.ipv6.size, (size) => ipv6Size(size).replace(' ', ''), 'IPv6'),
+    pair(BigInt(nameCount(more)), BigInt(nameCount(fewer)), digits, 'names'),
+  ].filter((part) => part !== '');
+}
+
+function onPort(ports: PortSet, parts: readonly string[]): string {
+  return `${portsInWords(ports)}: ${parts.join(', ')}`;
 }
 
 /** How many rule files are written anew, changed or removed. */

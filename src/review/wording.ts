@@ -65,6 +65,18 @@ export function nameCount(admission: Admission): number {
   return all.patterns().include.length;
 }
 
+/** `14,096 IPv4, 4 /64 and 1 name`: how much an admission holds, on whatever port. */
+export function sizeInShort(admission: Admission): string {
+  const { ipv4, ipv6 } = addressesOf(admission);
+  const names = nameCount(admission);
+  const size6 = ipv6Size(ipv6.size);
+  return enumerate([
+    ...(ipv4.isEmpty ? [] : [`${digits(ipv4.size)} IPv4`]),
+    ...(ipv6.isEmpty ? [] : [size6.endsWith('/64') ? size6 : `${size6} IPv6`]),
+    ...(names === 0 ? [] : [counted(names, 'name')]),
+  ]);
+}
+
 /** Each host with its ports, as `*.example.net:443`; exceptions as `!x.example.net:443`. */
 export function namesInWords(admission: Admission): string[] {
   return admission.grants.flatMap(({ hosts, ports }) => hosts.toStrings().map((host) => `${host}:${ports}`));

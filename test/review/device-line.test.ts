@@ -13,10 +13,10 @@ const on = (prefix: string, ports: string) =>
   Admission.addresses(DualStackSet.fromPrefixes([parsePrefix(prefix)]), PortSet.parseList(ports));
 
 it.each([
-  ['443', '443,123/udp', '+256 IPv4, newly on port 123/udp'],
-  ['443,123/udp', '443', '−256 IPv4, no longer on port 123/udp'],
-  ['443,8080', '443,123/udp', '+256 −256 IPv4, newly on port 123/udp, no longer on port 8080'],
-  ['443', '1-65535,1-65535/udp', '+256 IPv4, newly on every UDP port and port 1-442,444-65535'],
+  ['443', '443,123/udp', '256 IPv4 newly on port 123/udp'],
+  ['443,123/udp', '443', '256 IPv4 no longer on port 123/udp'],
+  ['443,8080', '443,123/udp', '256 IPv4 newly on port 123/udp, 256 IPv4 no longer on port 8080'],
+  ['443', '1-65535,1-65535/udp', '256 IPv4 newly on every UDP port and port 1-442,444-65535'],
 ])('says which ports came and which went, where the addresses stay: %s → %s', (from, to, text) => {
   const [before, after] = [on('192.0.2.0/24', from), on('192.0.2.0/24', to)];
   expect(
@@ -48,13 +48,28 @@ const line = (before: Admission, after: Admission) => {
   return deviceTexts([reviewTarget('iptables', side(before), side(after))]);
 };
 
-it('says no port of both where some open on the ports on which others close', () => {
+it('says which ports open and which close, also where they are the same ones for other addresses', () => {
   expect(
     line(
       Admission.union([on('192.0.2.0/24', '80'), on('198.51.100.0/24', '443')]),
       Admission.union([on('192.0.2.0/24', '443'), on('198.51.100.0/24', '80')]),
     ),
-  ).toEqual(['iptables +512 −512 IPv4, some on other ports than before']);
+  ).toEqual([
+    'iptables 256 IPv4 newly on port 80, 256 IPv4 newly on port 443, 256 IPv4 no longer on port 80, 256 IPv4 no longer on port 443',
+  ]);
+});
+
+it('tells what is new apart from what was let through on other ports', () => {
+  expect(
+    line(
+      Admission.union([on('192.0.2.0/24', '80,443'), on('198.51.100.0/24', '443')]),
+      Admission.union([
+        on('192.0.2.0/24', '443'),
+        on('198.51.100.0/24', '443,8443'),
+        on('203.0.113.0/25', '443'),
+      ]),
+    ),
+  ).toEqual(['iptables +128 IPv4, 256 IPv4 newly on port 8443, 256 IPv4 no longer on port 80']);
 });
 
 it('says each port once, whatever the grants', () => {
@@ -63,7 +78,7 @@ it('says each port once, whatever the grants', () => {
       Admission.union([on('192.0.2.0/24', '80'), on('198.51.100.0/24', '80,8080')]),
       Admission.union([on('192.0.2.0/24', '80,443'), on('198.51.100.0/24', '80,443,8080')]),
     ),
-  ).toEqual(['iptables +512 IPv4, newly on port 443']);
+  ).toEqual(['iptables 512 IPv4 newly on port 443']);
 });
 
 it('takes what is declared of a renamed rule for the same', () => {

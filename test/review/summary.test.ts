@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { PortSet } from '../../src/net/ports.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
 import { sentence, summarise } from '../../src/review/summary.ts';
+import { reviewTarget, type TargetSide } from '../../src/review/targets.ts';
 import { verdict } from '../../src/review/verdict.ts';
 import { makePolicy } from '../support/policy.ts';
 import { sampleAfter, sampleBefore, sampleReview } from './sample.ts';
@@ -42,6 +46,76 @@ describe('the first sentence', () => {
     expect(sentence({ ...review, targets: quiet.filter(({ id }) => id === 'squid') })).toMatch(
       /^squid is new; /,
     );
+  });
+  describe('of a change of ports', () => {
+    const on = (prefix: string, ports: string) =>
+      Admission.addresses(DualStackSet.fromPrefixes([parsePrefix(prefix)]), PortSet.parseList(ports));
+    const side = (admission: Admission, extra?: Admission): TargetSide => ({
+      ...{ entries: 0, options: {}, admission, byRule: new Map() },
+      files: [{ path: 'rules.txt', text: `${admission.describe()} ${extra?.describe()}` }],
+      plan: {
+        omissions: [],
+        widenings:
+          extra === undefined
+            ? []
+            : [{ rule: 'web', kind: 'budget', reason: 'few entries', admitted: extra }],
+      },
+    });
+    const reviewOf = (...targets: readonly [string, TargetSide, TargetSide][]) =>
+      sampleReview({
+        drift: [],
+        targets: targets.map(([id, before, after]) => reviewTarget(id, before, after)),
+      });
+
+    it('tells new addresses apart from known ones on other ports, target by target', () => {
+      const before = side(on('198.18.0.0/18', '443'));
+      const opened = reviewOf(['iptables', before, side(on('198.18.0.0/18', '443,8443'))]);
+      expect(sentence(opened)).toBe('Newly on port 8443: 16,384 IPv4 addresses; the one rule file changes.');
+      expect(summarise(opened)).toBe('Azure allowlist of 2025-07-21: port 8443: +16,384 IPv4');
+      // What one target has had on 443, another has not had at all.
+      const both = reviewOf(
+        ['iptables', before, side(on('198.18.0.0/18', '443,8443'))],
+        ['squid', side(on('198.18.0.0/19', '443')), side(on('198.18.0.0/18', '443'))],
+      );
+      expect(sentence(both)).toMatch(
+        /^Newly allowed: 8,192 IPv4 addresses; newly on port 8443: 16,384 IPv4 addresses; /,
+      );
+      expect(summarise(both)).toBe('Azure allowlist of 2025-07-21: +8,192 IPv4, port 8443: +16,384 IPv4');
+    });
+
+    it('says which ports close for what is kept on others, and what goes altogether', () => {
+      const review = reviewOf([
+        'iptables',
+        side(Admission.union([on('198.18.0.0/24', '80,443'), on('203.0.113.0/24', '443')])),
+        side(on('198.18.0.0/24', '443')),
+      ]);
+      expect(sentence(review)).toMatch(
+        /^No longer allowed: 256 IPv4 addresses; no longer on port 80: 256 IPv4 addresses; /,
+      );
+      expect(summarise(review)).toBe('Azure allowlist of 2025-07-21: -256 IPv4, port 80: -256 IPv4');
+    });
+
+    it('stays within a subject of 72 characters, however many ports there are', () => {
+      const ports = Array.from({ length: 12 }, (_, index) => 8000 + 2 * index).join();
+      const review = reviewOf([
+        'iptables',
+        side(on('198.18.0.0/18', '443')),
+        side(Admission.union([on('198.18.0.0/18', `443,${ports}`), on('203.0.113.0/24', '443')])),
+      ]);
+      expect(summarise(review)).toBe('Allowlist of 2025-07-21: +256 IPv4, other ports');
+    });
+
+    it('tells the extra addresses of budgets from → to, those of like targets once', () => {
+      const [small, wide] = [on('198.18.0.0/25', '443'), on('198.18.0.0/24', '443')];
+      const kept = [side(wide, small), side(wide, wide)] as const;
+      expect(sentence(reviewOf(['iptables', ...kept], ['nftables', ...kept]))).toMatch(
+        /; extra addresses for the budget of iptables and nftables: 128 IPv4 addresses → 256 IPv4 addresses; /,
+      );
+      expect(sentence(reviewOf(['iptables', side(wide, small), side(wide)]))).toMatch(
+        /; extra addresses for the budget of iptables: 128 IPv4 addresses → none; /,
+      );
+      expect(sentence(reviewOf(['iptables', side(wide, small), side(wide, small)]))).not.toContain('extra');
+    });
   });
   it('speaks of service tags where two feeds are compared', () => {
     const review = sampleReview({ scope: 'feeds', targets: [], guards: [] });

@@ -1,4 +1,5 @@
 import type { RuleDiff } from '../../policy/diff/rules.ts';
+import { byPorts, type Parts } from '../other-ports.ts';
 import type { Review } from '../review.ts';
 import { coverageSection } from '../sections/coverage.ts';
 import { deviceSection } from '../sections/devices.ts';
@@ -8,9 +9,9 @@ import { titleOf } from '../sections/head.ts';
 import { noteSection } from '../sections/notes.ts';
 import { feedSection, ruleSection } from '../sections/rules.ts';
 import { targetSection } from '../sections/targets.ts';
-import { changedFiles, effectOfReview, sentence } from '../summary.ts';
+import { changedFiles, partsOfReview, sentence } from '../summary.ts';
 import { verdict } from '../verdict.ts';
-import { addressesOf, digits, ipv6Size, nameCount } from '../wording.ts';
+import { addressesOf, digits, ipv6Size, nameCount, portsInWords, sizeInShort } from '../wording.ts';
 import type { PageAssets } from './assets.ts';
 import { blocksHtml } from './blocks.ts';
 import { type Section, writeDocument } from './document.ts';
@@ -110,7 +111,8 @@ function withoutHeading(blocks: ReturnType<typeof noteSection>): typeof blocks {
 }
 
 function tiles(review: Review): string {
-  const { gained, lost } = effectOfReview(review);
+  const { whole, ports } = partsOfReview(review);
+  const { gained, lost } = whole;
   const [more, less] = [addressesOf(gained), addressesOf(lost)];
   const names = (admission: typeof gained) => BigInt(nameCount(admission));
   const all = review.targets.reduce((sum, { files }) => sum + files.length, 0);
@@ -121,9 +123,19 @@ function tiles(review: Review): string {
       ? []
       : [
           tile('Names', names(gained), names(lost), digits),
+          ...portTile('Newly on other ports', ports.gained),
+          ...portTile('No longer on ports', ports.lost),
           `<div><dt>Rule files</dt><dd>${digits(changedFiles(review))} <small>of ${digits(all)} change</small></dd></div>`,
         ]),
   ].join('')}</dl>`;
+}
+
+/** What is let through anyway, and on which ports it is newly, or no longer. */
+function portTile(label: string, changed: Parts['ports']['gained']): string[] {
+  const lines = byPorts(changed).map(
+    ({ ports, admission }) => `<dd>${sizeInShort(admission)} <small>${portsInWords(ports)}</small></dd>`,
+  );
+  return lines.length === 0 ? [] : [`<div><dt>${label}</dt>${lines.join('')}</div>`];
 }
 
 function devices(review: Review): string {
