@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import pc from 'picocolors';
+import { azureSpaceOf } from '../committed/azure-space.ts';
 import { driftInForce } from '../committed/drift.ts';
 import { fileAtRevision, hasRevision } from '../committed/git-read.ts';
 import { LOCK_FILE } from '../committed/lock.ts';
@@ -12,10 +13,11 @@ import {
 } from '../committed/output-tree.ts';
 import { contextOfTree, targetSides, weekOfLock } from '../committed/sides.ts';
 import type { LoadedFeed } from '../feed/load.ts';
+import { type DiffContext, type Note, noteworthy } from '../policy/diff/notes.ts';
 import { diffPolicies } from '../policy/diff.ts';
 import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { coverage } from '../review/coverage.ts';
-import { reviewFeeds } from '../review/feeds.ts';
+import { reviewFeeds, tagsOf } from '../review/feeds.ts';
 import { writeJson } from '../review/json.ts';
 import { writeMarkdown } from '../review/markdown.ts';
 import type { Review } from '../review/review.ts';
@@ -23,11 +25,14 @@ import { changesDevices } from '../review/summary.ts';
 import { reviewTarget } from '../review/targets.ts';
 import { writeText } from '../review/text.ts';
 import { closest } from '../suggest.ts';
+import { feedOfTree } from './feed-of-tree.ts';
 import { type Io, widthOf } from './io.ts';
 import { cloudOfName } from './request.ts';
 
 interface DiffFlags {
   readonly tag?: readonly string[];
+  /** The weekly file that the later tree was made from. */
+  readonly feed?: string;
   readonly format: 'text' | 'markdown' | 'json' | 'html';
   readonly detailedExitcode?: boolean;
 }
@@ -87,8 +92,13 @@ async function openTree(
   return { kind: 'tree', tree };
 }
 
-async function reviewOf([before, after]: readonly [Side, Side], { tag }: DiffFlags, io: Io): Promise<Review> {
+async function reviewOf(
+  [before, after]: readonly [Side, Side],
+  { tag, feed }: DiffFlags,
+  io: Io,
+): Promise<Review> {
   if (before.kind === 'feed' && after.kind === 'feed') {
+    if (feed !== undefined) throw new ConfigurationError('--feed goes with two output trees, not with feeds');
     for (const name of tag ?? []) {
       const known = new Set([...before.feed.snapshot.tags.keys(), ...after.feed.snapshot.tags.keys()]);
       if (!known.has(name)) {
@@ -107,12 +117,17 @@ async function reviewOf([before, after]: readonly [Side, Side], { tag }: DiffFla
   }
   if (before.kind === 'tree' && after.kind === 'tree') {
     if (tag !== undefined) throw new ConfigurationError('--tag goes with two feeds, not with output trees');
-    return reviewTrees(before.tree, after.tree, io);
+    return reviewTrees(before.tree, after.tree, feed, io);
   }
   throw new ConfigurationError('a feed and an output tree cannot be compared; give two of one kind');
 }
 
-async function reviewTrees(before: OutputTree, after: OutputTree, io: Io): Promise<Review> {
+async function reviewTrees(
+  before: OutputTree,
+  after: OutputTree,
+  feed: string | undefined,
+  io: Io,
+): Promise<Review> {
   const [inForce, planned] = [await readTargets(before, io), await readTargets(after, io)];
   const old = new Map(targetSides(before, inForce));
   const now = new Map(targetSides(after, planned));
@@ -124,11 +139,20 @@ async function reviewTrees(before: OutputTree, after: OutputTree, io: Io): Promi
       ),
     );
   const rows = covered(after, planned);
+  const diff = diffPolicies(before.policy, after.policy);
+  const context = {
+    ...contextOfTree(before, after.lock.feed.fileDate),
+    ...(feed === undefined ? laterSpaceOf(after) : { currentTags: await currentTags(after, feed, io) }),
+  };
+  if (feed === undefined && noteworthy(diff, context).some(isOfTheFeed))
+    io.err(
+      `noted: in which regions gains lie, and which service tags have losses now, the weekly file says: --feed ${after.lock.feed.name}`,
+    );
   return {
     scope: 'policy',
     feed: { before: weekOfLock(before.lock), after: weekOfLock(after.lock) },
-    diff: diffPolicies(before.policy, after.policy),
-    context: contextOfTree(before, after.lock.feed.fileDate),
+    diff,
+    context,
     targets: [...new Set([...now.keys(), ...old.keys()])].map((id) =>
       reviewTarget(id, old.get(id), now.get(id), planned.get(id)?.limit),
     ),
@@ -139,6 +163,28 @@ async function reviewTrees(before: OutputTree, after: OutputTree, io: Io): Promi
     coverage: rows,
     coverageStands: JSON.stringify(rows) === JSON.stringify(covered(before, inForce)),
   };
+}
+
+/** All that the service tags of a tree's feed had: whether any of them still has what a rule lost. */
+function laterSpaceOf(tree: OutputTree): Pick<DiffContext, 'laterSpace'> {
+  const laterSpace = azureSpaceOf(tree);
+  return laterSpace === undefined ? {} : { laterSpace };
+}
+
+/** @throws ConfigurationError where the tree was made from another file */
+async function currentTags(tree: OutputTree, feed: string, io: Io) {
+  const snapshot = await feedOfTree(tree, feed, io);
+  const { contentSha256, fileDate, name } = tree.lock.feed;
+  if (snapshot.contentSha256 !== contentSha256)
+    throw new ConfigurationError(
+      `--feed ${feed}: the later tree was made from another file (${name}${fileDate === undefined ? '' : ` of ${fileDate}`})`,
+    );
+  return tagsOf(snapshot);
+}
+
+/** Whether a weekly file would say more than the note does. */
+function isOfTheFeed({ kind }: Note): boolean {
+  return kind === 'attribution' || kind === 'moved-away';
 }
 
 /** What the files of a tree let through; a target that cannot be read is told of. */

@@ -114,6 +114,10 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .argument('<old>')
     .argument('<new>')
     .option('--tag <tag,...>', 'only these service tags', list)
+    .option(
+      '--feed <file|url>',
+      'the weekly file that the later output tree was made from: it knows the regions of gains, and the tags that have losses now',
+    )
     .addOption(new Option('--format <format>').choices(['text', 'markdown', 'json', 'html']).default('text'))
     .option('--detailed-exitcode', 'exit 2 if there are differences')
     .action(async (before: string, after: string, options) =>

@@ -3,11 +3,10 @@ import type { Origin } from '../committed/origin.ts';
 import { directoryReader, type OutputTree, readOutputTree } from '../committed/output-tree.ts';
 import { unlistedFiles } from '../committed/unlisted.ts';
 import { verifyTree } from '../committed/verify.ts';
-import type { Cloud } from '../feed/snapshot.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
-import { tagsInUse, withUnassigned } from '../policy/regional-tags.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import { spaceInWords } from '../review/wording.ts';
+import { feedOfTree } from './feed-of-tree.ts';
 import type { Io } from './io.ts';
 
 interface VerifyFlags {
@@ -70,17 +69,6 @@ function heldInWords({ policy }: OutputTree): string {
 }
 
 async function originOf(tree: OutputTree, feed: string, io: Io): Promise<Origin> {
-  const { cloud } = tree.lock.feed;
-  const { loadFeed } = await import('../feed/load.ts');
   const { verifyOrigin } = await import('../committed/origin.ts');
-  const used = tree.policy.rules.flatMap(({ tags }) => tags.map(({ tag }) => tag));
-  const { snapshot } = await loadFeed({
-    cloud: cloud as Cloud,
-    override: feed,
-    used: tagsInUse([{ serviceTags: used }]),
-    environment: io.environment,
-    today: io.today(),
-    report: io.err,
-  });
-  return verifyOrigin(tree, { ...snapshot, tags: withUnassigned(used, snapshot.tags) });
+  return verifyOrigin(tree, await feedOfTree(tree, feed, io));
 }

@@ -9,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readTree } from '../publish/trees.ts';
 import { lacks } from '../support/programs.ts';
@@ -494,6 +494,23 @@ describe.skipIf(lacks('git'))('every form of a change', () => {
     const lines = ({ targets }: { targets: { id: string; line: string; effect: object }[] }) =>
       targets.map(({ id, line, effect }) => ({ id, line, effect }));
     expect(lines(difference)).toEqual(lines(review));
+    // With the weekly file it says of gains and losses what the run said; without, what the trees know.
+    const told = JSON.parse(await command('diff', ...revisions, '--format', 'json', '--feed', TWO));
+    expect(told.notes).toEqual(review.notes);
+    const noted = (notes: { kind: string; rule: string; addresses: object }[], kind: string) =>
+      notes.filter((note) => note.kind === kind).map(({ rule, addresses }) => ({ rule, addresses }));
+    for (const kind of ['withdrawn', 'moved-away'])
+      expect(noted(difference.notes, kind), kind).toEqual(noted(review.notes, kind));
+    expect(noted(review.notes, 'withdrawn')).not.toEqual([]);
+    const without = await azureAllowlist(['diff', ...revisions], { cwd: folder });
+    expect(without.stderr.trim().split('\n')).toEqual([
+      `noted: in which regions gains lie, and which service tags have losses now, the weekly file says: --feed ${basename(TWO)}`,
+    ]);
+    const other = await azureAllowlist(['diff', ...revisions, '--feed', ONE], { cwd: folder });
+    expect(other.status).toBe(5);
+    expect(other.stderr).toContain(
+      `the later tree was made from another file (${basename(TWO)} of 2026-01-12)`,
+    );
     const markdown = readFileSync(join(out, 'REVIEW.md'), 'utf8');
     expect(markdown).toContain(review.summary.sentence);
     for (const { id, line } of review.targets) {

@@ -22,6 +22,8 @@ export interface DiffContext {
   };
   /** All tags of the later week's feed: where lost addresses are now. */
   readonly currentTags?: Iterable<TagAddresses>;
+  /** All addresses of the later week's feed, where its tags are not at hand: whether any of them has lost addresses. */
+  readonly laterSpace?: DualStackSet;
   /** What earlier changes gained: what is lost soon after was a mistake, or is one. */
   readonly recentGains?: readonly RecentGain[];
   /** Tags that rules select and no target uses: they left the policy, not the rule. */
@@ -328,8 +330,9 @@ function shortLived({ rule, presence, space }: RuleDiff, { recentGains = [] }: D
 
 /** Where lost addresses are now: in tags that the rule does not select, or in none. */
 function lossNotes({ rule, presence, space, tags }: RuleDiff, context: DiffContext): Note[] {
-  const { currentTags } = context;
-  if (currentTags === undefined || space.lost.isEmpty || presence === 'removed') return [];
+  const { currentTags = [], laterSpace } = context;
+  if (context.currentTags === undefined && laterSpace === undefined) return [];
+  if (space.lost.isEmpty || presence === 'removed') return [];
   // What the rule still selects, and no target uses any more, has not gone anywhere.
   const unused = unusedTags(rule, context);
   const selected = [...currentTags].filter(({ tag }) => unused.has(tag));
@@ -341,14 +344,17 @@ function lossNotes({ rule, presence, space, tags }: RuleDiff, context: DiffConte
     if (!here.isEmpty) found.push({ tag, addresses: here });
   }
   found.sort((a, b) => bySizeDown(a.addresses, b.addresses) || (a.tag < b.tag ? -1 : 1));
-  const held = DualStackSet.union(found.map(({ addresses }) => addresses));
+  const held =
+    context.currentTags === undefined
+      ? lost.intersection(laterSpace!)
+      : DualStackSet.union(found.map(({ addresses }) => addresses));
   // Endpoint sets of Microsoft 365 are in no service tag before either.
   const published = DualStackSet.union(
     tags.filter(({ m365 }) => m365 === undefined).map((tag) => tag.space.lost),
   );
   const withdrawn = published.intersection(lost).difference(held);
   return [
-    ...(found.length === 0
+    ...(held.isEmpty
       ? []
       : [
           {
@@ -356,9 +362,14 @@ function lossNotes({ rule, presence, space, tags }: RuleDiff, context: DiffConte
             rule,
             tag: '',
             text: 'loses addresses that are now in tags it does not select',
-            detail: some(
-              found.map(({ tag, addresses }) => `${tag} ${largestBlocks([addresses.ipv4, addresses.ipv6])}`),
-            ),
+            detail:
+              found.length === 0
+                ? largestBlocks([held.ipv4, held.ipv6])
+                : some(
+                    found.map(
+                      ({ tag, addresses }) => `${tag} ${largestBlocks([addresses.ipv4, addresses.ipv6])}`,
+                    ),
+                  ),
             addresses: held,
           } satisfies Note,
         ]),
