@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { PortSet } from '../../src/net/ports.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
+import { Admission } from '../../src/policy/admission.ts';
 import { policyOfTags } from '../../src/policy/diff/snapshots.ts';
 import type { Policy, TagAddresses } from '../../src/policy/policy.ts';
 import { feedWeek } from '../../src/review/feeds.ts';
@@ -58,6 +62,7 @@ describe('a history', () => {
       names: { gained: [], lost: [] },
       tags: { added: ['B'], removed: [], changed: 1 },
       prefixes: { gained: 1, lost: 1 },
+      targets: { added: [], removed: [] },
     });
     expect(history.steps[2]!.change!.names).toEqual({ gained: ['b.example.com:443'], lost: [] });
     expect(history.steps[3]!.change!.tags).toEqual({ added: [], removed: ['B'], changed: 0 });
@@ -106,6 +111,48 @@ describe('a history', () => {
     expect(text.match(/^ {2}2025-0\d-01 .*\d{10} /gm)).toHaveLength(2);
     // Each revision is of a week of its own: that is when it stands on the plots.
     expect(text).toMatch(/^History, 2025-01-01 → 2025-04-01$/m);
+  });
+
+  it('counts a target that leaves, with what no other lets through, and one that comes', () => {
+    const on = (prefix: string) =>
+      Admission.addresses(DualStackSet.fromPrefixes([parsePrefix(prefix)]), PortSet.parseList('443'));
+    const recorder = new HistoryRecorder();
+    const weeks: Record<string, string>[] = [
+      { iptables: '192.0.2.0/24', squid: '192.0.2.0/25' },
+      { squid: '192.0.2.0/25' },
+      { squid: '192.0.2.0/25', edl: '192.0.2.0/26' },
+      { squid: '192.0.2.0/25', pac: '192.0.2.0/24' },
+    ];
+    for (const [index, targets] of weeks.entries())
+      recorder.add({
+        id: COMMIT(`${index}`),
+        date: `2025-07-0${index + 1}`,
+        week: week(`2025-07-0${index + 1}`),
+        policy: policyOf({ r: [tag('A', '', '192.0.2.0/24')] }, { name: 'r' }),
+        targets: new Map(
+          Object.entries(targets).map(([id, prefix]) => [id, { admission: on(prefix), lists: undefined }]),
+        ),
+        acceptances: [],
+      });
+    const found = recorder.history();
+    expect(
+      found.steps.map(({ space, change }) => [
+        space.ipv4,
+        change?.addresses.gained.ipv4,
+        change?.addresses.lost.ipv4,
+        change?.targets,
+      ]),
+    ).toEqual([
+      [256n, undefined, undefined, undefined],
+      [128n, 0n, 128n, { added: [], removed: ['iptables'] }],
+      [128n, 0n, 0n, { added: ['edl'], removed: [] }],
+      [256n, 128n, 0n, { added: ['pac'], removed: ['edl'] }],
+    ]);
+    const text = blocksText(historyOutline(found), { width: 120, colors: pc.createColors(false) });
+    expect(text).toContain('4 revisions, 3 with changes of addresses, names or targets');
+    expect(text).toContain('2025-07-02 1111111111 iptables is no longer configured');
+    expect(text).toContain('2025-07-04 3333333333 pac is new; edl is no longer configured');
+    expect(text).not.toContain('left out here');
   });
 
   it('plots single IPv6 addresses where there is no whole /64', () => {

@@ -47,6 +47,8 @@ export interface Step {
           readonly changed: number;
         };
         readonly prefixes: { readonly gained: number; readonly lost: number };
+        /** Targets that came into the configuration, and that left it. */
+        readonly targets: { readonly added: readonly string[]; readonly removed: readonly string[] };
       }
     | undefined;
   /** All that at least one target lets through by address; of a feed, all its tags. */
@@ -175,6 +177,10 @@ export class HistoryRecorder {
       names: { gained: namesInWords(effect.gained), lost: namesInWords(effect.lost) },
       tags: { added, removed, changed: tags.size - added.length - removed.length },
       prefixes: { gained, lost },
+      targets: {
+        added: idsBeyond(after.targets, before.targets),
+        removed: idsBeyond(before.targets, after.targets),
+      },
     };
   }
 
@@ -187,15 +193,35 @@ export class HistoryRecorder {
   }
 }
 
-/** As a review tells it: by the targets that are configured before and after. */
+/**
+ * By the targets that are configured before and after, as a review tells it; of one that came or left what no other let
+ * or lets through, so that gains and losses add up to what all of them let through.
+ */
 function effectOfTargets(before: Revision['targets'], after: Revision['targets']): Effect | undefined {
   if (before === undefined || after === undefined) return undefined;
-  return unionOfEffects(
-    [...after].flatMap(([id, side]) => {
-      const old = before.get(id);
-      return old === undefined ? [] : (effectOfSides(old, side) ?? []);
-    }),
+  const [old, now] = [before, after].map((targets) =>
+    Admission.union([...targets.values()].flatMap(({ admission }) => admission ?? [])),
   );
+  const kept = [...after].flatMap(([id, side]) => {
+    const known = before.get(id);
+    return known === undefined ? [] : (effectOfSides(known, side) ?? []);
+  });
+  const admissions = (targets: ReadonlyMap<string, Allowed>, ids: readonly string[]) =>
+    Admission.union(ids.flatMap((id) => targets.get(id)?.admission ?? []));
+  return unionOfEffects([
+    ...kept,
+    {
+      gained: admissions(after, idsBeyond(after, before)).difference(old!),
+      lost: admissions(before, idsBeyond(before, after)).difference(now!),
+    },
+  ]);
+}
+
+/** The targets of one revision that another has not; none where either is a feed. */
+function idsBeyond(targets: Revision['targets'], others: Revision['targets']): string[] {
+  return targets === undefined || others === undefined
+    ? []
+    : [...targets.keys()].filter((id) => !others.has(id)).sort();
 }
 
 function sizes({ ipv4, ipv6 }: DualStackSet): Sizes {

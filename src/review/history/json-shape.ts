@@ -28,6 +28,9 @@ export const historyShape = z
               names: z.strictObject({ gained: z.array(text), lost: z.array(text) }),
               tags: z.strictObject({ added: z.array(text), removed: z.array(text), changed: count }),
               prefixes: z.strictObject({ gained: count, lost: count }).describe('As published.'),
+              targets: z
+                .strictObject({ added: z.array(text), removed: z.array(text) })
+                .describe('Targets that came into the configuration, and that left it.'),
             })
             .nullable()
             .describe('Null for the first revision.'),

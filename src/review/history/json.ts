@@ -32,6 +32,7 @@ export function historyDocument({ steps, tags, returned }: History): HistoryDocu
                 changed: change.tags.changed,
               },
               prefixes: { gained: change.prefixes.gained, lost: change.prefixes.lost },
+              targets: { added: [...change.targets.added], removed: [...change.targets.removed] },
             },
       edited: [...edited],
       acceptances: acceptances.map(({ guard, message }) => ({ guard, message })),

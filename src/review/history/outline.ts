@@ -21,6 +21,7 @@ export function historyOutline(history: History): Block[] {
     { kind: 'paragraph', line: [historySentence(history)] },
     { kind: 'heading', level: 2, line: ['Timeline'] },
     ...timeline(steps),
+    ...targetBlocks(steps),
     ...editedBlocks(steps),
     ...acceptanceBlocks(steps),
     { kind: 'heading', level: 2, line: ['Service tags'] },
@@ -62,16 +63,28 @@ export function historySentence({ steps, returned }: History): string {
   const changed = steps.filter(({ change }) => change !== undefined && !isQuiet(change)).length;
   const growth = (family: 'ipv4' | 'ipv6', format: (size: bigint) => string) =>
     `${format(first.space[family])} → ${format(last.space[family])}`;
-  return `${counted(steps.length, 'revision')}, ${digits(changed)} with changes of addresses or names; ${enumerate(
-    [`IPv4 addresses ${growth('ipv4', digits)}`, `IPv6 ${growth('ipv6', ipv6Size)}`],
-  )}; ${counted(returned.length, 'prefix', 'prefixes')} left a tag and came back.`;
+  const things = steps.some(({ change }) => change !== undefined && movesTargets(change))
+    ? 'addresses, names or targets'
+    : 'addresses or names';
+  return `${counted(steps.length, 'revision')}, ${digits(changed)} with changes of ${things}; ${enumerate([
+    `IPv4 addresses ${growth('ipv4', digits)}`,
+    `IPv6 ${growth('ipv6', ipv6Size)}`,
+  ])}; ${counted(returned.length, 'prefix', 'prefixes')} left a tag and came back.`;
 }
 
-export function isQuiet({ addresses, names }: NonNullable<Step['change']>): boolean {
+/** Whether nothing came or went: no address, no name, no target. */
+export function isQuiet(change: NonNullable<Step['change']>): boolean {
+  const { addresses, names } = change;
   const { gained, lost } = addresses;
   return (
-    gained.ipv4 + gained.ipv6 + lost.ipv4 + lost.ipv6 === 0n && names.gained.length + names.lost.length === 0
+    !movesTargets(change) &&
+    gained.ipv4 + gained.ipv6 + lost.ipv4 + lost.ipv6 === 0n &&
+    names.gained.length + names.lost.length === 0
   );
+}
+
+function movesTargets({ targets }: NonNullable<Step['change']>): boolean {
+  return targets.added.length + targets.removed.length > 0;
 }
 
 /** A row a revision, but for those that changed nothing: they are counted. */
@@ -153,6 +166,29 @@ export function shortId(id: string): string {
 
 function isCommit(id: string): boolean {
   return /^[0-9a-f]{40}$/.test(id);
+}
+
+/** Targets that came into the configuration or left it, which no other row says. */
+function targetBlocks(steps: readonly Step[]): Block[] {
+  const found = steps.filter(({ change }) => change !== undefined && movesTargets(change));
+  if (found.length === 0) return [];
+  return [
+    { kind: 'heading', level: 2, line: ['Targets that came or left'] },
+    {
+      kind: 'list',
+      of: ['revision', 'revisions'],
+      items: found.map(({ id, date, change }): Line => {
+        const { added, removed } = change!.targets;
+        const parts = [
+          ...(added.length === 0 ? [] : [`${enumerate(added)} ${added.length === 1 ? 'is' : 'are'} new`]),
+          ...(removed.length === 0
+            ? []
+            : [`${enumerate(removed)} ${removed.length === 1 ? 'is' : 'are'} no longer configured`]),
+        ];
+        return [outside(date), ' ', outside(shortId(id)), ' ', outside(parts.join('; '))];
+      }),
+    },
+  ];
 }
 
 /** Commits in which rule files say something else than a run wrote. */
