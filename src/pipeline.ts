@@ -47,7 +47,7 @@ import {
 import { familiarSpace } from './policy/diff/new-space.ts';
 import { rememberGains } from './policy/diff/recent-gains.ts';
 import { diffPolicies } from './policy/diff.ts';
-import { rememberSizes, stepsBetween } from './policy/guards/drift.ts';
+import { rememberSizes, stepsBetween, withoutSizes } from './policy/guards/drift.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { CONSTRAINTS, describeRefusal, findingsOf, judge, MUST_HAVE } from './policy/guards/judge.ts';
@@ -142,7 +142,8 @@ export class RunRefused extends GuardRefusal {
  * @throws RunRefused, GuardRefusal, ConfigurationError
  */
 export function planRun(published: RunInput): RunPlan {
-  const { input, cuts } = constrained(inRegions(ofConfiguredFamilies(published)));
+  const asPublished = inRegions(ofConfiguredFamilies(published));
+  const { input, cuts } = constrained(asPublished);
   const { config } = input;
   const { snapshot, source } = input.feed;
   const { tree: last, managed } = input.baseline;
@@ -159,9 +160,17 @@ export function planRun(published: RunInput): RunPlan {
   );
   const { policy: current, unused } = policyInUse(whole, input.targets);
   const policy = held(input, current);
-  const space = spaceOf(snapshot);
-  const totals = totalsOf(snapshot, space);
-  const judged = guard(input, policy, unused, { totals, space });
+  // Of the feed itself: what the constraints cut out of it, it has not lost.
+  const space = spaceOf(asPublished.feed.snapshot);
+  const totals = totalsOf(asPublished.feed.snapshot, space);
+  const before =
+    input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree, input.signer);
+  const week = withKeptCuts(
+    { snapshot, m365: input.m365 },
+    { published: asPublished.feed.snapshot.tags, cuts },
+    before,
+  );
+  const judged = guard(input, policy, unused, { totals, space, week, baseline: before });
   const build = () =>
     buildAll(
       policy,
@@ -194,7 +203,13 @@ export function planRun(published: RunInput): RunPlan {
       ]),
     ),
   };
-  const review = makeReview(input, { whole, policy, unused }, outputs, findings, acceptances);
+  const review = makeReview(
+    input,
+    { whole, policy, unused, cuts, published: asPublished.feed.snapshot },
+    outputs,
+    findings,
+    acceptances,
+  );
   const planned = { review, findings, policy, outputs, managed };
   // An edited file that would be written as it stands is not what the lock says, and is told.
   const isUntouched = [...input.baseline.inForce.values()].every(({ edited }) => edited.length === 0);
@@ -218,10 +233,23 @@ export function planRun(published: RunInput): RunPlan {
     files.set(GIT_ATTRIBUTES_FILE, formatGitAttributes());
   const gains = rememberGains(last?.recentGains ?? [], review.diff, snapshot.fileDate);
   const sizes = rememberSizes(
-    last === undefined ? [] : readAcceptedSizes(last.lock),
+    last === undefined
+      ? []
+      : // What the constraints cut out from now on is no part of what a tag has come from.
+        withoutSizes(readAcceptedSizes(last.lock), (tag) => week.keptOf({ tag }).ipv4.size),
     snapshot.fileDate,
     sizesOf(policy),
-    last === undefined ? undefined : stepsBetween(serviceTagsOf(last.policy), serviceTagsOf(policy)),
+    last === undefined
+      ? undefined
+      : stepsBetween(
+          serviceTagsOf(last.policy),
+          new Map(
+            [...serviceTagsOf(policy)].map(([tag, addresses]) => [
+              tag,
+              addresses.union(week.keptOf({ tag })),
+            ]),
+          ),
+        ),
   );
   files.set(
     LOCK_FILE,
@@ -385,7 +413,17 @@ function guard(
   input: RunInput,
   policy: Policy,
   unused: readonly UnusedTags[],
-  { totals, space }: { readonly totals: FeedTotals; readonly space: DualStackSet },
+  {
+    totals,
+    space,
+    week,
+    baseline,
+  }: {
+    readonly totals: FeedTotals;
+    readonly space: DualStackSet;
+    readonly week: JudgedWeek;
+    readonly baseline: GuardBaseline | undefined;
+  },
 ): Finding[] {
   const idle = new Set(unused.map(({ rule }) => rule));
   const configuredTags = new Map<string, string[]>();
@@ -393,9 +431,9 @@ function guard(
     if (!idle.has(rule.name))
       for (const tag of rule.serviceTags)
         configuredTags.set(tag, [...(configuredTags.get(tag) ?? []), rule.name]);
-  const sets = m365Tags(input, policy);
+  const sets = m365Tags(input, policy, (tag) => week.keptOf(tag));
   for (const [tag, { rules }] of sets) configuredTags.set(tag, rules);
-  const { snapshot } = input.feed;
+  const { snapshot } = week;
   const found = [...sets.values()].flatMap(({ tag }) => tag ?? []);
   return judge(
     {
@@ -409,11 +447,10 @@ function guard(
       space,
       policy,
       configuredTags,
-      m365: m365Week(input),
+      m365: m365Week({ ...input, m365: week.m365 }),
       origins: input.origins,
       knownFigures: input.knownFigures,
-      baseline:
-        input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree, input.signer),
+      baseline,
     },
     input.accept,
   );
@@ -446,6 +483,52 @@ function refusedRun(
   return new RunRefused(describeRefusal(findings, devices)!, findings);
 }
 
+/** A week as the guards judge it. */
+interface JudgedWeek extends Pick<Constrained, 'snapshot' | 'm365'> {
+  /** What the constraints cut out of a tag and was in force before. */
+  readonly keptOf: (tag: Pick<TagAddresses, 'tag' | 'm365'>) => DualStackSet;
+}
+
+/**
+ * The week as the guards judge it: with what the constraints cut out and was in force before. The feed has not lost it; what
+ * was not in force is no gain of this week either.
+ */
+function withKeptCuts(
+  { snapshot, m365 }: Pick<Constrained, 'snapshot' | 'm365'>,
+  { published, cuts }: { readonly published: Snapshot['tags']; readonly cuts: Constrained['cuts'] },
+  baseline: GuardBaseline | undefined,
+): JudgedWeek {
+  const kept = (name: string, key: string | number) => {
+    const cut = cuts.get(key);
+    const before = baseline?.tags.get(name);
+    return cut === undefined || before === undefined
+      ? DualStackSet.empty
+      : cut.never.union(cut.outside).intersection(before);
+  };
+  const tags = new Map(
+    [...snapshot.tags].map(([name, tag]) => {
+      if (!cuts.has(name)) return [name, tag] as const;
+      const { prefixes } = published.get(name)!;
+      return [name, { ...tag, prefixes, addresses: tag.addresses.union(kept(name, name)) }] as const;
+    }),
+  );
+  const names = new Map(
+    (baseline?.policy?.rules ?? []).flatMap((rule) =>
+      rule.tags.flatMap(({ tag, m365: set }) => (set === undefined ? [] : [[set.id, tag] as const])),
+    ),
+  );
+  const rows = m365?.rows.map((row) => {
+    const name = names.get(row.id);
+    const own = name === undefined ? DualStackSet.empty : kept(name, row.id);
+    return own.isEmpty ? row : { ...row, prefixes: [...row.prefixes, ...own.cover()] };
+  });
+  return {
+    snapshot: cuts.size === 0 ? snapshot : { ...snapshot, tags },
+    m365: m365 === undefined || rows === undefined ? m365 : { ...m365, rows },
+    keptOf: ({ tag, m365: set }) => kept(tag, set?.id ?? tag),
+  };
+}
+
 /**
  * The endpoint sets of Microsoft 365 as the guards judge them, like service tags: those of the policy, and
  * those in force that the service does not have any more.
@@ -453,13 +536,17 @@ function refusedRun(
 function m365Tags(
   { config, m365, baseline }: RunInput,
   policy: Policy,
+  keptOf: JudgedWeek['keptOf'],
 ): ReadonlyMap<string, { readonly rules: string[]; readonly tag: ServiceTag | undefined }> {
   const sets = new Map<string, { readonly rules: string[]; readonly tag: ServiceTag | undefined }>();
   if (m365 === undefined) return sets;
   for (const { name, tags } of policy.rules)
     for (const tag of tags)
       if (tag.m365 !== undefined)
-        sets.set(tag.tag, { rules: [...(sets.get(tag.tag)?.rules ?? []), name], tag: asServiceTag(tag) });
+        sets.set(tag.tag, {
+          rules: [...(sets.get(tag.tag)?.rules ?? []), name],
+          tag: asServiceTag({ ...tag, addresses: tag.addresses.union(keptOf(tag)) }),
+        });
   const published = new Map(m365.rows.map((row) => [row.id, row]));
   const selectors = config.rules.flatMap((rule) => rule.m365);
   const instance = baseline.tree?.lock.m365?.instance;
@@ -657,7 +744,18 @@ function digestsOf(files: ReadonlyMap<string, string>): Lock['files'] {
 
 function makeReview(
   input: RunInput,
-  { whole, policy, unused }: PolicyInUse & { readonly whole: Policy },
+  {
+    whole,
+    policy,
+    unused,
+    cuts,
+    published,
+  }: PolicyInUse & {
+    readonly whole: Policy;
+    readonly cuts: Constrained['cuts'];
+    /** The feed before the constraints. */
+    readonly published: Snapshot;
+  },
   outputs: readonly TargetOutput[],
   findings: readonly Finding[],
   acceptances: Review['acceptances'],
@@ -665,7 +763,8 @@ function makeReview(
   const { tree, inForce, drift } = input.baseline;
   const sides = new Map(tree === undefined ? [] : targetSides(tree, inForce));
   const gone = [...sides.keys()].filter((id) => !outputs.some((output) => output.id === id));
-  const currentTags = tagsOf(input.feed.snapshot);
+  const currentTags = tagsOf(published);
+  const cut = DualStackSet.union([...cuts.values()].map(({ never, outside }) => never.union(outside)));
   const addresses = addressesOfTags(input.feed.snapshot, whole);
   const covered = coverage(
     whole,
@@ -687,6 +786,7 @@ function makeReview(
       ...(tree === undefined ? {} : contextOfTree(tree, input.feed.snapshot.fileDate)),
       currentTags,
       unused,
+      ...(cut.isEmpty ? {} : { cut }),
     },
     targets: [
       ...outputs.map((output, index) =>

@@ -43,6 +43,7 @@ function isOrigin(note: Note): boolean {
   return (
     kind === 'attribution' ||
     kind === 'withdrawn' ||
+    kind === 'constrained' ||
     kind === 'moved-away' ||
     (kind === 'new-space' && !isLoud(note))
   );

@@ -156,6 +156,7 @@ export const reviewShape = z
             'new-space',
             'attribution',
             'withdrawn',
+            'constrained',
             'shrunk',
             'nested',
             'renamed-rule',

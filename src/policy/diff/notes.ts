@@ -24,6 +24,8 @@ export interface DiffContext {
   readonly currentTags?: Iterable<TagAddresses>;
   /** All addresses of the later week's feed, where its tags are not at hand: whether any of them has lost addresses. */
   readonly laterSpace?: DualStackSet;
+  /** What the constraints take out of the later week: a rule that loses it has not lost it in the feed. */
+  readonly cut?: DualStackSet;
   /** What earlier changes gained: what is lost soon after was a mistake, or is one. */
   readonly recentGains?: readonly RecentGain[];
   /** Tags that rules select and no target uses: they left the policy, not the rule. */
@@ -36,6 +38,7 @@ export interface Note {
     | 'new-space'
     | 'attribution'
     | 'withdrawn'
+    | 'constrained'
     | 'shrunk'
     | 'nested'
     | 'renamed-rule'
@@ -330,14 +333,16 @@ function shortLived({ rule, presence, space }: RuleDiff, { recentGains = [] }: D
 
 /** Where lost addresses are now: in tags that the rule does not select, or in none. */
 function lossNotes({ rule, presence, space, tags }: RuleDiff, context: DiffContext): Note[] {
-  const { currentTags = [], laterSpace } = context;
+  const { currentTags = [], laterSpace, cut = DualStackSet.empty } = context;
   if (context.currentTags === undefined && laterSpace === undefined) return [];
   if (space.lost.isEmpty || presence === 'removed') return [];
   // What the rule still selects, and no target uses any more, has not gone anywhere.
   const unused = unusedTags(rule, context);
   const selected = [...currentTags].filter(({ tag }) => unused.has(tag));
-  const lost = space.lost.difference(DualStackSet.union(selected.map(({ addresses }) => addresses)));
-  if (lost.isEmpty) return [];
+  const gone = space.lost.difference(DualStackSet.union(selected.map(({ addresses }) => addresses)));
+  if (gone.isEmpty) return [];
+  const forbidden = gone.intersection(cut);
+  const lost = gone.difference(forbidden);
   const found: { tag: string; addresses: DualStackSet }[] = [];
   for (const { tag, addresses } of currentTags) {
     const here = addresses.intersection(lost);
@@ -354,6 +359,18 @@ function lossNotes({ rule, presence, space, tags }: RuleDiff, context: DiffConte
   );
   const withdrawn = published.intersection(lost).difference(held);
   return [
+    ...(forbidden.isEmpty
+      ? []
+      : [
+          {
+            kind: 'constrained',
+            rule,
+            tag: '',
+            text: 'loses addresses that the constraints leave out',
+            detail: largestBlocks([forbidden.ipv4, forbidden.ipv6]),
+            addresses: forbidden,
+          } satisfies Note,
+        ]),
     ...(held.isEmpty
       ? []
       : [

@@ -195,6 +195,19 @@ export function rememberSizes(
   return kept;
 }
 
+/** Remembered weeks without what is no longer counted: `sizeOf` says how many IPv4 addresses of a tag that is. */
+export function withoutSizes(
+  known: readonly AcceptedSizes[],
+  sizeOf: (tag: string) => bigint,
+): AcceptedSizes[] {
+  return known.map((entry) => ({
+    ...entry,
+    tags: new Map(
+      [...entry.tags].map(([tag, size]) => [tag, size > sizeOf(tag) ? size - sizeOf(tag) : 0n] as const),
+    ),
+  }));
+}
+
 function summed(entries: readonly AcceptedSizes[]): ReadonlyMap<string, Step> {
   const tags = new Set(entries.flatMap(({ steps }) => [...(steps?.keys() ?? [])]));
   return new Map([...tags].sort().map((tag) => [tag, sumOfSteps(entries, tag)]));
