@@ -160,9 +160,9 @@ export function planRun(published: RunInput): RunPlan {
   );
   const { policy: current, unused } = policyInUse(whole, input.targets);
   const policy = held(input, current);
+  const space = spaceOf(snapshot);
   // Of the feed itself: what the constraints cut out of it, it has not lost.
-  const space = spaceOf(asPublished.feed.snapshot);
-  const totals = totalsOf(asPublished.feed.snapshot, space);
+  const totals = cuts.size === 0 ? totalsOf(snapshot, space) : totalsOf(asPublished.feed.snapshot);
   const before =
     input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree, input.signer);
   const week = withKeptCuts(

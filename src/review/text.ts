@@ -124,30 +124,80 @@ function cellsInWords(columns: readonly Column[], cells: readonly Line[]): Line 
     );
 }
 
-/** Breaks a line at spaces; what has none stays whole. */
+/** Text that stands in one line, in its tones. */
+type Word = readonly { readonly text: string; readonly tone: Tone | undefined }[];
+
+/** Breaks a line at spaces; what has none stays whole, and so does a short parenthesis, where they fit in a line. */
 function wrap(line: Line, { width, colors }: Settings, indent: string, hanging: string): string[] {
   const lines: string[] = [];
   let current = indent;
   let used = indent.length;
   let empty = true;
-  for (const { text, tone } of line.map(spanOf)) {
-    for (const word of visible(text).split(/(?<= )/)) {
-      const length = word.trimEnd().length;
-      if (!empty && used + length > width) {
-        lines.push(current.trimEnd());
-        current = hanging;
-        used = hanging.length;
-        empty = true;
-      }
-      if (empty && word.trim() === '' && lines.length > 0) continue;
-      // Uncoloured, the space after a word can go where the line ends with it.
-      const bare = word.trimEnd();
-      current += `${bare === '' ? '' : color(bare, tone, colors)}${word.slice(bare.length)}`;
-      used += word.length;
-      empty = false;
+  for (const word of wordsOf(line, width - hanging.length)) {
+    const text = word.map((piece) => piece.text).join('');
+    if (!empty && used + text.trimEnd().length > width) {
+      lines.push(current.trimEnd());
+      current = hanging;
+      used = hanging.length;
+      empty = true;
     }
+    if (empty && text.trim() === '' && lines.length > 0) continue;
+    for (const piece of word) {
+      // Uncoloured, the space after a word can go where the line ends with it.
+      const bare = piece.text.trimEnd();
+      current += `${bare === '' ? '' : color(bare, piece.tone, colors)}${piece.text.slice(bare.length)}`;
+    }
+    used += text.length;
+    empty = false;
   }
   return [...lines, current.trimEnd()];
+}
+
+/** A parenthesis of at most so many characters is not broken. */
+const SHORT = 32;
+
+/** The words of a line, across its spans; those that do not fit in `most` columns as their parts. */
+function wordsOf(line: Line, most: number): Word[] {
+  const single: Word[] = [];
+  let open: Word[number][] = [];
+  for (const { text, tone } of line.map(spanOf))
+    for (const part of visible(text).split(/(?<= )/)) {
+      open.push({ text: part, tone });
+      if (!part.endsWith(' ')) continue;
+      single.push(open);
+      open = [];
+    }
+  if (open.length > 0) single.push(open);
+  const words: Word[] = [];
+  for (let index = 0; index < single.length; ) {
+    const count = wordsOfParenthesis(single.slice(index), Math.min(SHORT, most));
+    const word = single.slice(index, index + count).flat();
+    words.push(...(lengthOfWord(word) <= most ? [word] : word.map((piece) => [piece])));
+    index += count;
+  }
+  return words;
+}
+
+/** How many words stand together: those up to the end of a parenthesis that the first opens, where that is short. */
+function wordsOfParenthesis(words: readonly Word[], most: number): number {
+  let open = 0;
+  let length = 0;
+  for (const [index, word] of words.entries()) {
+    for (const character of word.map(({ text }) => text).join(''))
+      open += character === '(' ? 1 : character === ')' ? -1 : 0;
+    if (open <= 0) return length + lengthOfWord(word) <= most ? index + 1 : 1;
+    length += word.reduce((sum, { text }) => sum + text.length, 0);
+    if (length > most) return 1;
+  }
+  return 1;
+}
+
+/** Without the space after it. */
+function lengthOfWord(word: Word): number {
+  return word
+    .map(({ text }) => text)
+    .join('')
+    .trimEnd().length;
 }
 
 function paint(line: Line, colors: Colors): string {
