@@ -1,6 +1,7 @@
 import { Admission } from '../policy/admission.ts';
 import { readTarget, type TargetInForce } from './in-force.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
+import type { UnreadLine } from './readable-rest.ts';
 
 /** Rule files that say something else than a run wrote: edited by hand, by a hook or by a filter. */
 export interface Drift {
@@ -9,20 +10,22 @@ export interface Drift {
   readonly target: string;
   /** Relative to the output tree. */
   readonly files: readonly string[];
-  /** What they let through and should not. */
+  /** What they let through and should not; where lines cannot be read, what the others do. */
   readonly lets: Admission;
-  /** What they should let through and do not. */
+  /** What they should let through and do not; where lines cannot be read, what the others do not. */
   readonly lacks: Admission;
   /** What the files that a run writes in their place let through; undefined where none are, or it is not known. */
   readonly planned?: Admission | undefined;
   /** Why it cannot be said what they let through; undefined where it can. */
   readonly problem: string | undefined;
+  /** The lines that cannot be read, with paths relative to the output tree; absent where none can be told apart. */
+  readonly unread?: readonly UnreadLine[] | undefined;
 }
 
 /** Drift of the rule files of a tree as it was read: edited after they were written. */
 export function driftInForce(inForce: ReadonlyMap<string, TargetInForce>, where: Drift['where']): Drift[] {
-  return [...inForce].flatMap(([id, { admission, problem, plan, edited }]) =>
-    edited.length === 0 ? [] : [driftOf(where, id, edited, plan?.admission, admission, problem)],
+  return [...inForce].flatMap(([id, found]) =>
+    found.edited.length === 0 ? [] : [driftOf(where, id, found.edited, found)],
   );
 }
 
@@ -47,13 +50,8 @@ export async function driftOnDisk(
     });
     if (edited.length === 0) continue;
     const changed = new Map(edited.map((path) => [path, disk.get(path)!]));
-    const { plan, admission, problem } = await readTarget(
-      tree,
-      new Map([...tree.files, ...changed]),
-      id,
-      locked,
-    );
-    found.push(driftOf('working tree', id, edited, plan?.admission, admission, problem));
+    const read = await readTarget(tree, new Map([...tree.files, ...changed]), id, locked);
+    found.push(driftOf('working tree', id, edited, read));
   }
   return found;
 }
@@ -62,25 +60,20 @@ function driftOf(
   where: Drift['where'],
   target: string,
   files: readonly string[],
-  meant: Admission | undefined,
-  found: Admission | undefined,
-  problem: string | undefined,
+  { plan, admission, problem, readable }: TargetInForce,
 ): Drift {
-  if (meant === undefined || found === undefined)
-    return {
-      where,
-      target,
-      files,
-      lets: Admission.empty,
-      lacks: Admission.empty,
-      problem: problem ?? 'its format is not known',
-    };
+  const found = admission ?? readable?.admission;
+  const meant = plan?.admission;
+  const isRead = meant !== undefined && found !== undefined;
   return {
     where,
     target,
     files,
-    lets: found.difference(meant),
-    lacks: meant.difference(found),
-    problem: undefined,
+    lets: isRead ? found.difference(meant) : Admission.empty,
+    lacks: isRead ? meant.difference(found) : Admission.empty,
+    problem: isRead && admission !== undefined ? undefined : (problem ?? 'its format is not known'),
+    ...(isRead && readable !== undefined
+      ? { unread: readable.unread.map((one) => ({ ...one, path: `${target}/${one.path}` })) }
+      : {}),
   };
 }

@@ -8,6 +8,7 @@ import { inOrder } from './any-order.ts';
 import type { Lock } from './lock.ts';
 import { planLockedTarget } from './locked-target.ts';
 import { fileDigest, type OutputTree } from './output-tree.ts';
+import { type ReadableRest, readableRest } from './readable-rest.ts';
 
 /** What one target's rule files of a tree let through. */
 export interface TargetInForce {
@@ -15,6 +16,8 @@ export interface TargetInForce {
   readonly admission: Admission | undefined;
   /** Why not; undefined where it is. */
   readonly problem: string | undefined;
+  /** What the lines let through that can be read, where others cannot; undefined where all can be read, or none. */
+  readonly readable?: ReadableRest | undefined;
   /** What the list of each rule lets through, where the format keeps rules apart; read back from the text as well. */
   readonly lists?: ReadonlyMap<string, Admission> | undefined;
   /** What the run that wrote the files meant; undefined where the format is not at hand any more. */
@@ -105,7 +108,12 @@ export async function readTarget(
       const tidied = own.map((file) => (touched.has(`${id}/${file.path}`) ? inOrder(file) : file));
       return read(tidied);
     } catch {
-      return { ...unknown(error), ...known, admission: undefined };
+      const readable = readableRest(
+        own,
+        (path) => touched.has(`${id}/${path}`),
+        (texts) => readFiles(planned.target, texts).admission,
+      );
+      return { ...unknown(error), ...known, admission: undefined, readable };
     }
   }
 }

@@ -187,6 +187,9 @@ export const reviewShape = z
         lets: grants,
         lacks: grants,
         problem: z.string().nullable(),
+        unread: z
+          .array(z.strictObject({ path: text, line: z.int().min(1), text }))
+          .describe('Lines that cannot be read; lets and lacks are of the others.'),
       }),
     ),
     unused: z

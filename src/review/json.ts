@@ -50,13 +50,14 @@ export function reviewDocument(review: Review): ReviewDocument {
     targets: deviceLines(review.targets).map(({ line }, index) =>
       targetDocument(review.targets[index]!, plain(line)),
     ),
-    drift: review.drift.map(({ where, target, files, lets, lacks, problem }) => ({
+    drift: review.drift.map(({ where, target, files, lets, lacks, problem, unread = [] }) => ({
       where,
       target,
       files: [...files],
       lets: grants(lets),
       lacks: grants(lacks),
       problem: problem ?? null,
+      unread: unread.map(({ path, line, text }) => ({ path, line, text })),
     })),
     unused: review.unused.map(({ rule, tags }) => ({ rule, tags: [...tags] })),
     lowConfidence: [...(review.lowConfidence ?? [])],

@@ -43,7 +43,9 @@ const PLACES = {
 } as const;
 
 /** What edited files let through or lack, without what a run does about it. */
-export function differenceInWords({ target, lets, lacks, problem }: Drift): string {
+export function differenceInWords({ target, lets, lacks, problem, unread }: Drift): string {
+  if (unread !== undefined)
+    return `${target} cannot be read whole: ${unreadInWords(unread)}; ${restOf(lets, lacks)}`;
   if (problem !== undefined) return `${target} cannot be read: ${problem}`;
   const parts = [
     ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through`]),
@@ -56,13 +58,38 @@ function says(drift: Drift): string {
   // What became of it since is in the line of the target.
   if (drift.where === 'before') return differenceInWords(drift);
   const run = drift.where === 'after' ? 'the next run' : 'the run';
-  const { target, lets, lacks, planned, problem } = drift;
+  const { target, lets, lacks, planned, problem, unread } = drift;
+  if (unread !== undefined) return `${differenceInWords(drift)}; ${run} writes it anew`;
   if (problem !== undefined) return `${target} cannot be read (${problem}); ${run} writes it anew`;
   const parts = [
     ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through; ${takesAway(run, lets, planned)}`]),
     ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}; ${putsBack(run, lacks, planned)}`]),
   ];
   return parts.length === 0 ? `${target} lets the same through; ${run} writes it anew` : enumerate(parts);
+}
+
+/** `squid/a.txt:12 ("# mine")`: lines of which nobody can say what the device makes. */
+function unreadInWords(unread: NonNullable<Drift['unread']>): string {
+  const said = unread
+    .slice(0, SHOWN)
+    .map(({ path, line, text }) => `${path}:${line} (${JSON.stringify(shortened(text))})`);
+  return `${said.join(', ')}${unread.length > SHOWN ? ` and ${unread.length - SHOWN} more lines` : ''}`;
+}
+
+/** How much of a line that cannot be read is shown. */
+const LINE_SHOWN = 60;
+
+function shortened(text: string): string {
+  return text.length > LINE_SHOWN ? `${text.slice(0, LINE_SHOWN)}…` : text;
+}
+
+/** What the lines let through and lack that can be read; the others may add to it, and take away. */
+function restOf(lets: Admission, lacks: Admission): string {
+  const parts = [
+    ...(lets.isEmpty ? [] : [`lets ${things(lets)} through`]),
+    ...(lacks.isEmpty ? [] : [`lacks ${things(lacks)}`]),
+  ];
+  return `the rest of it ${parts.length === 0 ? 'lets through what it should' : enumerate(parts)}`;
 }
 
 /** What becomes of what edited files let through: a week may bring the same by itself. */
