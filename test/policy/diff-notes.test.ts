@@ -272,6 +272,37 @@ describe('notes on losses and growth', () => {
     expect(renamed.rules.map(({ presence, renamedFrom }) => [presence, renamedFrom])).toEqual([
       ['changed', 'web'],
     ]);
+    // With a tag added it is the same rule still, and none that is new while another is gone.
+    const [a, b, c] = [
+      tag('A', '', '192.0.2.0/24'),
+      tag('B', '', '10.0.0.0/8'),
+      tag('C', '', '192.0.2.0/25'),
+    ];
+    const of = (name: string, ...tags: readonly ReturnType<typeof tag>[]) =>
+      policyOf({ [name]: tags }, { name });
+    const added = diffPolicies(of('web', a), of('www', a, b, c));
+    expect(added.rules.map(({ rule, presence, renamedFrom }) => [rule, presence, renamedFrom])).toEqual([
+      ['www', 'changed', 'web'],
+    ]);
+    expect(noteworthy(added).map(({ kind, text }) => [kind, text])[0]).toEqual([
+      'renamed-rule',
+      'is the rule web under a new name, with B, C added',
+    ]);
+    // A rule of other tags is another rule, whatever it lets through.
+    const other = diffPolicies(of('web', a), of('www', b));
+    expect(other.rules.map(({ rule, presence }) => [rule, presence])).toEqual([
+      ['www', 'added'],
+      ['web', 'removed'],
+    ]);
+    // The rule that is the same is the former one, not the one that has more.
+    const two = diffPolicies(
+      of('web', a),
+      policyOf({ more: [a, b], same: [a] }, { name: 'more' }, { name: 'same' }),
+    );
+    expect(two.rules.map(({ rule, presence, renamedFrom }) => [rule, presence, renamedFrom])).toEqual([
+      ['more', 'added', undefined],
+      ['same', 'changed', 'web'],
+    ]);
     const nested = diffPolicies(
       makePolicy({ name: 'web', ...parts }),
       makePolicy({ name: 'web', ...parts }, { name: 'part', prefixes: ['192.0.2.0/28'], ports: '443' }),

@@ -83,10 +83,13 @@ export function noteworthy(diff: PolicyDiff, context: DiffContext = {}): Note[] 
   return [...notes, ...diff.nested.map(nestedRule)];
 }
 
-function renamedRule({ rule, renamedFrom }: RuleDiff): Note[] {
-  return renamedFrom === undefined
-    ? []
-    : [{ kind: 'renamed-rule', rule, tag: '', text: `is the rule ${renamedFrom} under a new name` }];
+function renamedRule({ rule, renamedFrom, tags }: RuleDiff): Note[] {
+  if (renamedFrom === undefined) return [];
+  const added = tags.filter(({ presence }) => presence === 'added').map(({ tag }) => tag);
+  const more = added.length === 0 ? '' : `, with ${some(added)} added`;
+  return [
+    { kind: 'renamed-rule', rule, tag: '', text: `is the rule ${renamedFrom} under a new name${more}` },
+  ];
 }
 
 /** Once, where a rule for connectors comes without clients, or loses them: no week says it again. */

@@ -1,3 +1,4 @@
+import { DualStackSet } from '../../net/dual-stack-set.ts';
 import type { Policy, PolicyRule } from '../policy.ts';
 import { admissionOfRule } from '../rule-admission.ts';
 
@@ -6,19 +7,30 @@ const ALIKE = 90n;
 
 /**
  * Rules that are gone and stand under another name, by the new name: the same host names and ports, and nearly the
- * same addresses.
+ * same addresses, or all the same service tags and others beside them. The nearest is looked for first.
  */
 export function findRenamedRules(before: Policy, after: Policy): ReadonlyMap<string, string> {
   const stay = new Set(before.rules.map(({ name }) => name));
   const now = new Set(after.rules.map(({ name }) => name));
   const gone = before.rules.filter(({ name }) => !now.has(name));
   const renamed = new Map<string, string>();
-  for (const rule of after.rules) {
-    if (stay.has(rule.name)) continue;
-    const former = gone.find((one) => ![...renamed.values()].includes(one.name) && isAlike(one, rule));
-    if (former !== undefined) renamed.set(rule.name, former.name);
-  }
+  for (const isFormer of [isAlike, hasMoreTags])
+    for (const rule of after.rules) {
+      if (stay.has(rule.name) || renamed.has(rule.name)) continue;
+      const former = gone.find((one) => ![...renamed.values()].includes(one.name) && isFormer(one, rule));
+      if (former !== undefined) renamed.set(rule.name, former.name);
+    }
   return renamed;
+}
+
+/** Whether the later rule is the earlier one with service tags added to it. */
+function hasMoreTags(a: PolicyRule, b: PolicyRule): boolean {
+  const before = new Set(a.tags.map(({ tag }) => tag));
+  const after = new Set(b.tags.map(({ tag }) => tag));
+  if (before.size === 0 || [...before].some((tag) => !after.has(tag))) return false;
+  // Of what both name, the same holds as for a rule that is under a new name and nothing else.
+  const added = DualStackSet.union(b.tags.filter(({ tag }) => !before.has(tag)).map((tag) => tag.addresses));
+  return isAlike(a, { ...b, addresses: b.addresses.difference(added.difference(a.addresses)) });
 }
 
 function isAlike(a: PolicyRule, b: PolicyRule): boolean {
