@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { Environment } from '../feed/proxy.ts';
 import { readSecret } from '../feed/secret.ts';
 import type { SecretSource } from '../feed/source-config.ts';
 import { ConfigurationError } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import type { ForgeKind } from './settings.ts';
 
 /** Where a forge's token comes from; never the token itself. */
@@ -42,7 +42,7 @@ export async function readToken(
     return readSecret({ environment: name }, environment, where);
   }
   if (!('file' in source)) return readSecret(source, environment, where);
-  const text = await readFile(source.file, 'utf8').catch((cause: Error) => {
+  const text = await readRegularText(source.file).catch((cause: Error) => {
     throw new ConfigurationError(
       'the token cannot be had',
       [{ where, what: `${source.file} cannot be read: ${cause.message}` }],

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSecret } from '../feed/secret.ts';
 import type { SecretSource } from '../feed/source-config.ts';
 import { AllowlistError } from '../problem.ts';
+import { errorCode } from '../publish/errno.ts';
+import { readRegularText } from '../regular-file.ts';
 import { eventsOf, type NotifiedEvent, type RunBefore, type RunEnd } from './event.ts';
 import type { EventKind, WebhookForm } from './kinds.ts';
 import { sendMail } from './mail.ts';
@@ -102,7 +104,11 @@ async function remember(
   const name = createHash('sha256').update(output).digest('hex').slice(0, 16);
   const path = join(directory, `notified-${name}.json`);
   const words = (run: RunBefore) => `${JSON.stringify(run)}\n`;
-  const text = await readFile(path, 'utf8').catch(() => '');
+  // A pipe or a device in its place would be waited for: nothing is remembered then.
+  const text = await readRegularText(path).catch((error: unknown) =>
+    errorCode(error) === 'ENOTFILE' ? undefined : '',
+  );
+  if (text === undefined) return nothing;
   const last = [true, false]
     .flatMap((failed) => [true, false].map((stale): RunBefore => ({ failed, stale })))
     .find((run) => words(run) === text);

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { AllowlistError } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import type { NotifiedEvent } from './event.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function renderEvent(file: string, event: NotifiedEvent): Promise<s
     return JSON.stringify(value);
   });
   try {
-    const template = handlebars.compile(await readFile(file, 'utf8'), { strict: true, noEscape: true });
+    const template = handlebars.compile(await readRegularText(file), { strict: true, noEscape: true });
     return template({ ...event, link: event.link ?? null });
   } catch (error) {
     throw new AllowlistError(`${file}: ${(error as Error).message}`, [], { cause: error });

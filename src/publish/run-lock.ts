@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { mkdir, readFile, rmdir, stat, utimes } from 'node:fs/promises';
+import { lstat, mkdir, rmdir, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowlistError } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import { errorCode, unless } from './errno.ts';
 import { isRunning, markOf, type ProcessMark, parseMark, parseWhole } from './process-mark.ts';
 import { locateTree, type TreeLocation } from './tree-location.ts';
@@ -261,10 +262,21 @@ function isDead(path: string, holder: Holder, silent: number): boolean {
 /** Undefined if there is no lock; a `holder` undefined if it cannot be read, as in the instant of its creation. */
 async function readHolder(path: string): Promise<{ holder: Holder | undefined; silent: number } | undefined> {
   const gone = ['ENOENT', 'ENOTDIR'];
-  const status = await unless(gone, stat(path));
-  const text = status === undefined ? undefined : await unless(gone, readFile(path, 'utf8'));
-  if (status === undefined || text === undefined) return undefined;
+  const status = await unless(gone, lstat(path));
+  if (status === undefined) return undefined;
+  // No run makes a link, and behind one that leads nowhere no file can be made.
+  if (status.isSymbolicLink()) throw notALock(path, 'a symbolic link');
+  const text = await unless(gone, readRegularText(path)).catch((error: unknown) => {
+    throw errorCode(error) === 'ENOTFILE' ? notALock(path, (error as { kind?: string }).kind ?? '') : error;
+  });
+  if (text === undefined) return undefined;
   return { holder: parseHolder(text), silent: Date.now() - status.mtimeMs };
+}
+
+function notALock(path: string, kind: string): AllowlistError {
+  return new AllowlistError('the lock of a run cannot be made', [
+    { where: path, what: `it is ${kind}, not a file`, next: 'move it away' },
+  ]);
 }
 
 function parseHolder(text: string): Holder | undefined {

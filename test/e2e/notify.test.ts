@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SMTPServer } from 'smtp-server';
@@ -156,6 +157,7 @@ describe('people are told', () => {
         { url, template: 'hook.hbs', on: FRESH_EVENTS },
         { url, template: 'wrong.hbs', on: FRESH_EVENTS },
         { url, template: 'no-json.hbs', on: FRESH_EVENTS },
+        { url, template: 'pipe.hbs', on: FRESH_EVENTS },
       ],
       mail: {
         server: mailUrl('pa:ss'),
@@ -169,6 +171,7 @@ describe('people are told', () => {
     write('hook.hbs', '{"kind": {{json kind}}, "first": {{json lines.[0]}}, "link": {{json link}} }');
     write('wrong.hbs', '{"kind": {{json knid}} }');
     write('no-json.hbs', '{{title}}');
+    execFileSync('mkfifo', [join(folder, 'pipe.hbs')]);
     write('mail.hbs', 'Heads up ({{kind}}): {{#each lines}}<{{this}}>{{/each}}');
     const { status, stderr } = await run(ONE);
     expect(status, stderr).toBe(0);
@@ -177,6 +180,7 @@ describe('people are told', () => {
     ]);
     expect(mails[0]).toMatch(/Heads up \(look\): <iptables new: /);
     expect(stderr).toMatch(/notify\.webhooks\[1\]: cannot notify: .*wrong\.hbs: .*needs a field/);
+    expect(stderr).toMatch(/notify\.webhooks\[3\]: cannot notify: .*pipe\.hbs is a pipe, not a file/);
     expect(stderr).toMatch(/notify\.webhooks\[2\]: cannot notify: .*no-json\.hbs does not make JSON/);
   });
 

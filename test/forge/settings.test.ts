@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -66,5 +67,8 @@ describe('the token of a forge', () => {
     const error = await readToken('gitlab', { file }, {}).catch((thrown: Error) => thrown);
     expect((error as Error).message).toContain('does not hold a token');
     expect((error as Error).message).not.toContain('two');
+    const pipe = join(temporaryFolder(), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(readToken('gitlab', { file: pipe }, {})).rejects.toThrow(/cannot be read: .* is a pipe/);
   });
 });

@@ -1,6 +1,14 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -79,6 +87,17 @@ describe('acquireRunLock', () => {
     }
     await lock.release();
     await (await acquireRunLock(out, { wait: 0 })).release();
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['a pipe', (path) => execFileSync('mkfifo', [path])],
+    ['a directory', (path) => mkdirSync(path)],
+    ['a symbolic link', (path) => symlinkSync('nowhere', path)],
+    ['a symbolic link', (path) => symlinkSync('/dev/zero', path)],
+  ])('says at once that %s is no lock, and leaves it there', async (kind, make) => {
+    make(file);
+    await expect(acquireRunLock(out)).rejects.toThrow(`${file}: it is ${kind}, not a file — move it away`);
+    expect(readdirSync(base)).toEqual(['.allowlists.azure-allowlist.lock']);
   });
 
   it('waits for the other run, and says so once', async () => {
