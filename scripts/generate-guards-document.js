@@ -333,7 +333,12 @@ const guards = markdownTable({
       '`origins`: none',
       '',
     ],
-    ['unallocated', 'IPv6 space that IANA has given to nobody', '', 'none'],
+    [
+      'unallocated',
+      'IPv6 space that IANA has given to nobody, by a list in `src/policy/guards/allocated.ts` with its date; `node scripts/compare-allocated.js FILE` says what a newer copy of [the registry](https://www.iana.org/assignments/ipv6-unicast-address-assignments/ipv6-unicast-address-assignments.csv) has beyond it',
+      '',
+      'none',
+    ],
     ['m365-rollback', 'a version of the Microsoft 365 endpoints older than the one in force', '', ''],
     [
       'm365-set',

@@ -856,9 +856,9 @@ describe('date-ahead', () => {
 });
 
 describe('unallocated', () => {
-  test.each(['2d00::/32', '3ffe::/40', '2640::/32'])('refuses %s', (prefix) => {
+  test.each(['2d00::/32', '3ffe::/40', '2640::/32', '2001:4e00::/32'])('refuses %s', (prefix) => {
     expect(saidBy('unallocated', { after: { tags: { A: ['20.0.0.0/16', prefix] } } })).toEqual([
-      `refused: rule all, service tag A: ${prefix}, which IANA had given to nobody as of 2026-11-27`,
+      `refused: rule all, service tag A: ${prefix}, which IANA had given to nobody as of 2026-11-29`,
     ]);
   });
   test.each(['2603:1000::/40', '2a01:111::/32', '2404:f800::/32', '2620:1ec::/36', '4.0.0.0/12'])(

@@ -3,12 +3,14 @@ import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { parsePrefix } from '../../net/prefix.ts';
 
 /** When the list below was written down. */
-export const ALLOCATED_AS_OF = '2026-11-27';
+export const ALLOCATED_AS_OF = '2026-11-29';
 
 /**
- * IPv6 space that IANA has given to the regional registries, after its registry "IPv6 Global Unicast Address
- * Assignments" (https://www.iana.org/assignments/ipv6-unicast-address-assignments; the page was not at hand when this
- * was written). Of IPv4 all is given out that is not special-use space.
+ * IPv6 space that IANA has given to the regional registries: the rows of its registry "IPv6 Global Unicast Address
+ * Assignments" with the status ALLOCATED, without its own (special-use space), neighbours joined. Of IPv4 all is given out
+ * that is not special-use space. `node scripts/compare-allocated.js FILE` tells what another edition of the registry has.
+ * Source: https://www.iana.org/assignments/ipv6-unicast-address-assignments/ipv6-unicast-address-assignments.csv, by a copy
+ * of 2020, and 2410::/12, given to APNIC since.
  */
 const IPV6 = [
   '2001:200::/23',
@@ -19,7 +21,8 @@ const IPV6 = [
   '2001:1800::/21',
   '2001:2000::/19',
   '2001:4000::/21',
-  '2001:4800::/21',
+  '2001:4800::/22',
+  '2001:4c00::/23',
   '2001:5000::/20',
   '2001:8000::/18',
   '2003::/18',
