@@ -6,23 +6,23 @@ import {
   requireApproved,
   writePlan,
 } from './approved-plan.ts';
+import { commitTrees, pushOrRetry, readyBranch } from './commit-trees.ts';
 import { SPACE_FILES } from './committed/azure-space.ts';
 import { type Baseline, feedInForce, readBaseline } from './committed/baseline.ts';
-import { driftInForce } from './committed/drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
-import { readInForce } from './committed/in-force.ts';
 import { readSigner } from './committed/key-file.ts';
 import { keptLock, LOCK_FILE } from './committed/lock.ts';
-import { nearestFolder } from './committed/nearest-folder.ts';
-import { fileDigest, filesReader, readOutputTree } from './committed/output-tree.ts';
+import { fileDigest } from './committed/output-tree.ts';
+import type { Signer } from './committed/signature.ts';
 import { unlistedFiles } from './committed/unlisted.ts';
 import type { AllowlistConfig, GitConfig, PullRequestConfig } from './config/config.ts';
 import { loadConstraints } from './config/range-files.ts';
 import { loadKnownFigures } from './feed/known-space.ts';
-import { loadFeed } from './feed/load.ts';
+import { type LoadedFeed, loadFeed } from './feed/load.ts';
 import { loadM365Endpoints } from './feed/load-m365.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import { loadOrigins } from './feed/origins.ts';
+import type { TagNames } from './feed/snapshot.ts';
 import type { Published } from './forge/forge.ts';
 import { DualStackSet } from './net/dual-stack-set.ts';
 import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
@@ -30,31 +30,20 @@ import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import type { Origins } from './policy/guards/origins.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { regionalTagNotes, tagsInUse, takeRegions } from './policy/regional-tags.ts';
-import { AllowlistError, ConfigurationError, type Problem } from './problem.ts';
-import { loadTables, requireRegions } from './products.ts';
+import { ConfigurationError, FeedError, type Problem } from './problem.ts';
+import { type ConfigWithTables, loadTables, requireRegions } from './products.ts';
 import { proposalPlace, proposeChange, tellRefusal } from './propose.ts';
 import { ciBranch } from './publish/ci-branch.ts';
-import { type Altered, requireCommitted } from './publish/committed-bytes.ts';
-import { commitTree } from './publish/git.ts';
 import { requireNotForeign, requireOurs } from './publish/ours.ts';
-import {
-  BehindRemote,
-  currentBranch,
-  fetchForRetry,
-  moveTo,
-  type PushTarget,
-  push,
-  settleOnBranch,
-} from './publish/push.ts';
+import { currentBranch } from './publish/push.ts';
 import { requireReady } from './publish/ready.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { clearScratch } from './publish/scratch.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
-import { withWorkTree } from './publish/work-tree.ts';
 import { commitMessage } from './review/commit-message.ts';
 import { writeMarkdown } from './review/markdown.ts';
 import type { Review } from './review/review.ts';
-import { differenceInWords } from './review/sections/drift.ts';
+import { summarise } from './review/summary.ts';
 import { verdict } from './review/verdict.ts';
 import type { TargetRequest } from './targets/build.ts';
 import { bundledTargets, loadTarget, loadTargetFolder } from './targets/catalog.ts';
@@ -95,39 +84,113 @@ export interface JobResult {
   readonly pullRequest?: Published | undefined;
 }
 
+/** A run whose configuration, tables and targets are known; nothing is fetched yet. */
+export interface OpenedJob {
+  /** With the rules that products become. */
+  readonly request: JobRequest;
+  readonly tables: ConfigWithTables['tables'];
+  readonly regions: ConfigWithTables['regions'];
+  readonly targets: readonly TargetRequest[];
+  readonly signer: Signer | undefined;
+}
+
+/** Everything that a run fetches or reads beside the configuration. */
+export interface JobSources {
+  readonly feed: LoadedFeed;
+  readonly m365: M365Endpoints | undefined;
+  readonly origins: Origins | undefined;
+  readonly constraints: Awaited<ReturnType<typeof loadConstraints>>;
+}
+
+/** Loads what has the same key once for several runs. */
+export type Once = <T>(key: readonly unknown[], load: () => Promise<T>) => Promise<T>;
+
+/** A run that can be planned against any directory that holds its output tree. */
+export interface PreparedJob {
+  readonly request: JobRequest;
+  /** Compares with what is in force there. @throws RunRefused by a guard */
+  readonly plan: (directory: string) => Promise<RunPlan>;
+  /** What the last plan was made of. */
+  readonly origin: () => PlanOrigin;
+}
+
 /**
  * The weekly job: everything is fetched, rendered and read back before the output tree changes.
  * @throws AllowlistError; the previous output stands
  */
 export async function runJob(asked: JobRequest): Promise<JobResult> {
+  const opened = await openJob(asked);
+  return publishJob(await prepareJob(opened, await loadSources(opened)));
+}
+
+/** Reads what a run needs beside its sources. @throws ConfigurationError listing every problem */
+export async function openJob(asked: JobRequest): Promise<OpenedJob> {
   const { sign } = asked.config;
   const signer = sign === undefined ? undefined : await readSigner(sign, asked.environment);
   const { config, tables, regions } = await loadTables(asked.config);
-  const request = { ...asked, config };
-  const { report } = request;
   const targets = await loadTargets(config);
   for (const { id, confidence, title } of tables.values())
     if (confidence === 'low')
-      report(
+      asked.report(
         `noted: the endpoint table ${id} (${title}) is of low confidence: check its rows before you rely on them`,
       );
-  const origins = await loadSecondSource(request);
+  return { request: { ...asked, config }, tables, regions, targets, signer };
+}
+
+/**
+ * Fetches the feed and the other sources of a run.
+ * @param shared where several runs take their sources together
+ * @throws FeedError, ConfigurationError
+ */
+export async function loadSources({ request }: OpenedJob, shared?: Once): Promise<JobSources> {
+  const once: Once = shared ?? ((_, load) => load());
+  const { config, offline, cacheDirectory } = request;
+  const { http } = config.feed;
+  const origins = await once(['origins', config.origins, http], () => loadSecondSource(request));
   const constraints = await loadConstraints(config.constraints, config.rules, origins);
-  const m365 = await loadM365(request);
-  const feed = await loadFeed({
-    cloud: config.feed.cloud,
-    source: config.feed.source,
-    http: config.feed.http,
-    offline: request.offline,
-    environment: request.environment,
-    today: request.today,
-    report,
-    inForce: () => feedInForce(config.output),
-    used: tagsInUse(config.rules),
-    ...(config.feed.cache.keep === undefined ? {} : { cachedFiles: config.feed.cache.keep }),
-    ...(request.feed === undefined ? {} : { override: request.feed }),
-    ...(request.cacheDirectory === undefined ? {} : { cacheDirectory: request.cacheDirectory }),
-  });
+  const takesM365 = config.rules.some((rule) => rule.m365.length > 0);
+  const m365 = takesM365 ? await once(['m365', config.feed.m365, http], () => loadM365(request)) : undefined;
+  const { cloud, source, cache } = config.feed;
+  const used = tagsInUse(config.rules);
+  const feed = await once(['feed', cloud, source, http, cache.keep, cacheDirectory], () =>
+    loadFeed({
+      cloud,
+      source,
+      http,
+      offline,
+      environment: request.environment,
+      today: request.today,
+      report: request.report,
+      inForce: () => feedInForce(config.output),
+      // What is wrong in a tag of one run is no fault of the others.
+      used: shared === undefined ? used : NO_TAGS,
+      ...(cache.keep === undefined ? {} : { cachedFiles: cache.keep }),
+      ...(request.feed === undefined ? {} : { override: request.feed }),
+      ...(cacheDirectory === undefined ? {} : { cacheDirectory }),
+    }),
+  );
+  requireUsable(feed, used);
+  return { feed, m365, origins, constraints };
+}
+
+const NO_TAGS: TagNames = { has: () => false };
+
+/** @throws FeedError where something is wrong in a tag that is used */
+function requireUsable({ snapshot, source }: LoadedFeed, used: TagNames): void {
+  const wrong = (snapshot.quarantined ?? []).filter(({ tag }) => tag !== undefined && used.has(tag));
+  if (wrong.length > 0)
+    throw new FeedError(
+      `${source.name} is not a usable feed`,
+      wrong.map(({ problem }) => problem),
+    );
+}
+
+/** Makes a run ready to be planned. @throws ConfigurationError for what the feed does not know */
+export async function prepareJob(
+  { request, tables, regions, targets, signer }: OpenedJob,
+  { feed, m365, origins, constraints }: JobSources,
+): Promise<PreparedJob> {
+  const { config, report } = request;
   await requireRegions(config.file, [...regions, ...regionsOfRules(config.rules)], feed.snapshot);
   const regional = takeRegions(config.rules, feed.snapshot.tags);
   for (const note of regionalTagNotes(regional.rules, regional.tags)) report(`noted: regional-tag: ${note}`);
@@ -179,6 +242,12 @@ export async function runJob(asked: JobRequest): Promise<JobResult> {
     await requireNotForeign(directory, new Map(marks), baseline.digests);
     return planned;
   };
+  return { request, plan, origin };
+}
+
+/** Publishes a run as its configuration asks: into the directory, as a commit, or as a pull request. */
+async function publishJob({ request, plan, origin }: PreparedJob): Promise<JobResult> {
+  const { config, report } = request;
   if (request.dryRun) {
     const planned = await plan(config.output);
     const { review, unchanged, files, managed } = planned;
@@ -228,7 +297,16 @@ export async function runJob(asked: JobRequest): Promise<JobResult> {
     // A commit that an earlier run could not push goes with this one's.
     const pushed =
       git?.push === true && branch !== undefined
-        ? await pushOrRetry(config.output, { remote: git.remote, branch }, plan, report)
+        ? await pushOrRetry(
+            config.output,
+            { remote: git.remote, branch },
+            async (elsewhere) => {
+              const again = await plan(elsewhere);
+              const written = await publishTree(elsewhere, again.files, again.managed);
+              return { review: again.review, change: written, commit: await commitOutput(elsewhere, again) };
+            },
+            report,
+          )
         : undefined;
     if (pushed !== undefined)
       return { ...done, ...pushed, outcome: pushed.commit === undefined ? 'unchanged' : 'published' };
@@ -260,17 +338,26 @@ async function propose(
     await clearAfterKilled(directory, report);
     const planned = await plan(directory).catch(async (error: unknown) => {
       if (error instanceof RunRefused)
-        await tellRefusal(place, error, { configuration: relative('', config.file), report });
+        await tellRefusal(place, error.findings, { arguments: ['-c', relative('', config.file)], report });
       throw error;
     });
-    const { commit, change, pullRequest } = await proposeChange(place, planned, {
-      directory,
-      report,
-      write: async (elsewhere) => {
-        const written = await publishTree(elsewhere, planned.files, planned.managed);
-        return { commit: await commitOutput(elsewhere, planned), change: written };
+    const { review, files, unchanged } = planned;
+    let change: TreeChange = { written: [], removed: [], unchanged: [...files.keys()] };
+    const { commit, pullRequest } = await proposeChange(
+      place,
+      unchanged
+        ? undefined
+        : { reviews: [review], title: summarise(review), body: files.get(REVIEW_FILE) ?? '' },
+      {
+        directory,
+        outputs: [directory],
+        report,
+        write: async (elsewhere) => {
+          change = await publishTree(elsewhere, files, planned.managed);
+          return commitOutput(elsewhere, planned);
+        },
       },
-    });
+    );
     return {
       outcome: commit === undefined ? 'unchanged' : 'proposed',
       review: planned.review,
@@ -284,81 +371,9 @@ async function propose(
 }
 
 /** Removes what killed runs have left in git's directory, and says so. */
-async function clearAfterKilled(directory: string, report: (line: string) => void): Promise<void> {
+export async function clearAfterKilled(directory: string, report: (line: string) => void): Promise<void> {
   for (const folder of await clearScratch(directory))
     report(`removed the scratch folder of a run that has died: ${folder}`);
-}
-
-/** How often a push is tried again that others were faster than. */
-const PUSH_RETRIES = 3;
-
-/**
- * Pushes the commit of this run. Where somebody else has pushed, the run is compared with what they pushed, and its
- * commit is made anew upon theirs; nothing is forced.
- * @returns what became of it then; undefined where the first push was taken
- * @throws BehindRemote where people have to bring both together
- */
-async function pushOrRetry(
-  directory: string,
-  target: PushTarget,
-  plan: Planner,
-  report: (line: string) => void,
-): Promise<Pick<JobResult, 'review' | 'change' | 'commit'> | undefined> {
-  let behind: BehindRemote;
-  try {
-    await push(directory, target);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof BehindRemote)) throw error;
-    behind = error;
-  }
-  for (let attempt = 1; attempt <= PUSH_RETRIES; attempt++) {
-    const head = await fetchForRetry(directory, target);
-    if (head === undefined) throw behind;
-    report(
-      `${target.remote}, branch ${target.branch}: somebody else has pushed; compared with ${head.slice(0, 12)} anew`,
-    );
-    try {
-      const result = await withWorkTree(directory, head, async (elsewhere) => {
-        const planned = await plan(elsewhere);
-        const change = await publishTree(elsewhere, planned.files, planned.managed);
-        const commit = await commitOutput(elsewhere, planned);
-        if (commit !== undefined) await push(elsewhere, target);
-        return { review: planned.review, change, commit };
-      });
-      await moveTo(directory, result.commit ?? head);
-      return result;
-    } catch (error) {
-      if (!(error instanceof BehindRemote)) throw error;
-      behind = error;
-    }
-  }
-  throw behind;
-}
-
-/**
- * Checks that a commit will be possible, and puts a detached HEAD on the configured branch, or the CI's.
- * @returns the branch that the commit will be on
- * @throws AllowlistError before the first byte is written
- */
-async function readyBranch(
-  directory: string,
-  { branch: wanted }: GitConfig,
-  environment: JobRequest['environment'],
-): Promise<string | undefined> {
-  await requireReady(directory, { mayBeDetached: true });
-  const place = await nearestFolder(directory);
-  const branch = await settleOnBranch(place, wanted ?? ciBranch(environment));
-  if (branch === undefined) await requireReady(directory);
-  if (wanted !== undefined && branch !== wanted)
-    throw new AllowlistError('nothing was written: another branch is checked out', [
-      {
-        where: place,
-        what: `HEAD is on ${branch}, publish.git.branch is ${wanted}`,
-        next: `git switch ${wanted}`,
-      },
-    ]);
-  return branch;
 }
 
 /** The regions that rules of the configuration name, with their places. */
@@ -372,31 +387,6 @@ function regionsOfRules(rules: AllowlistConfig['rules']): { where: string; name:
 async function ownPlaces(targets: readonly TargetRequest[]): Promise<ReadonlySet<string>> {
   const files = [LOCK_FILE, REVIEW_FILE, ATOM_FILE, ...SPACE_FILES, GIT_ATTRIBUTES_FILE];
   return new Set([...files, 'snapshot', ...(await bundledTargets()), ...targets.map(({ id }) => id)]);
-}
-
-/** Commits exactly what the tool manages: the files of this run, and those that earlier runs wrote. */
-async function commitOutput(directory: string, plan: RunPlan): Promise<string | undefined> {
-  const { review, policy, files, managed } = plan;
-  const result = await commitTree(directory, commitMessage(review, policy.digest), {
-    paths: [...new Set([...files.keys(), ...managed])].sort(),
-  });
-  const commit = 'commit' in result ? result : undefined;
-  await requireCommitted(directory, { files, removed: managed, commit }, (altered) =>
-    effectsOf(directory, plan, altered),
-  );
-  return commit?.commit;
-}
-
-/** What altered rule files let through beyond, or lack of, what was planned, by target. */
-async function effectsOf(directory: string, { files }: RunPlan, altered: readonly Altered[]) {
-  const planned = await readOutputTree(filesReader(directory, files));
-  if (planned === undefined) return new Map<string, string>();
-  const found = new Map(files);
-  for (const { path, committed } of altered)
-    if (committed === undefined) found.delete(path);
-    else found.set(path, committed);
-  const drift = driftInForce(await readInForce({ ...planned, files: found }), 'committed');
-  return new Map(drift.map((one) => [one.target, differenceInWords(one)]));
 }
 
 /** Reads what networks announce, where a second source is configured; one that cannot be had is a value, no error. */
@@ -473,4 +463,9 @@ export async function loadTargets(config: AllowlistConfig): Promise<TargetReques
   if (problems.length > 0)
     throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
   return requests;
+}
+
+/** Commits one output tree, with its review in the message. */
+function commitOutput(directory: string, plan: RunPlan): Promise<string | undefined> {
+  return commitTrees(directory, [{ below: '', plan }], commitMessage(plan.review, plan.policy.digest));
 }

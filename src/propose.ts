@@ -5,11 +5,10 @@ import type { Forge, Published } from './forge/forge.ts';
 import { openForge } from './forge/open.ts';
 import { forgePlace } from './forge/settings.ts';
 import { readToken } from './forge/token.ts';
-import { noticeOf, proposalOf } from './forge/wording.ts';
-import { REVIEW_FILE, type RunPlan, type RunRefused } from './pipeline.ts';
+import { noticeOf, type ProposedChange, proposalOf } from './forge/wording.ts';
+import type { Finding } from './policy/guards/guard.ts';
 import { AllowlistError } from './problem.ts';
 import { type ChangeBranch, pushChange, readChangeBranch, sameIn } from './publish/change-branch.ts';
-import type { TreeChange } from './publish/tree.ts';
 import { withWorkTree } from './publish/work-tree.ts';
 
 /** Where changes of a configuration are proposed. */
@@ -24,7 +23,6 @@ export interface ProposalPlace {
 /** What came of a proposal; no pull request where nothing was to be proposed. */
 export interface Proposed {
   readonly commit: string | undefined;
-  readonly change: TreeChange;
   readonly pullRequest: Published | undefined;
 }
 
@@ -65,42 +63,43 @@ export async function proposalPlace(
 }
 
 /**
- * Proposes a plan: one commit upon the base, on the change's own branch, and a pull request that is opened, or updated
+ * Proposes a change: one commit upon the base, on the change's own branch, and a pull request that is opened, or updated
  * while it is open. The branch that is checked out, its files and the index stay as they are.
- * @param write writes and commits the plan into the working tree that it is given; undefined where nothing differs
+ * @param change undefined where nothing differs from what is in force
+ * @param write writes and commits the change into the working tree that it is given
+ * @returns no commit where nothing differs
  * @throws AllowlistError where people have added commits to the branch: they are not overwritten
  */
 export async function proposeChange(
   { settings, remote, base, forge }: ProposalPlace,
-  { review, files, unchanged }: Pick<RunPlan, 'review' | 'files' | 'unchanged'>,
+  change: ProposedChange | undefined,
   {
     directory,
+    outputs,
     write,
     report,
   }: {
     readonly directory: string;
-    readonly write: (
-      directory: string,
-    ) => Promise<{ readonly commit: string | undefined; readonly change: TreeChange }>;
+    /** The output trees that the change is of. */
+    readonly outputs: readonly string[];
+    readonly write: (directory: string) => Promise<string | undefined>;
     readonly report: (line: string) => void;
   },
 ): Promise<Proposed> {
   const { branch } = settings;
   const found = await readChangeBranch(directory, { remote, branch, base: 'HEAD' });
-  const nothing = { written: [], removed: [], unchanged: [...files.keys()] };
-  if (unchanged) {
-    await tellStale(found, directory, { remote, branch, report });
-    return { commit: undefined, change: nothing, pullRequest: undefined };
+  const nothing = { commit: undefined, pullRequest: undefined };
+  if (change === undefined) {
+    await tellStale(found, outputs, { remote, branch, report });
+    return nothing;
   }
   refuseForeign(found, { remote, branch });
-  const { commit, change } = await withWorkTree(directory, 'HEAD', write);
-  if (commit === undefined) return { commit, change, pullRequest: undefined };
+  const commit = await withWorkTree(directory, 'HEAD', write);
+  if (commit === undefined) return nothing;
   const stands = found.head !== undefined && (await isSameCommit(directory, found.head, commit));
   if (!stands) await pushChange(directory, { remote, branch, commit, expected: found.head });
-  const pullRequest = await forge.propose(
-    proposalOf(review, files.get(REVIEW_FILE) ?? '', { source: branch, target: base }, settings),
-  );
-  return { commit: stands ? found.head : commit, change, pullRequest };
+  const pullRequest = await forge.propose(proposalOf(change, { source: branch, target: base }, settings));
+  return { commit: stands ? found.head : commit, pullRequest };
 }
 
 /**
@@ -109,13 +108,16 @@ export async function proposeChange(
  */
 export async function tellRefusal(
   { settings, forge }: ProposalPlace,
-  refusal: RunRefused,
-  { configuration, report }: { readonly configuration: string; readonly report: (line: string) => void },
+  findings: readonly Finding[],
+  {
+    arguments: words,
+    report,
+  }: { readonly arguments: readonly string[]; readonly report: (line: string) => void },
 ): Promise<Published | undefined> {
   if (!settings.issues) return undefined;
-  const guards = refusal.findings.filter(({ outcome }) => outcome === 'refused');
+  const guards = findings.filter(({ outcome }) => outcome === 'refused');
   try {
-    const issue = await forge.tell(noticeOf({ guards, configuration, label: undefined }));
+    const issue = await forge.tell(noticeOf({ guards, arguments: words, label: undefined }));
     report(`${issue.reference} ${issue.action}: ${issue.url}`);
     return issue;
   } catch (error) {
@@ -128,11 +130,14 @@ export async function tellRefusal(
 /** Nothing differs from what is in force: a change that is still open would bring an older state back. */
 async function tellStale(
   { head }: ChangeBranch,
-  directory: string,
+  outputs: readonly string[],
   { remote, branch, report }: { remote: string; branch: string; report: (line: string) => void },
 ): Promise<void> {
-  const place = await nearestFolder(directory);
-  if (head !== undefined && !(await sameIn(place, 'HEAD', head)))
+  if (head === undefined) return;
+  const isSame = await Promise.all(
+    outputs.map(async (output) => sameIn(await nearestFolder(output), 'HEAD', head)),
+  );
+  if (isSame.includes(false))
     report(
       `${remote}, branch ${branch}: holds another state than the one in force, which the feed agrees with; if its pull request is open, close it`,
     );

@@ -8,6 +8,10 @@ import { processIo } from './io.ts';
 const io = processIo();
 
 const config = () => new Option('-c, --config <file>', 'the configuration').default('allowlist.yaml');
+const configs = () =>
+  new Option('-c, --config <file>', 'the configuration; several, or a pattern in quotes: many sites, one run')
+    .default('allowlist.yaml')
+    .argParser((text: string, earlier: unknown) => (Array.isArray(earlier) ? [...earlier, text] : [text]));
 const feed = () => new Option('--feed <file|url>', 'a weekly file, instead of the configured source');
 const cache = () =>
   new Option('--cache <dir>', 'where fetched files are kept (default: the XDG cache directory)');
@@ -72,7 +76,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
   program
     .command('run')
     .description('the weekly job: fetch, compare, guard, render, read back, review, publish')
-    .addOption(config())
+    .addOption(configs())
     .option('-o, --out <dir>', 'the output tree, instead of the configured one')
     .addOption(feed())
     .option('--dry-run', 'write nothing; show what would change')
@@ -80,10 +84,12 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .option('--detailed-exitcode', 'with --dry-run: exit 2 if something would change')
     .option('--details', 'the whole review, not one screen of it')
     .option('--accept <guard,...>', 'accept the refusal of a guard, this once; it is recorded', list)
+    .option('--only <site>', 'of many sites: just this one; repeatable', all)
+    .option('--shard <i/n>', 'of many sites: every n-th, from the i-th on')
     .addOption(cache())
     .addOption(offline())
     .addOption(json())
-    .action(async (options) => (await import('./run.ts')).runCommand(options, io));
+    .action(async (options) => (await import('./run-any.ts')).runAnyCommand(options, io));
 
   program
     .command('apply')

@@ -1,7 +1,11 @@
 import type { AllowlistConfig } from '../config/config.ts';
 import type { JobResult } from '../job.ts';
 import type { RunEnd } from '../notify/event.ts';
+import type { NamedEnd } from '../notify/notify.ts';
 import { RunRefused } from '../pipeline.ts';
+import type { SiteEnd } from '../sites/run.ts';
+import type { Io } from './io.ts';
+import { cacheDirectory, type FeedFlags } from './request.ts';
 
 export type { RunEnd } from '../notify/event.ts';
 
@@ -33,4 +37,34 @@ export async function notifyOf(
   if (config === undefined) return;
   const { notify } = await import('../notify/notify.ts');
   await notify(config, end, { output, directory, environment, report, http: feed.http });
+}
+
+/** Notifies of many sites: those who are named by several configurations hear of all of them together. */
+export async function notifySites(
+  ends: readonly SiteEnd[],
+  flags: Pick<FeedFlags, 'cache'>,
+  io: Io,
+): Promise<void> {
+  const groups = new Map<string, { readonly config: AllowlistConfig; readonly ends: NamedEnd[] }>();
+  for (const end of ends) {
+    const config = end.job?.config;
+    if (config?.notify === undefined) continue;
+    const key = JSON.stringify([config.notify, config.feed.http]);
+    const group = groups.get(key) ?? { config, ends: [] };
+    group.ends.push({
+      name: end.site.name,
+      output: config.output,
+      end: 'error' in end ? endOf(end.error) : endOfResult(end),
+    });
+    groups.set(key, group);
+  }
+  for (const { config, ends: named } of groups.values()) {
+    const { notifyOfMany } = await import('../notify/notify.ts');
+    await notifyOfMany(config.notify!, named, {
+      directory: cacheDirectory({ ...flags, config: config.file }, config, io),
+      environment: io.environment,
+      report: io.err,
+      http: config.feed.http,
+    });
+  }
 }

@@ -18,7 +18,7 @@ import { type Io, widthOf } from './io.ts';
 import { endOf, endOfResult, notifyOf, type RunEnd } from './notify.ts';
 import { cacheDirectory, configOf, type FeedFlags } from './request.ts';
 
-interface RunFlags extends FeedFlags {
+export interface RunFlags extends FeedFlags {
   readonly out?: string;
   readonly dryRun?: boolean;
   readonly detailedExitcode?: boolean;

@@ -63,7 +63,13 @@ export function normalise(
       problems.push(...familyProblems(list, families, `rules[${index}].${key}`));
   problems.push(...m365RuleProblems(rules, feed));
   const targets = Object.entries(document.targets).map(([id, target]): TargetConfig => {
-    const { template, addresses, clients, budget, ...options } = target ?? {};
+    if (target === false)
+      problems.push({
+        where: `targets.${JSON.stringify(id)}`,
+        what: 'is false, and no file that this one extends has this target',
+        next: 'remove the key',
+      });
+    const { template, addresses, clients, budget, ...options } = target || {};
     if (!/^[a-z][a-z0-9-]{0,30}$/.test(id))
       problems.push({
         where: `targets.${JSON.stringify(id)}`,

@@ -476,6 +476,12 @@ const notify = z.strictObject({
 
 export const configSchema = z.strictObject({
   version: z.literal(1),
+  extends: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .optional()
+    .describe(
+      'a configuration, or several, that this one goes on from, as if their text stood here: mappings are merged key by key, rules and products by their names, any other value takes the place of theirs; paths in them are relative to this file',
+    ),
   feed: feed.optional(),
   families: z
     .array(z.union([z.literal(4), z.literal(6)]))
@@ -493,7 +499,11 @@ export const configSchema = z.strictObject({
       'products of Microsoft, one a line: `aks: { region: westeurope }`; rows of their endpoint tables become rules, one a port set; `endpoints list` shows the tables with their parameters and groups',
     ),
   rules: z.array(rule).min(1).optional(),
-  targets: z.record(z.string(), target.nullable()),
+  targets: z
+    .record(z.string(), z.union([target, z.literal(false), z.null()]))
+    .describe(
+      'the devices, by the ids of their targets; `false` takes out a target of the file that this one extends',
+    ),
   output: z.string().optional().describe('the output tree, relative to this file; default `allowlists`'),
   guards: guards.optional(),
   origins: origins

@@ -1,5 +1,4 @@
 import type { Review } from '../review/review.ts';
-import { summarise } from '../review/summary.ts';
 import { verdict } from '../review/verdict.ts';
 import type { Notice, Proposal, VerdictLabel } from './forge.ts';
 
@@ -15,27 +14,35 @@ export interface ProposalConfig {
   readonly autoMerge: boolean;
 }
 
-/** The pull request of a review: the headline, the Markdown form, and marks by the verdict. */
+/** What a pull request is for. */
+export interface ProposedChange {
+  /** Of everything that the change holds. */
+  readonly reviews: readonly Review[];
+  readonly title: string;
+  /** Markdown. */
+  readonly body: string;
+}
+
+/** The pull request of a change, with marks by the verdicts of its reviews: the sternest counts. */
 export function proposalOf(
-  review: Review,
-  markdown: string,
+  { reviews, title, body }: ProposedChange,
   branches: Pick<Proposal, 'source' | 'target'>,
   { reviewers, labels, autoMerge }: ProposalConfig,
 ): Proposal {
-  const { level } = verdict(review);
-  const accepted = review.acceptances.length > 0;
+  const levels = reviews.map((review) => verdict(review).level);
+  const accepted = reviews.some(({ acceptances }) => acceptances.length > 0);
   const marks: VerdictLabel[] = [
-    level === 'routine' || level === 'nothing' ? 'routine' : 'look',
+    levels.every((level) => level === 'routine' || level === 'nothing') ? 'routine' : 'look',
     ...(accepted ? (['accepted-guard'] as const) : []),
   ];
   return {
     ...branches,
-    title: summarise(review),
-    body: markdown,
+    title,
+    body,
     labels: [...marks, ...labels],
     reviewers,
     draft: accepted,
-    autoMerge: autoMerge && level === 'routine' && !accepted,
+    autoMerge: autoMerge && levels.every((level) => level === 'routine') && !accepted,
   };
 }
 
@@ -43,13 +50,14 @@ export function proposalOf(
 export function noticeOf(refusal: {
   /** The guards that refused, with what each says. */
   readonly guards: readonly { readonly guard: string; readonly message: string }[];
-  /** The configuration as the job was given it. */
-  readonly configuration: string;
+  /** What names the configuration on the command line of the job. */
+  readonly arguments: readonly string[];
   /** Two configurations of one repository have two issues. */
   readonly label: string | undefined;
 }): Notice {
   const names = [...new Set(refusal.guards.map(({ guard }) => guard))];
-  const command = `azure-allowlist run -c ${shellWord(refusal.configuration)} --accept ${names.join(',')}`;
+  const words = refusal.arguments.map(shellWord).join(' ');
+  const command = `azure-allowlist run ${words} --accept ${names.join(',')}`;
   const body = [
     'The weekly job refused to publish. The rule files in force stand as they are, and devices keep what they have.',
     ...refusal.guards.map(

@@ -6,6 +6,7 @@ import type { SecretSource } from '../feed/source-config.ts';
 import { AllowlistError } from '../problem.ts';
 import { errorCode } from '../publish/errno.ts';
 import { readRegularText } from '../regular-file.ts';
+import { namesInWords } from '../sites/names.ts';
 import { eventsOf, type NotifiedEvent, type RunBefore, type RunEnd } from './event.ts';
 import type { EventKind, WebhookForm } from './kinds.ts';
 import { sendMail } from './mail.ts';
@@ -44,11 +45,32 @@ export async function notify(
   options: Outside & { readonly output: string; readonly directory: string | undefined },
 ): Promise<void> {
   if (config === undefined) return;
-  const before = await remember(options, (last) => ({
-    failed: end.outcome === 'failed' || end.outcome === 'refused',
-    stale: 'stale' in end ? end.stale !== undefined : last.stale,
-  }));
-  for (const event of eventsOf(end, before)) await send(config, event, options);
+  for (const event of eventsOf(end, await rememberEnd(end, options))) await send(config, event, options);
+}
+
+/** How the run of one of many output trees ended. */
+export interface NamedEnd {
+  readonly name: string;
+  readonly output: string;
+  readonly end: RunEnd;
+}
+
+/** Sends the events of many runs that tell the same people: what is the same of several is sent once, with their names. */
+export async function notifyOfMany(
+  config: NotifyConfig,
+  ends: readonly NamedEnd[],
+  options: Outside & { readonly directory: string | undefined },
+): Promise<void> {
+  const events = new Map<string, { readonly event: NotifiedEvent; readonly names: string[] }>();
+  for (const { name, output, end } of ends)
+    for (const event of eventsOf(end, await rememberEnd(end, { ...options, output }))) {
+      const key = JSON.stringify(event);
+      const known = events.get(key);
+      if (known === undefined) events.set(key, { event, names: [name] });
+      else known.names.push(name);
+    }
+  for (const { event, names } of events.values())
+    await send(config, { ...event, title: `${event.title} (${namesInWords(names)})` }, options);
 }
 
 async function send({ webhooks, mail }: NotifyConfig, event: NotifiedEvent, outside: Outside): Promise<void> {
@@ -92,6 +114,13 @@ async function attempt(where: string, { report }: Outside, send: () => Promise<v
 
 function textOf(source: SecretSource | string, { environment }: Outside, where: string): Promise<string> {
   return typeof source === 'string' ? Promise.resolve(source) : readSecret(source, environment, where);
+}
+
+function rememberEnd(end: RunEnd, place: Parameters<typeof remember>[0]): Promise<RunBefore> {
+  return remember(place, (last) => ({
+    failed: end.outcome === 'failed' || end.outcome === 'refused',
+    stale: 'stale' in end ? end.stale !== undefined : last.stale,
+  }));
 }
 
 /** Keeps what is known of this run, and returns what was known of the one before. */

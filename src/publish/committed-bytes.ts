@@ -27,7 +27,7 @@ export interface Planned {
 /**
  * Compares the blobs of HEAD with the bytes that were planned: hooks and filters may change what is committed. A commit
  * with other bytes is taken back: the branch ends where it did, the working tree stays.
- * @param describe says what a difference means for what devices let through
+ * @param describe says what a difference means for what devices let through, by the folder of a target
  * @throws AllowlistError naming each file, and the hook or filter that changed it
  */
 export async function requireCommitted(
@@ -52,7 +52,7 @@ export async function requireCommitted(
     const cause = await causeOf(git, directory, path, files.get(path));
     const change =
       committed === undefined ? 'is not in the commit' : 'was committed with other bytes than were planned';
-    const effect = means.get(path.split('/', 1)[0]!);
+    const effect = [...means].find(([folder]) => path.startsWith(`${folder}/`))?.[1];
     problems.push({
       where: join(directory, path),
       what: `${change}${effect === undefined ? '' : ` (${effect})`}: ${cause}`,

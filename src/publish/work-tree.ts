@@ -1,6 +1,7 @@
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { attempt, gitDirectory, openGit } from '../committed/git-read.ts';
 import { nearestFolder } from '../committed/nearest-folder.ts';
+import { placeInRepository } from './place-in-repository.ts';
 import { WORK_TREE, withScratch } from './scratch.ts';
 
 /**
@@ -16,19 +17,14 @@ export async function withWorkTree<T>(
 ): Promise<T> {
   const place = await nearestFolder(directory);
   const git = await openGit(place, {});
-  const top = await attempt(place, 'find the root of the working tree', () =>
-    git.raw(['rev-parse', '--show-toplevel']),
-  );
-  const prefix = await attempt(place, 'find the folder in the working tree', () =>
-    git.raw(['rev-parse', '--show-prefix']),
-  );
+  const { root, below } = await placeInRepository(directory);
   return withScratch(directory, await gitDirectory(git, place), async (scratch) => {
     const tree = join(scratch, WORK_TREE);
     try {
-      await attempt(top.trim(), `check ${revision} out beside the working tree`, () =>
+      await attempt(root, `check ${revision} out beside the working tree`, () =>
         git.raw(['worktree', 'add', '--quiet', '--detach', tree, revision]),
       );
-      return await work(join(tree, prefix.trim(), relative(place, directory)));
+      return await work(join(tree, below));
     } finally {
       await git.raw(['worktree', 'remove', '--force', '--force', tree]).catch(() => undefined);
     }

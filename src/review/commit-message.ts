@@ -16,10 +16,10 @@ export interface CommitMessage {
   readonly body: string;
 }
 
-const WIDTH = 72;
+export const WIDTH = 72;
 
 /** Lines that the text before the trailers may take, so that the message stays under 60. */
-const LINES = 52;
+export const LINES = 52;
 
 /** How many entries a list may have, the most that fit first. */
 const LENGTHS = [12, 8, 5, 3, 2, 1, 0] as const;
@@ -30,23 +30,32 @@ const LENGTHS = [12, 8, 5, 3, 2, 1, 0] as const;
  * @param digest of the policy
  */
 export function commitMessage(review: Review, digest: string): CommitMessage {
-  const { fileDate, changeNumber } = review.feed.after;
-  const trailers = [
+  const text = messageText(review);
+  return { subject: summarise(review), body: `${text}\n\n${trailersOf(review, digest).join('\n')}\n` };
+}
+
+/** What programs read at the end of a commit's message. */
+export function trailersOf({ feed }: Review, digest: string): string[] {
+  const { fileDate, changeNumber } = feed.after;
+  return [
     ...(fileDate === undefined ? [] : [`Azure-File-Date: ${fileDate}`]),
     `Azure-Change-Number: ${changeNumber}`,
     `Policy-Digest: ${digest}`,
   ];
+}
+
+/** The text of a commit's message between subject and trailers. @param lines how many it may take */
+export function messageText(review: Review, lines = LINES): string {
   const options = { width: WIDTH, colors: pc.createColors(false) };
   const head = blocksText(headOf(review), { ...options, shown: Number.POSITIVE_INFINITY });
   const more = blocksOf(review);
   let text = head.trim();
   for (const shown of more.length === 0 ? [] : LENGTHS) {
     text = `${head}${blocksText(more, { ...options, shown })}`.trim();
-    if (text.split('\n').length <= LINES) break;
+    if (text.split('\n').length <= lines) break;
   }
   // The verdict and the targets come first: what is cut is the end of a very long list.
-  const kept = text.split('\n').slice(0, LINES);
-  return { subject: summarise(review), body: `${kept.join('\n').trimEnd()}\n\n${trailers.join('\n')}\n` };
+  return text.split('\n').slice(0, lines).join('\n').trimEnd();
 }
 
 function headOf(review: Review): Block[] {

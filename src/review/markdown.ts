@@ -15,7 +15,11 @@ const SHOWN = [2_000, 1_000, 500, 200, 100, 50, 20, 10, 5, 2, 1, 0] as const;
  * characters. A list that is cut says how many entries are missing.
  */
 export function writeMarkdown(review: Review): string {
-  const blocks = outline(review);
+  return writeMarkdownBlocks(outline(review));
+}
+
+/** Blocks as GitHub-flavoured Markdown of at most `MARKDOWN_LIMIT` characters. */
+export function writeMarkdownBlocks(blocks: readonly Block[]): string {
   let text = '';
   for (const shown of SHOWN) {
     text = writeWithin(blocks, shown);

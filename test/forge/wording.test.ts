@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cutBody } from '../../src/forge/body.ts';
 import { noticeOf, proposalOf } from '../../src/forge/wording.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
+import type { Review } from '../../src/review/review.ts';
 import { sampleReview } from '../review/sample.ts';
 import { policyOf, tag } from '../review/weeks.ts';
 
@@ -9,9 +10,11 @@ const branches = { source: 'azure-allowlist/update', target: 'main' };
 const config = { reviewers: ['ada'], labels: ['network'], autoMerge: true };
 const cloud = (...prefixes: string[]) => policyOf({ r: [tag('A', '', ...prefixes)] }, { name: 'r' });
 
+const changeOf = (...reviews: Review[]) => ({ reviews, title: 'a title', body: 'text' });
+
 describe('the pull request of a review', () => {
   it('is a draft with its label where a guard was accepted, and never merges by itself', () => {
-    expect(proposalOf(sampleReview(), 'text', branches, config)).toMatchObject({
+    expect(proposalOf(changeOf(sampleReview()), branches, config)).toMatchObject({
       labels: ['look', 'accepted-guard', 'network'],
       draft: true,
       autoMerge: false,
@@ -29,14 +32,19 @@ describe('the pull request of a review', () => {
       targets: sampleReview().targets.filter(({ id }) => id === 'iptables'),
       diff: diffPolicies(cloud('198.18.0.0/16'), cloud('198.18.0.0/16', '192.0.2.0/24')),
     });
-    expect(proposalOf(routine, 'text', branches, config)).toMatchObject({
+    expect(proposalOf(changeOf(routine), branches, config)).toMatchObject({
       labels: ['routine', 'network'],
       draft: false,
       autoMerge: true,
     });
-    expect(proposalOf(routine, 'text', branches, { ...config, autoMerge: false }).autoMerge).toBe(false);
+    expect(proposalOf(changeOf(routine), branches, { ...config, autoMerge: false }).autoMerge).toBe(false);
     const look = sampleReview({ guards: [], acceptances: [] });
-    expect(proposalOf(look, 'text', branches, config)).toMatchObject({
+    // One of several reviews that asks for a look is enough.
+    expect(proposalOf(changeOf(routine, look), branches, config)).toMatchObject({
+      labels: ['look', 'network'],
+      autoMerge: false,
+    });
+    expect(proposalOf(changeOf(look), branches, config)).toMatchObject({
       labels: ['look', 'network'],
       draft: false,
       autoMerge: false,
@@ -52,7 +60,7 @@ describe('the issue of a refused week', () => {
         { guard: 'feed-shrink', message: 'the feed loses 30 %' },
         { guard: 'tag-shrink', message: 'Storage loses 20 %' },
       ],
-      configuration: "site one/it's.yaml",
+      arguments: ['-c', "site one/it's.yaml"],
       label: undefined,
     });
     expect(title).toBe('Azure allowlist: refused by tag-shrink, feed-shrink');

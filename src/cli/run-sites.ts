@@ -1,0 +1,231 @@
+import { relative } from 'node:path';
+import pc from 'picocolors';
+import { counted } from '../numbers.ts';
+import { REVIEW_FILE, RunRefused } from '../pipeline.ts';
+import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
+import { writeBrief } from '../review/brief.ts';
+import { reviewDocument } from '../review/json.ts';
+import { type Line, paragraph, toned } from '../review/outline.ts';
+import { changesDevices } from '../review/summary.ts';
+import { blocksText, writeText } from '../review/text.ts';
+import { verdict } from '../review/verdict.ts';
+import { type AlikeSites, alikeSites } from '../sites/alike.ts';
+import { namesInWords } from '../sites/names.ts';
+import { runSites, type SiteEnd, type SitesResult } from '../sites/run.ts';
+import { selectSites } from '../sites/select.ts';
+import { headOf, sitesInWords, summariseSites, writeSitesMarkdown } from '../sites/words.ts';
+import { tellCi } from './ci-job.ts';
+import { type Io, widthOf } from './io.ts';
+import { notifySites } from './notify.ts';
+import { cacheDirectory, configOf } from './request.ts';
+import type { RunAnyFlags } from './run-any.ts';
+
+/** How many kinds of change are shown whole on a terminal. */
+const SHOWN = 3;
+
+type DoneSite = Exclude<SiteEnd, { readonly error: Error }>;
+type StoppedSite = Extract<SiteEnd, { readonly error: Error }>;
+
+/**
+ * The weekly job of many sites.
+ * @throws ConfigurationError for flags that mean one configuration, and for sites that are not there
+ */
+export async function runSitesCommand(
+  patterns: readonly string[],
+  flags: RunAnyFlags,
+  io: Io,
+): Promise<void> {
+  for (const flag of ['out', 'plan'] as const)
+    if (flags[flag] !== undefined)
+      throw new ConfigurationError(`--${flag} is for one configuration, not for many sites`);
+  const sites = await selectSites(patterns, flags);
+  const reports = new Reports(sites.length, io.err);
+  const result = await runSites({
+    sites,
+    request: async (site) => {
+      const config = await configOf({ config: site.file });
+      return {
+        config,
+        ...(flags.feed === undefined ? {} : { feed: flags.feed }),
+        dryRun: flags.dryRun ?? false,
+        accept: flags.accept ?? [],
+        offline: flags.offline ?? false,
+        cacheDirectory: cacheDirectory({ ...flags, config: site.file }, config, io),
+        environment: io.environment,
+        today: io.today(),
+        report: (line) => reports.add(site.name, line),
+      };
+    },
+    arguments: patterns.flatMap((pattern) => ['-c', pattern]),
+    report: io.err,
+  });
+  reports.end();
+  const done = result.ends.filter((end): end is DoneSite => !('error' in end));
+  const stopped = result.ends.filter((end): end is StoppedSite => 'error' in end);
+  const changed = done.filter(({ outcome, review }) => outcome !== 'unchanged' || changesDevices(review));
+  const groups = alikeSites(changed.map(({ site, review, digest }) => ({ name: site.name, review, digest })));
+  if (flags.dryRun !== true) await notifySites(result.ends, flags, io);
+  if (flags.json === true) io.out(JSON.stringify(documentOf(result), null, 2));
+  else writeTerminal(result, groups, { flags, io });
+  for (const [message, names] of byMessage(stopped))
+    io.err(`azure-allowlist: ${namesInWords(names)}: ${message}`);
+  tellSites(result, groups, { flags, io });
+  io.setStatus(statusOf(result.ends, flags));
+}
+
+/** What is said of several sites in the same words is said once. */
+class Reports {
+  readonly #names = new Map<string, Set<string>>();
+  readonly #sites: number;
+  readonly #say: (line: string) => void;
+
+  constructor(sites: number, say: (line: string) => void) {
+    this.#sites = sites;
+    this.#say = say;
+  }
+
+  /** What is noted waits for the other sites; what goes on is said at once. */
+  add(name: string, line: string): void {
+    if (!/^(noted|accepted): /.test(line)) {
+      this.#say(line);
+      return;
+    }
+    const names = this.#names.get(line) ?? new Set();
+    this.#names.set(line, names.add(name));
+  }
+
+  end(): void {
+    for (const [line, names] of this.#names)
+      this.#say(names.size === this.#sites ? line : `${line} (${namesInWords([...names])})`);
+  }
+}
+
+function writeTerminal(
+  result: SitesResult,
+  groups: readonly AlikeSites[],
+  { flags, io }: { readonly flags: RunAnyFlags; readonly io: Io },
+): void {
+  const options = { width: widthOf(io), colors: pc.createColors(io.colours) };
+  const say = (...line: Line) => io.out(blocksText([paragraph(...line)], options));
+  const total = result.ends.length;
+  if (groups.length > 0) say(`${sitesInWords(groups, total)}.`);
+  const shown = flags.details === true ? groups.length : SHOWN;
+  for (const group of groups.slice(0, shown)) {
+    io.out('');
+    say(toned(`${headOf(group)}:`, 'attention'));
+    const end = result.ends.find(({ site }) => site.name === group.names[0]) as DoneSite;
+    const where = relative('', `${end.job.config.output}/${REVIEW_FILE}`);
+    io.out(
+      flags.details === true ? writeText(group.review, options) : writeBrief(group.review, where, options),
+    );
+  }
+  if (groups.length > shown) io.out('');
+  for (const group of groups.slice(shown))
+    say(`${headOf(group)}: ${group.summary}. ${verdict(group.review).text}`);
+  if (groups.length > 0) io.out('');
+  say(`${endsInWords(result)}.`);
+}
+
+/** `200 sites: 3 published, 196 unchanged, 1 refused; committed as 0123456789ab on main` */
+function endsInWords({ ends, commits, pullRequests }: SitesResult): string {
+  const outcomes = [
+    'published',
+    'proposed',
+    'would-publish',
+    'held',
+    'unchanged',
+    'refused',
+    'failed',
+  ] as const;
+  const counts = outcomes.flatMap((outcome) => {
+    const count = ends.filter((end) => end.outcome === outcome).length;
+    return count === 0 ? [] : [`${count} ${outcome === 'would-publish' ? 'would be published' : outcome}`];
+  });
+  const after = [
+    ...commits.map(
+      ({ commit, branch }) =>
+        `committed as ${commit.slice(0, 12)}${branch === undefined ? '' : ` on ${branch}`}`,
+    ),
+    ...pullRequests.map(
+      ({ reference, action, url }) => `${reference} ${action === 'unchanged' ? 'is open' : action}: ${url}`,
+    ),
+  ];
+  return [`${counted(ends.length, 'site')}: ${counts.join(', ')}`, ...after].join('; ');
+}
+
+function byMessage(stopped: readonly StoppedSite[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const { site, error } of stopped) {
+    const names = found.get(error.message) ?? [];
+    found.set(error.message, [...names, site.name]);
+  }
+  return found;
+}
+
+function documentOf({ ends, commits, pullRequests }: SitesResult) {
+  return {
+    commits,
+    pullRequests,
+    sites: ends.map((end) => {
+      const { site, outcome } = end;
+      const place = { name: site.name, configuration: site.file, outcome };
+      if ('error' in end)
+        return {
+          ...place,
+          ...(end.error instanceof RunRefused
+            ? { guards: end.error.findings }
+            : { error: end.error.message }),
+        };
+      return {
+        ...place,
+        output: end.job.config.output,
+        commit: end.commit ?? null,
+        branch: end.branch ?? null,
+        files: end.change,
+        review: reviewDocument(end.review),
+      };
+    }),
+  };
+}
+
+function tellSites(
+  { ends, commits, pullRequests }: SitesResult,
+  groups: readonly AlikeSites[],
+  { flags, io }: { readonly flags: RunAnyFlags; readonly io: Io },
+): void {
+  const problems = ends.flatMap((end) =>
+    'error' in end ? [{ name: end.site.name, outcome: end.outcome, message: end.error.message }] : [],
+  );
+  const levels = groups.map(({ review }) => verdict(review).level);
+  const outcome = (['refused', 'failed', 'held', 'proposed', 'published', 'would-publish'] as const).find(
+    (one) => ends.some((end) => end.outcome === one),
+  );
+  tellCi(
+    writeSitesMarkdown(groups, { total: ends.length, problems }),
+    {
+      outcome: outcome ?? 'unchanged',
+      verdict: (['look', 'routine'] as const).find((level) => levels.includes(level)) ?? 'nothing',
+      changed: `${groups.some(({ review }) => changesDevices(review))}`,
+      subject: summariseSites(groups),
+      commit: commits[0]?.commit ?? '',
+      branch: commits[0]?.branch ?? '',
+      pull_request: pullRequests[0]?.url ?? '',
+    },
+    io.environment,
+    flags.json === true ? io.err : io.out,
+  );
+}
+
+/** A refusal counts most, then a failure by its kind; what people must look at, or what a dry run would change, comes after. */
+function statusOf(ends: readonly SiteEnd[], { dryRun, detailedExitcode }: RunAnyFlags): number {
+  if (ends.some(({ outcome }) => outcome === 'refused')) return EXIT_STATUS.refused;
+  for (const end of ends)
+    if ('error' in end)
+      return end.error instanceof AllowlistError ? end.error.exitStatus : EXIT_STATUS.failed;
+  if (ends.some(({ outcome }) => outcome === 'held')) return EXIT_STATUS.differs;
+  const differs =
+    dryRun === true &&
+    detailedExitcode === true &&
+    ends.some((end) => !('error' in end) && changesDevices(end.review));
+  return differs ? EXIT_STATUS.differs : EXIT_STATUS.done;
+}
