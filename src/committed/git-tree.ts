@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { relative, resolve, sep } from 'node:path';
+import type { SimpleGit } from 'simple-git';
 import { AllowlistError } from '../problem.ts';
-import { attempt, openGit, requireWorkTree, succeeds } from './git-read.ts';
+import { attempt, openGit, requireWorkTree } from './git-read.ts';
 import { nearestFolder } from './nearest-folder.ts';
 
 /** Everything that was committed below a directory. */
@@ -20,18 +21,10 @@ export interface CommittedTree {
 export async function readGitTree(directory: string, revision: string): Promise<CommittedTree | undefined> {
   const place = await nearestFolder(directory);
   const git = await openGit(place, {});
-  await requireWorkTree(git, place, 'run in a clone of the repository');
-  if (
-    !(await succeeds(git, ['rev-parse', '--quiet', '--verify', '--end-of-options', `${revision}^{commit}`]))
-  )
-    return undefined;
-  const commit = (
-    await git.raw(['rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`])
-  ).trim();
   const below = relative(place, resolve(directory)).split(sep).join('/');
-  const tree = `${commit}:./${below}`;
-  const kind = await git.raw(['cat-file', '-t', tree]).catch(() => '');
-  if (kind.trim() !== 'tree') return undefined;
+  const found = (await findQuickly(git, revision, below)) ?? (await find(git, place, revision, below));
+  if (found === undefined) return undefined;
+  const { commit, tree } = found;
   const listing = await attempt(directory, `list ${tree}`, () =>
     git.raw(['ls-tree', '-r', '-z', '--full-tree', tree]),
   );
@@ -44,6 +37,49 @@ export async function readGitTree(directory: string, revision: string): Promise<
     entries.map(({ object }) => object),
   );
   return { commit, files: new Map(entries.map(({ path }, index) => [path, texts[index]!])) };
+}
+
+interface FoundTree {
+  readonly commit: string;
+  /** What git calls it. */
+  readonly tree: string;
+}
+
+/** In one process where everything is as it should be; undefined says nothing about what is not. */
+async function findQuickly(git: SimpleGit, revision: string, below: string): Promise<FoundTree | undefined> {
+  // Anything else might be taken for an option.
+  if (!/^[A-Za-z0-9]/.test(revision)) return undefined;
+  const said = await git
+    .raw([
+      'rev-parse',
+      '--is-inside-work-tree',
+      `${revision}^{commit}`,
+      // With the last slash it is a folder or nothing.
+      `${revision}^{commit}:./${below === '' ? '' : `${below}/`}`,
+    ])
+    .catch(() => '');
+  const [, commit, tree] = /^true\n([0-9a-f]{40,64})\n([0-9a-f]{40,64})\n$/.exec(said) ?? [];
+  return commit === undefined || tree === undefined ? undefined : { commit, tree };
+}
+
+/** @throws AllowlistError where git does not read the repository */
+async function find(
+  git: SimpleGit,
+  place: string,
+  revision: string,
+  below: string,
+): Promise<FoundTree | undefined> {
+  await requireWorkTree(git, place, 'run in a clone of the repository');
+  const commit = await git
+    .raw(['rev-parse', '--quiet', '--verify', '--end-of-options', `${revision}^{commit}`])
+    .then(
+      (id) => id.trim(),
+      () => undefined,
+    );
+  if (commit === undefined) return undefined;
+  const tree = `${commit}:./${below}`;
+  const kind = await git.raw(['cat-file', '-t', tree]).catch(() => '');
+  return kind.trim() === 'tree' ? { commit, tree } : undefined;
 }
 
 /** simple-git has no standard input for `cat-file --batch`. */

@@ -28,6 +28,8 @@ export async function listEndpointTables(directory: string = BUNDLED): Promise<r
     .sort();
 }
 
+const TABLES = new Map<string, Promise<EndpointTable>>();
+
 /**
  * Loads a table by its id from a directory, by default the bundled ones.
  * @throws ConfigurationError for an unknown id, with the closest ones, and for a file with problems, with all of them
@@ -49,7 +51,10 @@ export async function loadEndpointTable(
     ]);
   }
   const path = join(directory, `${id}.yaml`);
-  const table = await loadEndpointTableFile(path);
+  // Bundled tables do not change while a process runs.
+  const loaded = (directory === BUNDLED ? TABLES.get(id) : undefined) ?? loadEndpointTableFile(path);
+  if (directory === BUNDLED) TABLES.set(id, loaded);
+  const table = await loaded;
   if (table.id !== id)
     throw new ConfigurationError('The endpoint table is unusable', [
       { where: `${path}: id`, what: `${JSON.stringify(table.id)} differs from the file's name` },

@@ -2,10 +2,16 @@ import type { ServiceTag, Snapshot } from '../feed/snapshot.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import type { FeedTotals } from './guards/guard.ts';
 
-/** The addresses of all tags of a feed together. */
+/** The addresses of all tags of a feed together; computed once a feed, however many runs share it. */
 export function spaceOf(snapshot: Snapshot): DualStackSet {
-  return DualStackSet.fromPrefixes(publishedTags(snapshot).flatMap(({ prefixes }) => prefixes));
+  const known = SPACES.get(snapshot.tags);
+  if (known !== undefined) return known;
+  const space = DualStackSet.fromPrefixes(publishedTags(snapshot).flatMap(({ prefixes }) => prefixes));
+  SPACES.set(snapshot.tags, space);
+  return space;
 }
+
+const SPACES = new WeakMap<Snapshot['tags'], DualStackSet>();
 
 /** The tags that the file has; those that were made from them are none of its own. */
 export function publishedTags({ tags }: Snapshot): ServiceTag[] {

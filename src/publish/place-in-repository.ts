@@ -1,4 +1,6 @@
+import { realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { repositoryAbove } from '../committed/below-repository.ts';
 import { attempt, openGit } from '../committed/git-read.ts';
 import { nearestFolder } from '../committed/nearest-folder.ts';
 
@@ -16,6 +18,10 @@ export interface PlaceInRepository {
  */
 export async function placeInRepository(directory: string): Promise<PlaceInRepository> {
   const place = await nearestFolder(directory);
+  const real = await realpath(place);
+  const above = await repositoryAbove(real);
+  if (above !== undefined)
+    return { root: above.top, below: relative(above.top, join(real, relative(place, directory))) };
   const git = await openGit(place, {});
   const told = await attempt(place, 'find the root of the working tree', () =>
     git.raw(['rev-parse', '--show-toplevel', '--show-prefix']),

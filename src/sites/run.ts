@@ -3,6 +3,7 @@ import { commitTrees, pushOrRetry, readyBranch, type WrittenTree } from '../comm
 import type { GitConfig, PullRequestConfig } from '../config/config.ts';
 import type { Published } from '../forge/forge.ts';
 import {
+  clearAfterKilled,
   type JobRequest,
   type JobResult,
   loadSources,
@@ -209,6 +210,7 @@ class SitesRun {
     const branch = commits ? await readyBranch(config.output, git, environment) : undefined;
     const { root } = await placeInRepository(config.output);
     await this.#withLocks(group, async (jobs) => {
+      await clearAfterKilled(config.output, report);
       const written: (PlannedSite & { readonly change: JobResult['change'] })[] = [];
       const toPropose: PlannedSite[] = [];
       await this.#plan(

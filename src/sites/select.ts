@@ -54,11 +54,21 @@ export async function selectSites(
       ]);
     for (const file of files) found.add(file);
   }
+  const isBelow = [...found].every((file) => file.startsWith(`${directory}/`));
+  const from = isBelow ? directory : commonFolder([...found]);
   const all = [...found]
-    .map((file): Site => ({ name: nameOf(relative(directory, file)), file }))
+    .map((file): Site => ({ name: nameOf(relative(from, file)), file }))
     .sort((one, other) => (one.name < other.name ? -1 : 1));
   const chosen = only === undefined ? all : choose(all, only);
   return shard === undefined ? chosen : shardOf(chosen, shard);
+}
+
+/** The nearest folder that all files are below, other than one that a file is named by. */
+function commonFolder(files: readonly string[]): string {
+  let folder = dirname(dirname(files[0]!));
+  while (!files.every((file) => file.startsWith(`${folder}/`)) && folder !== dirname(folder))
+    folder = dirname(folder);
+  return folder;
 }
 
 function nameOf(path: string): string {

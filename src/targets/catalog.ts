@@ -30,11 +30,19 @@ export async function bundledTargets(): Promise<string[]> {
     .sort();
 }
 
+const LOADED = new Map<string, Promise<Target>>();
+
 /**
- * Loads a bundled target by id.
+ * Loads a bundled target by id; once in a process.
  * @throws ConfigurationError for an unknown id, with suggestions
  */
-export async function loadTarget(id: string): Promise<Target> {
+export function loadTarget(id: string): Promise<Target> {
+  const loaded = LOADED.get(id) ?? readBundled(id);
+  LOADED.set(id, loaded);
+  return loaded;
+}
+
+async function readBundled(id: string): Promise<Target> {
   const known = await bundledTargets();
   if (!known.includes(id)) {
     const near = closest(id, known);

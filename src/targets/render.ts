@@ -84,23 +84,39 @@ class HelperError extends TypeError {
   }
 }
 
+const ENGINE = Handlebars.create();
+for (const name of Object.keys(ENGINE.helpers)) ENGINE.unregisterHelper(name);
+ENGINE.registerHelper(HELPERS);
+
+/** Templates by their texts: a run of many sites renders the same ones again and again. */
+const COMPILED = new Map<string, Handlebars.TemplateDelegate<unknown>>();
+
+/** How many compiled templates are kept. */
+const MOST_COMPILED = 500;
+
+function compiled(text: string): Handlebars.TemplateDelegate<unknown> {
+  const known = COMPILED.get(text);
+  if (known !== undefined) return known;
+  const template = ENGINE.compile<unknown>(text, {
+    strict: true,
+    noEscape: true,
+    knownHelpersOnly: true,
+    knownHelpers: { each: true, if: true, unless: true, with: true, lookup: false, log: false },
+    explicitPartialContext: true,
+  });
+  if (COMPILED.size >= MOST_COMPILED) COMPILED.clear();
+  COMPILED.set(text, template);
+  return template;
+}
+
 /**
  * Renders every file that the manifest lists.
  * @param where the folder of the target, for messages
  * @throws ConfigurationError naming template and line, for anything a template asks for that is not there
  */
 export function render(manifest: Manifest, templates: TemplateTexts, view: View, where: string): RuleFile[] {
-  const engine = Handlebars.create();
-  for (const name of Object.keys(engine.helpers)) engine.unregisterHelper(name);
-  engine.registerHelper(HELPERS);
   const compile = (text: string, name: string) => {
-    const template = engine.compile<unknown>(text, {
-      strict: true,
-      noEscape: true,
-      knownHelpersOnly: true,
-      knownHelpers: { each: true, if: true, unless: true, with: true, lookup: false, log: false },
-      explicitPartialContext: true,
-    });
+    const template = compiled(text);
     return (context: unknown, data: Record<string, unknown> = {}) => {
       try {
         return template(context, { data });

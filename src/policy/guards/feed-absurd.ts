@@ -14,8 +14,10 @@ export const feedAbsurd: Guard = {
   name: 'feed-absurd',
   check:
     'Download the file again from the download page and compare: a file with such a tag is damaged or forged.',
-  judge: ({ snapshot, configuredTags, limits }) => {
+  judge: ({ snapshot, space, configuredTags, limits }) => {
     const allowed = DualStackSet.fromPrefixes(limits.specialUseAllowed);
+    // Of the whole first: tag by tag only where there is something to name.
+    const isClean = nobodys(space, allowed).isEmpty;
     const found = [...snapshot.tags.values()]
       .filter(({ name }) => !configuredTags.has(name))
       .flatMap(({ name, prefixes, addresses }) => {
@@ -23,6 +25,7 @@ export const feedAbsurd: Guard = {
           ({ family, length }) => length < (family === 4 ? limits.shortestIpv4 : limits.shortestIpv6),
         );
         if (broad !== undefined) return [`${name} has ${formatPrefix(broad)}`];
+        if (isClean) return [];
         const strange = nobodys(addresses, allowed);
         return strange.isEmpty ? [] : [`${name} has ${strange.toStrings()[0]}`];
       });

@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { githubServer } from '../forge/github-server.ts';
+import { lacks } from '../support/programs.ts';
+import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
+import { SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';
+
+const [ONE, TWO] = SAMPLE_WEEKS;
+const CHANGE = 'azure-allowlist/update';
+const PATTERN = 'sites/*/allowlist.yaml';
+
+function gitIn(folder: string) {
+  return (...args: string[]) =>
+    execFileSync('git', args, {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: 30_000,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env.PATH ?? '',
+        HOME: folder,
+        GIT_CONFIG_GLOBAL: '/dev/null',
+        GIT_CONFIG_NOSYSTEM: '1',
+        GIT_AUTHOR_NAME: 'A Colleague',
+        GIT_AUTHOR_EMAIL: 'colleague@example.com',
+        GIT_COMMITTER_NAME: 'A Colleague',
+        GIT_COMMITTER_EMAIL: 'colleague@example.com',
+      },
+    }).trim();
+}
+
+/** A bare repository, and a clone of it with three sites that go on from one base. */
+function repository(git: object) {
+  const bareFolder = workplace();
+  const folder = workplace();
+  const bare = gitIn(bareFolder);
+  const clone = gitIn(folder);
+  bare('init', '--quiet', '--bare', '--initial-branch=main');
+  clone('init', '--quiet', '--initial-branch=main');
+  clone('config', 'user.name', 'A Job');
+  clone('config', 'user.email', 'job@example.com');
+  clone('remote', 'add', 'origin', bareFolder);
+  writeConfiguration(folder, sampleConfiguration({ targets: { squid: {}, iptables: {} }, publish: { git } }));
+  for (const [name, more] of Object.entries({
+    berlin: {},
+    paris: {},
+    rome: { targets: { iptables: false } },
+  })) {
+    mkdirSync(join(folder, 'sites', name), { recursive: true });
+    writeConfiguration(join(folder, 'sites', name), { extends: '../../allowlist.yaml', ...more });
+  }
+  writeFileSync(join(folder, '.gitignore'), '.cache/\n');
+  clone('add', '.');
+  clone('commit', '--quiet', '-m', 'Begin');
+  clone('push', '--quiet', 'origin', 'main');
+  const run = (week: string, ...flags: string[]) =>
+    azureAllowlist(['run', '-c', PATTERN, '--feed', week, ...flags], {
+      cwd: folder,
+      environment: { FORGE_TOKEN: 'tok-0123456789' },
+    });
+  return { bare, bareFolder, folder, clone, run };
+}
+
+describe.skipIf(lacks('git'))('many sites', () => {
+  it('are one pull request, with one review in which those that change alike stand together', async () => {
+    const forge = githubServer();
+    const server = await forge.server;
+    const { run, bare, clone } = repository({
+      pullRequest: {
+        forge: 'github',
+        api: server.origin,
+        project: 'net/rules',
+        token: { environment: 'FORGE_TOKEN' },
+      },
+    });
+    const begin = clone('rev-parse', 'HEAD');
+    const first = await run(ONE);
+    expect(first.status, first.stderr).toBe(0);
+    expect(first.stdout).toMatch(/3 sites: 3 proposed; #7 opened: https:\S+\.\n$/);
+    expect(clone('rev-parse', 'HEAD')).toBe(begin);
+    expect(clone('status', '--porcelain')).toBe('');
+    expect(bare('rev-list', `main..${CHANGE}`).split('\n')).toHaveLength(1);
+    for (const name of ['berlin', 'paris', 'rome'])
+      expect(bare('show', `${CHANGE}:sites/${name}/allowlists/REVIEW.md`)).toContain('First run');
+    expect(forge.pulls).toHaveLength(1);
+    const { title, body, labels } = forge.pulls[0]!;
+    expect(title).toBe('Azure allowlist of 2026-01-05: 3 sites change in 2 ways');
+    expect(body).toContain('`sites/berlin and sites/paris (2 sites)`');
+    expect(String(body).match(/^## `sites\//gm)).toHaveLength(2);
+    expect(labels).toEqual([{ name: 'look' }]);
+
+    const again = await run(ONE);
+    expect(again.stdout).toMatch(/#7 is open/);
+    const next = await run(TWO);
+    expect(next.status, next.stderr).toBe(0);
+    expect(next.stdout).toMatch(/#7 updated/);
+    expect(forge.pulls[0]!.title).toContain('2026-01-12');
+  });
+
+  it('tell what was refused in one issue, with the command that accepts it for these sites alone', async () => {
+    const forge = githubServer();
+    const server = await forge.server;
+    const { run, folder } = repository({
+      pullRequest: {
+        forge: 'github',
+        api: server.origin,
+        project: 'net/rules',
+        token: { environment: 'FORGE_TOKEN' },
+      },
+    });
+    writeConfiguration(join(folder, 'sites/rome'), {
+      extends: '../../allowlist.yaml',
+      targets: { iptables: false },
+      guards: { 'special-use': { allow: ['192.0.2.0/24'] } },
+    });
+    const { status, stdout, stderr } = await run(ONE);
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/3 sites: 2 proposed, 1 refused; #7 opened/);
+    expect(stderr).toMatch(/sites\/rome: .*special-use/s);
+    expect(forge.issues).toHaveLength(1);
+    expect(forge.issues[0]!.body).toContain(
+      "azure-allowlist run -c 'sites/*/allowlist.yaml' --only sites/rome --accept feed-absurd,special-use",
+    );
+  });
+
+  it('make their commit anew upon what somebody else has pushed', async () => {
+    const { run, bare, bareFolder, clone } = repository({ push: true });
+    expect((await run(ONE)).status).toBe(0);
+    const other = workplace();
+    const colleague = gitIn(other);
+    colleague('clone', '--quiet', bareFolder, '.');
+    writeFileSync(join(other, 'notes.md'), 'theirs\n');
+    colleague('add', '.');
+    colleague('commit', '--quiet', '-m', 'Notes');
+    colleague('push', '--quiet');
+    const next = await run(TWO);
+    expect(next.status, next.stderr).toBe(0);
+    expect(next.stderr).toContain('somebody else has pushed');
+    const subjects = bare('log', '--format=%s', 'main').split('\n');
+    expect(subjects.slice(1, 2)).toEqual(['Notes']);
+    expect(subjects[0]).toContain('3 sites change');
+    expect(clone('rev-parse', 'HEAD')).toBe(bare('rev-parse', 'main'));
+    expect(next.stdout).toContain(bare('rev-parse', '--short=12', 'main'));
+    expect(clone('status', '--porcelain')).toBe('');
+  });
+});
