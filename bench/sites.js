@@ -1,18 +1,20 @@
-// node bench/sites.js DIR [SITES] [SINGLES]: many sites over two weekly files of a folder in one run, beside runs of one site each.
+// node bench/sites.js DIR [SITES] [SINGLES] [DATE DATE]: many sites over two weekly files of a folder, the last two unless told, in
+// one run, beside runs of one site each.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const [directory, count = '200', singles = '20'] = process.argv.slice(2);
+const [directory, count = '200', singles = '20', ...dates] = process.argv.slice(2);
 if (directory === undefined) {
-  console.error('usage: node bench/sites.js DIR [SITES] [SINGLES]');
+  console.error('usage: node bench/sites.js DIR [SITES] [SINGLES] [DATE DATE]');
   process.exit(5);
 }
 const program = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 const weeks = readdirSync(directory)
   .filter((name) => /^ServiceTags_Public_\d{8}\.json/.test(name))
+  .filter((name) => dates.length === 0 || dates.some((date) => name.includes(date)))
   .sort()
   .slice(-2)
   .map((name) => resolve(directory, name));
@@ -42,7 +44,9 @@ for (let index = 0; index < Number(count); index++) {
   mkdirSync(site, { recursive: true });
   // The last one asks for what no week has.
   const more =
-    index === Number(count) - 1 ? 'require: [{ ranges: [192.0.2.0/24] }]\n' : KINDS[index % KINDS.length];
+    index === Number(count) - 1
+      ? 'require: [{ addresses: [192.0.2.1], ports: [443] }]\n'
+      : KINDS[index % KINDS.length];
   writeFileSync(join(site, 'allowlist.yaml'), `extends: ../../base.yaml\n${more}`);
 }
 git('init', '--quiet', '--initial-branch=main');

@@ -593,5 +593,7 @@ export type ConfigDocument = z.infer<typeof configSchema>;
 
 /** The JSON Schema of `allowlist.yaml`, for editors; published as `schema/allowlist.schema.json`. */
 export function configJsonSchema(): z.core.JSONSchema.BaseSchema {
-  return z.toJSONSchema(configSchema, { io: 'input' });
+  const { required = [], ...schema } = z.toJSONSchema(configSchema, { io: 'input' });
+  // A file that extends another need not say what that one says.
+  return { ...schema, anyOf: [{ required }, { required: ['extends'] }] };
 }

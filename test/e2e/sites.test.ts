@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { githubServer } from '../forge/github-server.ts';
 import { lacks } from '../support/programs.ts';
@@ -62,6 +62,42 @@ function repository(git: object) {
     });
   return { bare, bareFolder, folder, clone, run };
 }
+
+describe.skipIf(lacks('git'))('docs/sites.md', () => {
+  it('shows the commit that its own configurations make of the sample', async () => {
+    const text = readFileSync(new URL('../../docs/sites.md', import.meta.url), 'utf8');
+    const [base, plain, rome] = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml!);
+    const folder = workplace();
+    const files = {
+      'base.yaml': base,
+      ...Object.fromEntries(
+        [
+          ['berlin', plain],
+          ['paris', plain],
+          ['rome', rome],
+        ].map(([name, yaml]) => [`sites/${name}/allowlist.yaml`, yaml]),
+      ),
+    };
+    for (const [path, yaml] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), yaml!);
+    }
+    const git = gitIn(folder);
+    git('init', '--quiet', '--initial-branch=main');
+    git('config', 'user.name', 'A Job');
+    git('config', 'user.email', 'job@example.com');
+    git('add', 'base.yaml', 'sites');
+    git('commit', '--quiet', '-m', 'Begin');
+    for (const week of SAMPLE_WEEKS) {
+      const { status, stderr } = await azureAllowlist(['run', '-c', PATTERN, '--feed', week], {
+        cwd: folder,
+      });
+      expect(status, stderr).toBe(0);
+    }
+    const [, shown] = /```text\n([\s\S]*?)```/.exec(text)!;
+    expect(git('log', '-1', '--format=%B')).toBe(shown!.trim());
+  });
+});
 
 describe.skipIf(lacks('git'))('many sites', () => {
   it('are one pull request, with one review in which those that change alike stand together', async () => {
