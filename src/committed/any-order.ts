@@ -1,5 +1,5 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
-import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import { formatPrefix, type Prefix, readPrefixText } from '../net/prefix.ts';
 import type { RuleFile } from '../targets/render.ts';
 
 /** A prefix, or an address, between blanks, quotes or the ends of a line. */
@@ -14,7 +14,8 @@ export function inOrder({ path, text }: RuleFile): RuleFile {
   const kept: (string | undefined)[] = [];
   for (const line of text.replace(/\r/g, '').replace(/\n$/, '').split('\n')) {
     const match = line.startsWith('#') ? null : PREFIX.exec(line);
-    if (match === null) {
+    // What looks like a prefix and is none is the reader's to name.
+    if (match === null || prefixOf(match[0]) === undefined) {
       kept.push(line);
       continue;
     }
@@ -26,12 +27,8 @@ export function inOrder({ path, text }: RuleFile): RuleFile {
   }
   const written = new Map<number, string[]>();
   for (const [key, { at, prefixes }] of lists) {
-    const [family, before = '', after = ''] = key.split('\n');
-    const cover = DualStackSet.fromPrefixes(
-      prefixes.map((prefix) =>
-        parsePrefix(prefix.includes('/') ? prefix : `${prefix}/${family === '4' ? 32 : 128}`),
-      ),
-    ).cover();
+    const [, before = '', after = ''] = key.split('\n');
+    const cover = DualStackSet.fromPrefixes(prefixes.map((prefix) => prefixOf(prefix)!)).cover();
     written.set(
       at,
       cover.map((prefix) => `${before}${formatPrefix(prefix)}${after}`),
@@ -39,4 +36,8 @@ export function inOrder({ path, text }: RuleFile): RuleFile {
   }
   const lines = kept.flatMap((line, index) => (line === undefined ? (written.get(index) ?? []) : [line]));
   return { path, text: `${lines.join('\n')}\n` };
+}
+
+function prefixOf(text: string): Prefix | undefined {
+  return readPrefixText(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`);
 }

@@ -95,6 +95,14 @@ guards: { special-use: { allow: [198.18.0.0/15, 203.0.113.0/24, 2001:db8::/32] }
     expect(other!.problem).toBeDefined();
   });
 
+  it('is told where what looks like a prefix is none', async () => {
+    await run();
+    const at = edit('squid/sql-ipv4.txt', (lines) => [...lines, '9.9.9.9/16']);
+    const [found] = await drift();
+    expect(differenceInWords(found!)).toContain(at('9.9.9.9/16'));
+    expect(found!.lets.isEmpty).toBe(true);
+  });
+
   it('is told of formats that are read as a whole as well', async () => {
     await run();
     const at = edit('iptables/azure.ipset', (lines) => [...lines, 'create of ours']);
