@@ -8,7 +8,7 @@ import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPol
 import { ConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import { PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim';
 import { describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { lacks } from './support/programs.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -85,6 +85,32 @@ describe('the recipes under deploy/', () => {
     expect(network.spec.podSelector.matchLabels).toEqual(pod.metadata.labels);
   });
 
+  it('have an indexed Job for many sites, of which each pod takes another shard', () => {
+    const job = parse(text('kubernetes/sites.yaml'), { merge: true }) as {
+      spec: { jobTemplate: { spec: { completions: number; template: Pod } } };
+    };
+    new CronJob(job as unknown as ConstructorParameters<typeof CronJob>[0]).validate();
+    const { completions, template } = job.spec.jobTemplate.spec;
+    const { initContainers, containers, volumes } = template.spec;
+    for (const { securityContext, volumeMounts } of [...initContainers, ...containers]) {
+      expect(securityContext).toMatchObject({
+        readOnlyRootFilesystem: true,
+        allowPrivilegeEscalation: false,
+      });
+      for (const { name } of volumeMounts) expect(volumes.map((volume) => volume.name)).toContain(name);
+    }
+    const [script] = containers[0]!.args!;
+    const shards = Array.from({ length: completions }, (_, index) =>
+      execFileSync('sh', ['-c', script!.replace('exec azure-allowlist', 'echo')], {
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH, JOB_COMPLETION_INDEX: String(index) },
+      }),
+    );
+    expect(shards[0]).toContain('--shard 1/20 ');
+    expect(new Set(shards.map((shard) => /--shard (\S+)/.exec(shard)?.[1])).size).toBe(completions);
+    expect(shards.at(-1)).toContain(`--shard ${completions}/${completions} `);
+  });
+
   it.skipIf(lacks('git'))('give git the token of the pod', () => {
     const folder = mkdtempSync(join(tmpdir(), 'deploy-'));
     try {
@@ -137,6 +163,7 @@ describe('the recipes under deploy/', () => {
       ...['github/action.yml', 'gitlab/azure-allowlist.yml', 'azure-pipelines/azure-pipelines.yml'].map(text),
       ...readdirSync(join(root, 'deploy/systemd')).map((name) => text(`systemd/${name}`)),
       `azure-allowlist ${container!.args!.join(' ')}`,
+      text('kubernetes/sites.yaml'),
     ].join('\n');
     const calls = [...recipes.matchAll(/azure-allowlist (run|load) (\S[^\n]*)/g)];
     expect(calls.length).toBeGreaterThanOrEqual(6);
