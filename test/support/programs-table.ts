@@ -24,6 +24,10 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
     ['ipset', '--version'],
   ],
   'feed-proxy': [['squid', '-v']],
+  'git-transports': [
+    ['git', '--version'],
+    ['sshd', '-V'],
+  ],
   iptables: [
     ['iptables-legacy', '--version'],
     ['iptables-nft', '--version'],
