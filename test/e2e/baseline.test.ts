@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readTree } from '../publish/trees.ts';
 import { lacks } from '../support/programs.ts';
 import { azureAllowlist, start, workplace, writeConfiguration } from './command.ts';
@@ -26,10 +27,8 @@ interface Gains {
   };
 }
 
-/** A repository with a configuration, and the week in force committed by a run. */
-async function published(targets: object = NAMES_ONLY, feed: string = ONE) {
-  const folder = workplace();
-  const git = (...args: string[]) =>
+function gitIn(folder: string) {
+  return (...args: string[]) =>
     execFileSync('git', args, {
       cwd: folder,
       encoding: 'utf8',
@@ -42,14 +41,40 @@ async function published(targets: object = NAMES_ONLY, feed: string = ONE) {
         GIT_CONFIG_NOSYSTEM: '1',
       },
     });
+}
+
+/** Repositories with a week in force, by what it was made of: each is made once, and copied for the tests. */
+const originals = new Map<string, Promise<string>>();
+
+async function original(targets: object, feed: string): Promise<string> {
+  const folder = workplace((remove) => removals.push(remove));
+  const git = gitIn(folder);
   git('init', '--quiet', '--initial-branch=main');
   git('config', 'user.name', 'A Job');
   git('config', 'user.email', 'job@example.com');
   writeConfiguration(folder, sampleConfiguration({ targets, publish: { git: true } }));
+  const first = await azureAllowlist(['run', '--feed', feed], { cwd: folder });
+  expect(first.status, first.stderr).toBe(0);
+  return folder;
+}
+
+const removals: (() => void)[] = [];
+afterAll(() => {
+  for (const remove of removals) remove();
+});
+
+/** A repository with a configuration, and the week in force committed by a run. */
+async function published(targets: object = NAMES_ONLY, feed: string = ONE) {
+  const key = JSON.stringify([targets, feed]);
+  const made = originals.get(key) ?? original(targets, feed);
+  originals.set(key, made);
+  const folder = workplace();
+  cpSync(await made, folder, { recursive: true, preserveTimestamps: true });
+  const git = gitIn(folder);
+  // The index knows the files that were copied from.
+  git('status', '--porcelain');
   const run = (week: string, ...flags: string[]) =>
     azureAllowlist(['run', '--feed', week, ...flags], { cwd: folder });
-  const first = await run(feed);
-  expect(first.status, first.stderr).toBe(0);
   const out = join(folder, 'allowlists');
   const subjects = () => git('log', '--format=%s').trim().split('\n');
   return { folder, git, run, out, subjects };
