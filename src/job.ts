@@ -100,6 +100,7 @@ export interface JobSources {
   readonly m365: M365Endpoints | undefined;
   readonly origins: Origins | undefined;
   readonly constraints: Awaited<ReturnType<typeof loadConstraints>>;
+  readonly knownFigures: Awaited<ReturnType<typeof loadKnownFigures>>;
 }
 
 /** Loads what has the same key once for several runs. */
@@ -170,7 +171,8 @@ export async function loadSources({ request }: OpenedJob, shared?: Once): Promis
     }),
   );
   requireUsable(feed, used);
-  return { feed, m365, origins, constraints };
+  const knownFigures = await once(['known space', cloud], () => loadKnownFigures(cloud));
+  return { feed, m365, origins, constraints, knownFigures };
 }
 
 const NO_TAGS: TagNames = { has: () => false };
@@ -188,13 +190,12 @@ function requireUsable({ snapshot, source }: LoadedFeed, used: TagNames): void {
 /** Makes a run ready to be planned. @throws ConfigurationError for what the feed does not know */
 export async function prepareJob(
   { request, tables, regions, targets, signer }: OpenedJob,
-  { feed, m365, origins, constraints }: JobSources,
+  { feed, m365, origins, constraints, knownFigures }: JobSources,
 ): Promise<PreparedJob> {
   const { config, report } = request;
   await requireRegions(config.file, [...regions, ...regionsOfRules(config.rules)], feed.snapshot);
   const regional = takeRegions(config.rules, feed.snapshot.tags);
   for (const note of regionalTagNotes(regional.rules, regional.tags)) report(`noted: regional-tag: ${note}`);
-  const knownFigures = await loadKnownFigures(config.feed.cloud);
   const own = await ownPlaces(targets);
   const atom = config.publish.atom === undefined ? undefined : await atomWriter(config.publish.atom);
   let inForce: string | undefined;
