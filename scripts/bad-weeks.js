@@ -102,6 +102,9 @@ const swapped = (one, other) => (week) => {
 const hextets = (count) =>
   Array.from({ length: count }, (_, index) => `2a01:4f8:${(index * 4 + 1).toString(16)}::/48`);
 
+const hosts = (count) =>
+  Array.from({ length: count }, (_, index) => `2a01:4f8:1:${(index + 1).toString(16)}::1/128`);
+
 /** A prefix in the place of one of its parts, where it lets in the most that was in no tag. */
 const swallow = (tag, length) => (week) => {
   const known = AddressSet.fromPrefixes(
@@ -126,6 +129,39 @@ const USED = [
   'ServiceBus',
   'Storage.WestEurope',
 ];
+
+/** Blocks of a region that no service has: the addresses of customers. */
+const ofCustomers = (week, region, count, length) => {
+  const services = week.values.filter(({ name }) => !name.startsWith('AzureCloud'));
+  const held = AddressSet.fromPrefixes(
+    4,
+    prefixesOf(services.flatMap(({ properties }) => properties.addressPrefixes)),
+  );
+  return AddressSet.fromPrefixes(4, prefixesOf(of(week, `AzureCloud.${region}`)))
+    .difference(held)
+    .cover()
+    .filter((prefix) => prefix.length <= length)
+    .slice(0, count)
+    .map(({ first: start }) => `${formatAddress(4, start)}/${length}`);
+};
+const addCustomers =
+  (region, count, length, ...tags) =>
+  (week) => {
+    const blocks = ofCustomers(week, region, count, length);
+    for (const tag of tags) add(tag, ...blocks)(week);
+  };
+/** Takes addresses out of every tag that has them. */
+const cutEverywhere = (week, gone) => {
+  const lost = AddressSet.fromPrefixes(4, gone);
+  for (const { properties } of week.values) {
+    const own = AddressSet.fromPrefixes(4, prefixesOf(properties.addressPrefixes));
+    if (!own.intersects(lost)) continue;
+    properties.addressPrefixes = [
+      ...own.difference(lost).coverTexts(),
+      ...properties.addressPrefixes.filter(isIpv6),
+    ];
+  }
+};
 
 /** What is done to the week of 2025-07-21, the week before being in force. */
 const BAD = [
@@ -233,6 +269,37 @@ const BAD = [
   ['…_Latest with a changeNumber of a milliard', (week) => (week.changeNumber = 1e9), 'Latest'],
   ['AzureCloud: a /15 in a /8 of nobody’s', add('AzureCloud', '1.0.0.0/15')],
   ['AzureCloud: a /16 of a public resolver', add('AzureCloud', '8.8.0.0/16')],
+  [
+    'Storage.WestEurope: fifty addresses of customers of its region',
+    addCustomers('westeurope', 50, 32, 'Storage.WestEurope'),
+  ],
+  [
+    'Storage and Storage.WestEurope: two /24 of customers of brazilsouth',
+    addCustomers('brazilsouth', 2, 24, 'Storage', 'Storage.WestEurope'),
+  ],
+  [
+    'Storage.WestEurope: a block of Storage.BrazilSouth',
+    (week) =>
+      add(
+        'Storage.WestEurope',
+        of(week, 'Storage.BrazilSouth').find((prefix) => !isIpv6(prefix) && sizeOf(prefix) <= 512),
+      )(week),
+  ],
+  [
+    'AzureResourceManager: a quarter of its prefixes dropped, in every tag',
+    (week) => {
+      const own = prefixesOf(of(week, 'AzureResourceManager'));
+      cutEverywhere(week, own.slice(0, Math.floor(own.length / 4)));
+    },
+  ],
+  [
+    'AzureCloud: 60,000 addresses dropped, in every tag',
+    (week) => cutEverywhere(week, prefixesOf(chosen(of(week, 'AzureCloud'), 60_000))),
+  ],
+  ['AzureActiveDirectory: 500 IPv6 /128 of a hoster', add('AzureActiveDirectory', ...hosts(500))],
+  ['ServiceBus: half an IPv6 /64 of a hoster', add('ServiceBus', '2a01:4f8:1::/65')],
+  ['AzureCloud: the metadata address of a cloud next door', add('AzureCloud', '100.100.100.200/32')],
+  ['a file of next week but one', () => undefined, '20250806'],
   ['an unselected tag: 0.0.0.0/0', add('AzureMonitor', '0.0.0.0/0')],
   ['an unselected tag: 192.168.0.0/16', add('AzureMonitor', '192.168.0.0/16')],
   ['an unselected tag: 2d00::/32', add('AzureMonitor', '2d00::/32')],
@@ -267,6 +334,18 @@ const CHAINS = [
         cut('AzureActiveDirectory', 8 * step),
         add('AzureActiveDirectory', ...at('45.0.0.0', 8 * step, 32)),
       )(week),
+  ],
+  [
+    'AzureActiveDirectory gains 10 addresses of a hoster',
+    (week, step) => add('AzureActiveDirectory', ...at('45.9.1.0', 10 * step, 32))(week),
+  ],
+  [
+    'Storage.WestEurope gains a /24 of customers of brazilsouth',
+    (week, step) => addCustomers('brazilsouth', step, 24, 'Storage', 'Storage.WestEurope')(week),
+  ],
+  [
+    'AzureCloud loses 60,000 addresses, in every tag',
+    (week, step) => cutEverywhere(week, prefixesOf(chosen(of(week, 'AzureCloud'), 60_000 * step))),
   ],
   [
     'ServiceBus swaps 10 % for others of AzureCloud',

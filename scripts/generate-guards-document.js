@@ -281,7 +281,7 @@ const guards = markdownTable({
     ],
     [
       'date-ahead',
-      'a file of a day to come, which would keep every real week out',
+      'a file of a day to come, which would keep every real week out; from 8 days on it asks for a look',
       `\`date-ahead.days\`: ${limits.dateAheadDays}`,
       'none',
     ],
@@ -293,7 +293,7 @@ const guards = markdownTable({
     ],
     [
       'tag-precedent',
-      'a tag of 1,048,576 IPv4 addresses or more that loses or gains more than such tags do, IPv6 from 10 % lost on; AzureActiveDirectory from 256 gained or 1,024 lost addresses or a /48 on. What no lawful week did asks for a look, and so does a step four times as large as any that is remembered of the tag, from 1,024 addresses on',
+      'a tag of 1,048,576 IPv4 addresses or more that loses or gains more than such tags do, IPv6 from 10 % lost on; AzureActiveDirectory from 256 gained or 1,024 lost addresses or a /48 on. What no lawful week did asks for a look, and so does a step four times as large as any that is remembered of the tag, from 1,024 addresses on, or a loss of over 5 %, from 64 addresses on, that no other tag in use has; of AzureCloud over 0.07 %',
       `\`tag-precedent.lossPercent\`: ${limits.precedentLossPercent}, \`tag-precedent.gainPercent\`: ${limits.precedentGainPercent}`,
       'loses 0.18 % (2022-07-25), of IPv6 0.37 % (2025-07-07), gains 16.9 % (2022-10-17); AzureActiveDirectory gains 10, loses 128',
     ],
@@ -305,7 +305,7 @@ const guards = markdownTable({
     ],
     [
       'cross-tag',
-      'a tag inside AzureCloud that gains over 4,096 IPv4 addresses, or over a /64, outside of it; fewer ask for a look',
+      'a tag inside AzureCloud that gains over 4,096 IPv4 addresses, or over a /64, outside of it, and a part of a tag that gains as many outside of the whole tag or of its region; fewer ask for a look, and so do the first that AzureActiveDirectory gains outside',
       '',
       '4,096 (WindowsVirtualDesktop, 2022-12-05); less than a /64 (AzureIoTHub, 2022-07-04)',
     ],

@@ -841,7 +841,11 @@ describe('new-space of a tree that remembers none', () => {
 
 describe('date-ahead', () => {
   test.each([
-    ['20260127', []],
+    ['20260120', []],
+    [
+      '20260121',
+      ['noted: the feed is of 2026-01-21, 8 days in the future; it keeps out the weeks before it'],
+    ],
     [
       '20260128',
       ['refused: the feed is of 2026-01-28, more than 14 days in the future (guards.date-ahead.days)'],
@@ -935,7 +939,8 @@ describe('tag-precedent', () => {
   test('a loss of a large tag between what lawful weeks lost and the limit', () => {
     const left = ['20.0.0.0/12', '20.16.0.0/13', '20.24.0.0/14', '20.28.0.0/15', '20.30.0.0/16'];
     const with32 = [...left, '20.31.0.0/17', '20.31.128.0/18', '20.31.192.0/19', '20.31.224.0/20'];
-    expect(said(large('20.0.0.0/11'), large(...with32))).toEqual([]);
+    expect(said(large('20.0.0.0/11'), large(...with32, '20.31.240.0/21', '20.31.248.0/22'))).toEqual([]);
+    expect(said(large('20.0.0.0/11'), large(...with32))[0]).toMatch(/^noted: .* loses 4,096 of/);
     expect(said(large('20.0.0.0/11'), large(...left, '20.31.0.0/17', '20.31.128.0/18'))).toEqual([
       'noted: the service tag AzureCloud loses 16,384 of 2,097,152 IP',
     ]);
@@ -1059,6 +1064,96 @@ describe('cross-tag', () => {
     const almost = { ...less, AzureCloud: [...less.AzureCloud, ...rest] };
     expect(saidBy('cross-tag', { before, after: { tags: almost }, ...sql })[0]).toMatch(/^refused/);
     expect(saidBy('cross-tag', { before, after: { tags: less }, ...sql })).toEqual([]);
+  });
+
+  const regional = (...storage: string[]) => ({
+    AzureCloud: ['20.0.0.0/11'],
+    'AzureCloud.westeurope': ['20.1.0.0/16'],
+    'AzureCloud.brazilsouth': ['20.2.0.0/16'],
+    Storage: ['20.1.0.0/18', '20.2.0.0/18'],
+    'Storage.WestEurope': ['20.1.0.0/24', ...storage],
+  });
+  test.each<[string, string, string[]]>([
+    ['its whole and its region have', '20.1.1.0/24', []],
+    [
+      'its whole does not have',
+      '20.1.64.0/32',
+      [
+        'noted: the service tag Storage.WestEurope gains 1 IPv4 addresses that Storage does not have (such as 20.1.64.0/32); no part ever did',
+      ],
+    ],
+    ['a few addresses of another region', '20.2.0.0/28', []],
+    [
+      'a block of another region',
+      '20.2.0.0/24',
+      [
+        'noted: the service tag Storage.WestEurope lies in AzureCloud.westeurope and gains 256 IPv4 addresses outside of it (such as 20.2.0.0/24); a lawful week 2 at most',
+      ],
+    ],
+    [
+      'a wide block of another region',
+      '20.2.0.0/19',
+      [
+        'refused: the service tag Storage.WestEurope lies in AzureCloud.westeurope and gains 8,192 IPv4 addresses outside of it (such as 20.2.0.0/19); a lawful week 2 at most',
+      ],
+    ],
+  ])('a part of a tag gains what %s: %s', (_, gained, says) => {
+    const rules = { r: ['Storage.WestEurope'] };
+    const before = { date: '20260105', tags: regional() };
+    expect(saidBy('cross-tag', { before, after: { tags: regional(gained) }, rules })).toEqual(says);
+  });
+
+  test('AzureActiveDirectory gains an address outside AzureCloud, though it lies there in part', () => {
+    const tags = (...more: string[]) => ({
+      AzureCloud: ['20.0.0.0/11'],
+      AzureActiveDirectory: ['20.1.0.0/24', '40.126.0.0/24', ...more],
+      Sql: ['20.1.0.0/24', '40.126.0.0/24', ...more],
+    });
+    expect(
+      saidBy('cross-tag', {
+        before: { date: '20260105', tags: tags() },
+        after: { tags: tags('45.9.1.0/32') },
+      }),
+    ).toEqual([
+      'noted: the service tag AzureActiveDirectory never gained IPv4 addresses outside of AzureCloud and gains 1 IPv4 addresses outside of it (such as 45.9.1.0/32)',
+    ]);
+  });
+});
+
+describe('tag-precedent of tags beside larger ones', () => {
+  const week = (arm: string[], other: string[]) => ({
+    AzureCloud: ['20.0.0.0/12', ...other],
+    AzureResourceManager: arm,
+  });
+  const said = (arm: string[], other: string[]) =>
+    saidBy('tag-precedent', {
+      before: { date: '20260105', tags: week(['40.1.0.0/21'], ['40.1.0.0/21']) },
+      after: { tags: week(arm, other) },
+    });
+  const less = ['40.1.0.0/22', '40.1.4.0/23', '40.1.6.0/24', '40.1.7.0/25'];
+  test.each<[string, string[], string[], string[]]>([
+    [
+      'a sixteenth is lost',
+      less,
+      less,
+      [
+        'noted: the service tag AzureResourceManager loses 128 of 2,048 IPv4 addresses that no other tag in use has; over 5 % asks for a look',
+      ],
+    ],
+    ['AzureCloud still has it', less, ['40.1.0.0/21'], []],
+    ['less is lost', [...less, '40.1.7.128/26'], [...less, '40.1.7.128/26'], []],
+  ])('%s', (_, arm, other, says) => {
+    expect(said(arm, other)).toEqual(says);
+  });
+
+  test('AzureCloud loses more than it ever did', () => {
+    const lost = (...after: string[]) =>
+      saidBy('tag-precedent', {
+        before: { date: '20260105', tags: { AzureCloud: ['20.0.0.0/12', '40.1.0.0/22'] } },
+        after: { tags: { AzureCloud: ['20.0.0.0/12', ...after] } },
+      });
+    expect(lost('40.1.0.0/23')).toEqual([]);
+    expect(lost()[0]).toMatch(/^noted: .* a lawful week of it lost 0\.05 % at most$/);
   });
 });
 

@@ -1,7 +1,8 @@
 import type { AddressSet } from '../../net/address-set.ts';
+import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { digits } from '../../numbers.ts';
 import { comparableTags } from './comparable-tags.ts';
-import type { Guard, Remark } from './guard.ts';
+import type { Guard, GuardContext, Remark } from './guard.ts';
 import { withoutPrecedent } from './new-space.ts';
 
 /**
@@ -21,9 +22,19 @@ const WHOLE = 'AzureCloud';
  */
 const INSIDE_PERCENT = 98n;
 
+/** A tag that lies partly outside AzureCloud, and in no step of the archive gained an IPv4 address there. */
+const GAINS_INSIDE = 'AzureActiveDirectory';
+
+/** Percent of a part's IPv4 addresses that one region of AzureCloud must hold for the part to be that region's. */
+const OF_A_REGION_PERCENT = 90n;
+
+/** IPv4 addresses over which a part's gain outside its region asks for a look: lawful steps gained 2 (ActionGroup, 20240115). */
+const REGION_LOOK_OVER = 16n;
+
 /**
  * A tag whose addresses lie wholly in AzureCloud gains some that do not: of all tags and steps of the archive, that
- * happened lawfully once in IPv4, and in IPv6 with single addresses only.
+ * happened lawfully once in IPv4, and in IPv6 with single addresses only. A part of a tag gains what the whole tag does not
+ * have, or what another region has: the first in no step of the archive, the second with two addresses.
  */
 export const crossTag: Guard = {
   name: 'cross-tag',
@@ -36,28 +47,85 @@ export const crossTag: Guard = {
     const wholeBefore = context.baseline?.tags.get(WHOLE);
     return comparableTags(context).flatMap(({ tag, before, after }) => {
       if (tag === WHOLE) return [];
-      return (['ipv4', 'ipv6'] as const).flatMap((family): Remark[] => {
+      const gained = after.difference(before);
+      const ofParts = [
+        ...outsideItsWhole(tag, gained, context),
+        ...outsideItsRegion(tag, before.ipv4, gained.ipv4, context),
+      ];
+      const ofAll = FAMILIES.flatMap((family): Remark[] => {
         const kept = before[family].intersection(after[family]);
         const wasInside =
           wholeBefore === undefined
             ? isMostlyIn(kept, whole[family])
             : wholeBefore[family].isSupersetOf(before[family]);
-        if (before[family].isEmpty || kept.isEmpty || !wasInside) return [];
-        const outside = after[family].difference(before[family]).difference(whole[family]);
+        const mayGainOutside = !wasInside && !(tag === GAINS_INSIDE && family === 'ipv4');
+        if (before[family].isEmpty || kept.isEmpty || mayGainOutside) return [];
+        const outside = gained[family].difference(whole[family]);
         if (outside.isEmpty) return [];
-        const unit = family === 'ipv4' ? 'IPv4' : 'IPv6';
         return [
           {
-            refuse: outside.size > (family === 'ipv4' ? REFUSED_OVER : REFUSED_OVER_IPV6),
+            refuse: outside.size > LIMITS[family],
             // Single addresses of IPv6 come outside lawfully.
             look: family === 'ipv4' || outside.size >= REFUSED_OVER_IPV6,
-            message: `the service tag ${tag} lay wholly in ${WHOLE} and gains ${digits(outside.size)} ${unit} addresses outside of it (such as ${outside.coverTexts()[0]})`,
+            message: `the service tag ${tag} ${wasInside ? `lay wholly in ${WHOLE} and` : `never gained IPv4 addresses outside of ${WHOLE} and`} gains ${sizeOf(outside, family)} outside of it (such as ${outside.coverTexts()[0]})`,
           },
         ];
       });
+      return [...ofAll, ...ofParts];
     });
   },
 };
+
+const FAMILIES = ['ipv4', 'ipv6'] as const;
+const LIMITS = { ipv4: REFUSED_OVER, ipv6: REFUSED_OVER_IPV6 } as const;
+
+function sizeOf({ size }: AddressSet, family: (typeof FAMILIES)[number]): string {
+  return `${digits(size)} ${family === 'ipv4' ? 'IPv4' : 'IPv6'} addresses`;
+}
+
+function outsideItsWhole(tag: string, gained: DualStackSet, { snapshot }: GuardContext): Remark[] {
+  const dot = tag.indexOf('.');
+  const whole = dot < 0 ? undefined : snapshot.tags.get(tag.slice(0, dot));
+  if (whole === undefined) return [];
+  return FAMILIES.flatMap((family): Remark[] => {
+    const outside = gained[family].difference(whole.addresses[family]);
+    return outside.isEmpty
+      ? []
+      : [
+          {
+            refuse: outside.size > LIMITS[family],
+            look: true,
+            message: `the service tag ${tag} gains ${sizeOf(outside, family)} that ${whole.name} does not have (such as ${outside.coverTexts()[0]}); no part ever did`,
+          },
+        ];
+  });
+}
+
+/** By where the part lies, not by its name or the field: whoever moves it can write both. */
+function outsideItsRegion(
+  tag: string,
+  before: AddressSet,
+  gained: AddressSet,
+  { snapshot }: GuardContext,
+): Remark[] {
+  if (!tag.includes('.') || tag.startsWith(`${WHOLE}.`) || before.isEmpty || gained.isEmpty) return [];
+  const home = [...snapshot.tags.values()].find(
+    ({ name, addresses }) =>
+      name.startsWith(`${WHOLE}.`) &&
+      before.intersection(addresses.ipv4).size * 100n >= before.size * OF_A_REGION_PERCENT,
+  );
+  if (home === undefined) return [];
+  const outside = gained.difference(home.addresses.ipv4);
+  return outside.size <= REGION_LOOK_OVER
+    ? []
+    : [
+        {
+          refuse: outside.size > REFUSED_OVER,
+          look: true,
+          message: `the service tag ${tag} lies in ${home.name} and gains ${sizeOf(outside, 'ipv4')} outside of it (such as ${outside.coverTexts()[0]}); a lawful week 2 at most`,
+        },
+      ];
+}
 
 function isMostlyIn(set: AddressSet, whole: AddressSet): boolean {
   return set.intersection(whole).size * 100n >= set.size * INSIDE_PERCENT;

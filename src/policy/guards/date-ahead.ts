@@ -1,6 +1,9 @@
 import { daysBetween } from '../../feed/file-date.ts';
 import type { Guard } from './guard.ts';
 
+/** Days that a file may lie in the future without a look: one that is further ahead keeps a real week out. */
+const QUIET_DAYS = 7;
+
 /** A file of a day to come: published once, it would keep every real week out by `feed-rollback`. */
 export const dateAhead: Guard = {
   name: 'date-ahead',
@@ -16,6 +19,14 @@ export const dateAhead: Guard = {
             message: `the feed is of ${snapshot.fileDate}, more than ${limits.dateAheadDays} days in the future (guards.date-ahead.days)`,
           },
         ]
-      : [];
+      : days > QUIET_DAYS
+        ? [
+            {
+              refuse: false,
+              look: true,
+              message: `the feed is of ${snapshot.fileDate}, ${days} days in the future; it keeps out the weeks before it`,
+            },
+          ]
+        : [];
   },
 };

@@ -1,4 +1,4 @@
-import type { DualStackSet } from '../../net/dual-stack-set.ts';
+import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { digits } from '../../numbers.ts';
 import { comparableTags } from './comparable-tags.ts';
 import type { AcceptedSizes } from './drift.ts';
@@ -40,6 +40,16 @@ const NAMED: ReadonlyMap<
 /** In hundredths of a percent: the most that a lawful week of a large tag lost, of IPv4 (20220725) and IPv6 (20250707). */
 const SEEN_LOSS = { ipv4: 20n, ipv6: 40n } as const;
 
+/**
+ * The same of AzureCloud, in IPv4: it lost 19,529 of 47 million addresses (20250804), and 14,336 of half as many at most
+ * before; a region that is cut down to a prefix everywhere costs it less than a region may lose.
+ */
+const SEEN_LOSS_OF_ALL = 7n;
+
+/** Percent of a smaller tag over which a loss asks for a look, and from how many IPv4 addresses on: in use, it lost 2 %. */
+const SMALL_LOSS_PERCENT = 5n;
+const SMALL_LOSS = 64n;
+
 /** Percent of a large tag's IPv6 space over which a loss is refused. */
 const IPV6_LOSS_PERCENT = 10n;
 
@@ -58,6 +68,9 @@ export const tagPrecedent: Guard = {
   cannot: withoutPrecedent,
   judge: (context) => {
     const times = BigInt(allowances(context));
+    const rules = context.policy.rules.flatMap(({ tags }) => tags.map(({ addresses }) => addresses));
+    let known: DualStackSet | undefined;
+    const allowed = () => (known ??= DualStackSet.union(rules));
     return comparableTags(context).flatMap(({ tag, before, after }) => {
       const change = { tag, before, gained: after.difference(before), lost: before.difference(after), times };
       const named = NAMED.get(tag);
@@ -67,9 +80,9 @@ export const tagPrecedent: Guard = {
           : before.ipv4.size >= LARGE
             ? judgeLarge(change, context.limits)
             : [];
-      return remarks.length > 0 || before.ipv4.size >= LARGE
-        ? remarks
-        : judgeByOwnHistory(change, context.baseline?.accepted ?? []);
+      if (remarks.length > 0 || before.ipv4.size >= LARGE) return remarks;
+      const ofHistory = judgeByOwnHistory(change, context.baseline?.accepted ?? []);
+      return ofHistory.length > 0 ? ofHistory : judgeSmall(change, allowed());
     });
   },
 };
@@ -134,13 +147,14 @@ function judgeLarge(
     const [size, whole] = [amount(lost, family, shift), amount(before, family, shift)];
     const most = family === 'ipv4' ? BigInt(precedentLossPercent) : IPV6_LOSS_PERCENT;
     const refuse = size * 100n > whole * most * times;
-    if (!refuse && size * 10_000n <= whole * SEEN_LOSS[family] * times) return [];
+    const seen = family === 'ipv4' && tag === 'AzureCloud' ? SEEN_LOSS_OF_ALL : SEEN_LOSS[family];
+    if (!refuse && size * 10_000n <= whole * seen * times) return [];
     const limit = `${most} %${family === 'ipv4' ? ' (guards.tag-precedent.lossPercent)' : ''}`;
     return [
       {
         refuse,
         look: true,
-        message: `the service tag ${tag} loses ${digits(size)} of ${digits(whole)} ${unit}, ${refuse ? `more than ${limit}` : `under the limit of ${limit}`}; a lawful week of a large tag lost ${family === 'ipv4' ? '0.18' : '0.37'} % at most`,
+        message: `the service tag ${tag} loses ${digits(size)} of ${digits(whole)} ${unit}, ${refuse ? `more than ${limit}` : `under the limit of ${limit}`}; a lawful week of ${seen === SEEN_LOSS_OF_ALL ? 'it lost 0.05' : `a large tag lost ${family === 'ipv4' ? '0.18' : '0.37'}`} % at most`,
       },
     ];
   });
@@ -150,6 +164,23 @@ function judgeLarge(
       message: `the service tag ${tag} gains ${digits(gained.ipv4.size)} on ${digits(before.ipv4.size)} IPv4 addresses, more than ${precedentGainPercent} % (guards.tag-precedent.gainPercent); a lawful week of a large tag gained 16.9 % at most`,
     });
   return remarks;
+}
+
+/** A loss that the rule's percentage hides behind a larger tag; what another tag in use still has is not lost. */
+function judgeSmall({ tag, before, lost, times }: Change, allowed: DualStackSet): Remark[] {
+  const isMuch = (size: bigint) =>
+    size >= SMALL_LOSS && size * 100n > before.ipv4.size * SMALL_LOSS_PERCENT * times;
+  if (!isMuch(lost.ipv4.size)) return [];
+  const { size } = lost.ipv4.difference(allowed.ipv4);
+  return isMuch(size)
+    ? [
+        {
+          refuse: false,
+          look: true,
+          message: `the service tag ${tag} loses ${digits(size)} of ${digits(before.ipv4.size)} IPv4 addresses that no other tag in use has; over ${SMALL_LOSS_PERCENT} % asks for a look`,
+        },
+      ]
+    : [];
 }
 
 /** A step that is many times as large as any that was accepted of this tag: worth a look, whatever its size. */
