@@ -36,11 +36,21 @@ export function publicUrl(url: string | URL): string {
 const URLS = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'`<>\\]*/gi;
 
 /**
+ * A user and a password behind a slash where no URL is: `htps:/user:password@host`, `//…`. A single backslash begins an
+ * escape in JSON, which has to stay whole; two stand for one that was typed.
+ */
+const MISTYPED = /(?<=\/|\\\\)[^\s"'`<>\\/@:]+:[^\s"'`<>\\/]*@/g;
+
+/**
  * The text with every URL in it as it may be shown. Messages come from many places, of libraries too: this is what all of them
  * go through on their way out.
  */
 export function withPublicUrls(text: string): string {
-  if (!text.includes('://')) return text;
+  const shown = text.includes('://') ? withPublicUrlsIn(text) : text;
+  return shown.includes('@') ? shown.replace(MISTYPED, `${HIDDEN}@`) : shown;
+}
+
+function withPublicUrlsIn(text: string): string {
   return text.replace(URLS, (found) => {
     // A full stop or bracket after it belongs to the sentence.
     const [, url = found, tail = ''] = /^(.*?)([).,;:\]}…]*)$/s.exec(found) ?? [];

@@ -300,6 +300,12 @@ describe('a URL that is shown', () => {
       'https://a.example/a/b, and 1:2 http://[2001:db8::1]:80/',
     ],
     ['no URL: a@b.example ?x=1', 'no URL: a@b.example ?x=1'],
+    ['one slash: "htps:/me:pass@@x y/"', 'one slash: "htps:/…@x y/"'],
+    ['turned over: https:\\\\me:pass@h/a', 'turned over: https:\\\\…@h/a'],
+    ['no protocol: //me:pass@h/a', 'no protocol: //…@h/a'],
+    ["open '/home/me/ht tp:/me:pass@x'", "open '/home/me/ht tp:/…@x'"],
+    ['an escape of JSON: "one\\nto:me@h"', 'an escape of JSON: "one\\nto:me@h"'],
+    ['of Git: git@h.example:a/b.git, /a:b/c@d', 'of Git: git@h.example:a/b.git, /a:b/c@d'],
   ])('%s', (text, shown) => {
     expect(withPublicUrls(text)).toBe(shown);
   });
