@@ -1,7 +1,7 @@
 import { HostSet } from '../net/host-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
-import { type Effect, NO_EFFECT } from '../policy/effect.ts';
+import { type Effect, NO_EFFECT, unionOfEffects } from '../policy/effect.ts';
 import type { TargetReview } from './targets.ts';
 import { addressesOf } from './wording.ts';
 
@@ -26,6 +26,14 @@ export function partsOf({
   return {
     whole: { gained: effect.gained.difference(opened), lost: effect.lost.difference(closed) },
     ports: { gained: opened, lost: closed },
+  };
+}
+
+/** The parts of what several targets will do differently, told as one. */
+export function unionOfParts(parts: readonly Parts[]): Parts {
+  return {
+    whole: unionOfEffects(parts.map(({ whole }) => whole)),
+    ports: unionOfEffects(parts.map(({ ports }) => ports)),
   };
 }
 

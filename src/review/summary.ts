@@ -4,7 +4,7 @@ import { Admission } from '../policy/admission.ts';
 import { clientsInWords } from '../policy/clients.ts';
 import { type Effect, NO_EFFECT, unionOfEffects } from '../policy/effect.ts';
 import { budgetChanges, changesDevice, fromTo } from './device-line.ts';
-import { byPorts, type Parts, partsOf } from './other-ports.ts';
+import { byPorts, type Parts, partsOf, unionOfParts } from './other-ports.ts';
 import type { Review } from './review.ts';
 import type { TargetReview } from './targets.ts';
 import {
@@ -40,13 +40,11 @@ function toldTogether({ feed, targets }: Pick<Review, 'feed' | 'targets'>): read
 export function partsOfReview(review: Review): Parts {
   const { scope, targets } = review;
   if (scope === 'feeds' || targets.length === 0) return { whole: review.diff.admission, ports: NO_EFFECT };
-  const parts = toldTogether(review)
-    .filter(({ effect }) => effect !== undefined)
-    .map(partsOf);
-  return {
-    whole: unionOfEffects(parts.map(({ whole }) => whole)),
-    ports: unionOfEffects(parts.map(({ ports }) => ports)),
-  };
+  return unionOfParts(
+    toldTogether(review)
+      .filter(({ effect }) => effect !== undefined)
+      .map(partsOf),
+  );
 }
 
 /** Whether any device will behave differently, or a rule file must be put right. */

@@ -118,17 +118,14 @@ export function reviewTarget(
     (side?.plan.omissions ?? []).map((omission) => ({ ...omission, admission: omission.omitted }));
   const widenings = (side: TargetSide | undefined) =>
     (side?.plan.widenings ?? []).map((widening) => ({ ...widening, admission: widening.admitted }));
-  const effect = effectOfSides(before, after);
-  const apart = effectOfLists(before, after);
+  const change = changeOfSides(before, after);
+  const { effect } = change;
   return {
     id,
     presence: before === undefined ? 'added' : after === undefined ? 'removed' : 'kept',
-    before: before?.admission,
-    after: after?.admission,
-    effect,
+    ...change,
     problem: before?.problem,
-    rules: effect === undefined ? [] : (apart ?? effectByRule(effect, before, after)),
-    apart: apart !== undefined,
+    rules: effect === undefined ? [] : (effectOfLists(before, after) ?? effectByRule(effect, before, after)),
     byName: [...(after?.byRule ?? [])]
       .filter(([, { grants }]) => grants.every(({ addresses }) => addresses.isEmpty))
       .map(([rule]) => rule),
@@ -143,12 +140,22 @@ export function reviewTarget(
 /** What files let through: all of them together, and list by list where the format keeps rules apart. */
 export type Allowed = Pick<TargetSide, 'admission' | 'lists'>;
 
-/** The difference of two sides of a target, list by list where both keep rules apart; undefined where one is not known. */
-export function effectOfSides(before: Allowed | undefined, after: Allowed | undefined): Effect | undefined {
-  const [old, now] = [before, after].map((side) => (side === undefined ? Admission.empty : side.admission));
-  if (old === undefined || now === undefined) return undefined;
+/**
+ * Two sides of a target and their difference, list by list where both keep rules apart; the effect is undefined where a
+ * side is not known.
+ */
+export function changeOfSides(
+  before: Allowed | undefined,
+  after: Allowed | undefined,
+): Pick<TargetReview, 'before' | 'after' | 'effect' | 'apart'> {
   const lists = effectOfLists(before, after);
-  return lists === undefined ? effectOf(old, now) : unionOfEffects(lists.map(({ effect }) => effect));
+  const known = { before: before?.admission, after: after?.admission, apart: lists !== undefined };
+  const [old, now] = [before, after].map((side) => (side === undefined ? Admission.empty : side.admission));
+  if (old === undefined || now === undefined) return { ...known, effect: undefined };
+  return {
+    ...known,
+    effect: lists === undefined ? effectOf(old, now) : unionOfEffects(lists.map(({ effect }) => effect)),
+  };
 }
 
 /** The effect of each list; undefined where the rules of the format work together. */

@@ -28,9 +28,14 @@ export function spaceInWords(set: DualStackSet): string {
 
 /** The size of each family that has addresses, in words. */
 export function spaceParts({ ipv4, ipv6 }: DualStackSet): string[] {
+  return sizeParts({ ipv4: ipv4.size, ipv6: ipv6.size });
+}
+
+/** The same of the sizes alone. */
+export function sizeParts({ ipv4, ipv6 }: { readonly ipv4: bigint; readonly ipv6: bigint }): string[] {
   return [
-    ...(ipv4.isEmpty ? [] : [counted(ipv4.size, 'IPv4 address', 'IPv4 addresses')]),
-    ...(ipv6.isEmpty ? [] : [ipv6InWords(ipv6.size)]),
+    ...(ipv4 === 0n ? [] : [counted(ipv4, 'IPv4 address', 'IPv4 addresses')]),
+    ...(ipv6 === 0n ? [] : [ipv6InWords(ipv6)]),
   ];
 }
 

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { parseHostPattern } from '../../src/net/host-pattern.ts';
+import { HostSet } from '../../src/net/host-set.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
@@ -60,6 +62,7 @@ describe('a history', () => {
     expect(history.steps[1]!.change).toEqual({
       addresses: { gained: { ipv4: 0n, ipv6: 2n ** 80n }, lost: { ipv4: 64n, ipv6: 0n } },
       names: { gained: [], lost: [] },
+      ports: { gained: [], lost: [] },
       tags: { added: ['B'], removed: [], changed: 1 },
       prefixes: { gained: 1, lost: 1 },
       targets: { added: [], removed: [] },
@@ -153,6 +156,63 @@ describe('a history', () => {
     expect(text).toContain('2025-07-02 1111111111 iptables is no longer configured');
     expect(text).toContain('2025-07-04 3333333333 pac is new; edl is no longer configured');
     expect(text).not.toContain('left out here');
+  });
+
+  it('tells known addresses and names on other ports apart from gains, target by target', () => {
+    const on = (prefix: string, ports: string, host = 'a.example.com') =>
+      Admission.of([
+        {
+          hosts: HostSet.fromPatterns([parseHostPattern(host)]),
+          addresses: DualStackSet.fromPrefixes([parsePrefix(prefix)]),
+          ports: PortSet.parseList(ports),
+        },
+      ]);
+    const recorder = new HistoryRecorder();
+    const weeks: Record<string, Admission>[] = [
+      { iptables: on('198.18.0.0/18', '443'), squid: on('198.18.0.0/18', '443') },
+      { iptables: on('198.18.0.0/18', '443,8443'), squid: on('198.18.0.0/18', '443') },
+      { iptables: on('198.18.0.0/19', '8443'), squid: on('198.18.0.0/18', '443') },
+      { squid: on('198.18.0.0/18', '443'), edl: on('198.18.0.0/17', '8443') },
+    ];
+    for (const [index, targets] of weeks.entries())
+      recorder.add({
+        id: COMMIT(`${index}`),
+        date: `2025-07-0${index + 1}`,
+        week: week(`2025-07-0${index + 1}`),
+        policy: policyOf({ r: [tag('A', '', '198.18.0.0/18')] }, { name: 'r' }),
+        targets: new Map(Object.entries(targets).map(([id, admission]) => [id, { admission }])),
+        acceptances: [],
+      });
+    const found = recorder.history();
+    const at8443 = (ipv4: bigint) => ({
+      ports: 'port 8443',
+      addresses: { ipv4, ipv6: 0n },
+      names: ['a.example.com:8443'],
+    });
+    const at443 = (ipv4: bigint) => ({
+      ports: 'port 443',
+      addresses: { ipv4, ipv6: 0n },
+      names: ['a.example.com:443'],
+    });
+    expect(
+      found.steps.map(({ change }) => [
+        change?.addresses.gained.ipv4,
+        change?.addresses.lost.ipv4,
+        change?.names,
+        change?.ports,
+      ]),
+    ).toEqual([
+      [undefined, undefined, undefined, undefined],
+      [0n, 0n, { gained: [], lost: [] }, { gained: [at8443(16_384n)], lost: [] }],
+      // The upper half leaves iptables on both ports; the lower half only leaves 443.
+      [0n, 8192n, { gained: [], lost: [] }, { gained: [], lost: [at443(8192n)] }],
+      // What the new target lets through on 8443 was there on 443; half of it was not there at all.
+      [16_384n, 0n, { gained: [], lost: [] }, { gained: [{ ...at8443(8192n), names: [] }], lost: [] }],
+    ]);
+    const text = blocksText(historyOutline(found), { width: 120, colors: pc.createColors(false) });
+    expect(text).toContain('4 revisions, 3 with changes of addresses, names, ports or targets');
+    expect(text).toContain('2025-07-02 1111111111 newly on port 8443: 1 name and 16,384 IPv4 addresses');
+    expect(historyShape.parse(JSON.parse(writeHistoryJson(found)))).toEqual(historyDocument(found));
   });
 
   it('plots single IPv6 addresses where there is no whole /64', () => {

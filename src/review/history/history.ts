@@ -3,12 +3,13 @@ import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import { Admission } from '../../policy/admission.ts';
 import { diffPolicies } from '../../policy/diff.ts';
-import { type Effect, unionOfEffects } from '../../policy/effect.ts';
+import { NO_EFFECT } from '../../policy/effect.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { admissionOf } from '../../policy/rule-admission.ts';
+import { byPorts, type Parts, partsOf, unionOfParts } from '../other-ports.ts';
 import type { Acceptance, FeedWeek } from '../review.ts';
-import { type Allowed, effectOfSides } from '../targets.ts';
-import { addressesOf, namesInWords } from '../wording.ts';
+import { type Allowed, changeOfSides } from '../targets.ts';
+import { addressesOf, namesInWords, portsInWords } from '../wording.ts';
 
 /** One point of a history: a commit of the output tree, or a feed. */
 export interface Revision {
@@ -31,6 +32,15 @@ export interface Sizes {
   readonly ipv6: bigint;
 }
 
+/** What opens or closes on ports, while it is let through on others. */
+export interface OnPorts {
+  /** `port 80,443`, `every TCP port`. */
+  readonly ports: string;
+  readonly addresses: Sizes;
+  /** Each with its ports. */
+  readonly names: readonly string[];
+}
+
 /** What one revision changed. */
 export interface Step {
   readonly id: string;
@@ -41,6 +51,8 @@ export interface Step {
     | {
         readonly addresses: { readonly gained: Sizes; readonly lost: Sizes };
         readonly names: { readonly gained: readonly string[]; readonly lost: readonly string[] };
+        /** What was, or is, let through on other ports anyway: in neither of the two above. */
+        readonly ports: { readonly gained: readonly OnPorts[]; readonly lost: readonly OnPorts[] };
         readonly tags: {
           readonly added: readonly string[];
           readonly removed: readonly string[];
@@ -152,7 +164,10 @@ export class HistoryRecorder {
     date: string,
   ): Step['change'] {
     const diff = diffPolicies(before.policy, after.policy);
-    const effect = effectOfTargets(before.targets, after.targets) ?? diff.admission;
+    const { whole, ports } = partsOfTargets(before.targets, after.targets) ?? {
+      whole: diff.admission,
+      ports: NO_EFFECT,
+    };
     // A tag that several rules select changes once.
     const tags = new Map(diff.rules.flatMap((rule) => rule.tags.map((tag) => [tag.tag, tag] as const)));
     let [gained, lost] = [0, 0];
@@ -171,10 +186,11 @@ export class HistoryRecorder {
     const [added, removed] = [names('added'), names('removed')];
     return {
       addresses: {
-        gained: sizes(addressesOf(effect.gained)),
-        lost: sizes(addressesOf(effect.lost)),
+        gained: sizes(addressesOf(whole.gained)),
+        lost: sizes(addressesOf(whole.lost)),
       },
-      names: { gained: namesInWords(effect.gained), lost: namesInWords(effect.lost) },
+      names: { gained: namesInWords(whole.gained), lost: namesInWords(whole.lost) },
+      ports: { gained: onPorts(ports.gained), lost: onPorts(ports.lost) },
       tags: { added, removed, changed: tags.size - added.length - removed.length },
       prefixes: { gained, lost },
       targets: {
@@ -197,24 +213,30 @@ export class HistoryRecorder {
  * By the targets that are configured before and after, as a review tells it; of one that came or left what no other let
  * or lets through, so that gains and losses add up to what all of them let through.
  */
-function effectOfTargets(before: Revision['targets'], after: Revision['targets']): Effect | undefined {
+function partsOfTargets(before: Revision['targets'], after: Revision['targets']): Parts | undefined {
   if (before === undefined || after === undefined) return undefined;
   const [old, now] = [before, after].map((targets) =>
     Admission.union([...targets.values()].flatMap(({ admission }) => admission ?? [])),
   );
   const kept = [...after].flatMap(([id, side]) => {
     const known = before.get(id);
-    return known === undefined ? [] : (effectOfSides(known, side) ?? []);
+    return known === undefined ? [] : partsOf(changeOfSides(known, side));
   });
   const admissions = (targets: ReadonlyMap<string, Allowed>, ids: readonly string[]) =>
     Admission.union(ids.flatMap((id) => targets.get(id)?.admission ?? []));
-  return unionOfEffects([
-    ...kept,
-    {
-      gained: admissions(after, idsBeyond(after, before)).difference(old!),
-      lost: admissions(before, idsBeyond(before, after)).difference(now!),
-    },
-  ]);
+  const effect = {
+    gained: admissions(after, idsBeyond(after, before)).difference(old!),
+    lost: admissions(before, idsBeyond(before, after)).difference(now!),
+  };
+  return unionOfParts([...kept, partsOf({ effect, before: old, after: now, apart: false })]);
+}
+
+function onPorts(changed: Admission): OnPorts[] {
+  return byPorts(changed).map(({ ports, admission }) => ({
+    ports: portsInWords(ports),
+    addresses: sizes(addressesOf(admission)),
+    names: namesInWords(admission),
+  }));
 }
 
 /** The targets of one revision that another has not; none where either is a feed. */

@@ -5,6 +5,12 @@ const count = z.int().min(0);
 const size = z.string().regex(/^\d+$/);
 const sizes = z.strictObject({ ipv4: size, ipv6: size }).describe('How many addresses, in decimal digits.');
 
+const onPorts = z.strictObject({
+  ports: z.string().describe('As `port 80,443`, or `every TCP port`.'),
+  addresses: sizes,
+  names: z.array(text),
+});
+
 /** The shape of the JSON form; `schema/history.schema.json` is made from it. */
 export const historyShape = z
   .strictObject({
@@ -26,6 +32,11 @@ export const historyShape = z
             .strictObject({
               addresses: z.strictObject({ gained: sizes, lost: sizes }),
               names: z.strictObject({ gained: z.array(text), lost: z.array(text) }),
+              ports: z
+                .strictObject({ gained: z.array(onPorts), lost: z.array(onPorts) })
+                .describe(
+                  'What opens or closes on ports, while it is let through on others: neither in `addresses` nor in `names`.',
+                ),
               tags: z.strictObject({ added: z.array(text), removed: z.array(text), changed: count }),
               prefixes: z.strictObject({ gained: count, lost: count }).describe('As published.'),
               targets: z

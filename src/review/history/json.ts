@@ -1,4 +1,4 @@
-import type { History, Sizes } from './history.ts';
+import type { History, OnPorts, Sizes } from './history.ts';
 import type { HistoryDocument } from './json-shape.ts';
 
 /** The history as one JSON document by `schema/history.schema.json`; nothing is cut. */
@@ -26,6 +26,7 @@ export function historyDocument({ steps, tags, returned }: History): HistoryDocu
           : {
               addresses: { gained: sizes(change.addresses.gained), lost: sizes(change.addresses.lost) },
               names: { gained: [...change.names.gained], lost: [...change.names.lost] },
+              ports: { gained: change.ports.gained.map(onPorts), lost: change.ports.lost.map(onPorts) },
               tags: {
                 added: [...change.tags.added],
                 removed: [...change.tags.removed],
@@ -54,6 +55,10 @@ export function historyDocument({ steps, tags, returned }: History): HistoryDocu
       days: one.days,
     })),
   };
+}
+
+function onPorts({ ports, addresses, names }: OnPorts) {
+  return { ports, addresses: sizes(addresses), names: [...names] };
 }
 
 function sizes({ ipv4, ipv6 }: Sizes) {

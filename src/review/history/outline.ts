@@ -1,7 +1,7 @@
 import { type Block, type Column, type Line, outside, toned } from '../outline.ts';
 import { signedLine } from '../signed-line.ts';
-import { counted, digits, enumerate, ipv6Size, signed } from '../wording.ts';
-import type { History, Sizes, Step, TagHistory } from './history.ts';
+import { counted, digits, enumerate, ipv6Size, signed, sizeParts } from '../wording.ts';
+import type { History, OnPorts, Sizes, Step, TagHistory } from './history.ts';
 
 /** How many edited files a line names. */
 const SHOWN_FILES = 5;
@@ -21,6 +21,7 @@ export function historyOutline(history: History): Block[] {
     { kind: 'paragraph', line: [historySentence(history)] },
     { kind: 'heading', level: 2, line: ['Timeline'] },
     ...timeline(steps),
+    ...portBlocks(steps),
     ...targetBlocks(steps),
     ...editedBlocks(steps),
     ...acceptanceBlocks(steps),
@@ -63,24 +64,35 @@ export function historySentence({ steps, returned }: History): string {
   const changed = steps.filter(({ change }) => change !== undefined && !isQuiet(change)).length;
   const growth = (family: 'ipv4' | 'ipv6', format: (size: bigint) => string) =>
     `${format(first.space[family])} → ${format(last.space[family])}`;
-  const things = steps.some(({ change }) => change !== undefined && movesTargets(change))
-    ? 'addresses, names or targets'
-    : 'addresses or names';
+  const some = (moves: (change: NonNullable<Step['change']>) => boolean) =>
+    steps.some(({ change }) => change !== undefined && moves(change));
+  const kinds = [
+    'addresses',
+    'names',
+    ...(some(movesPorts) ? ['ports'] : []),
+    ...(some(movesTargets) ? ['targets'] : []),
+  ];
+  const things = `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1)}`;
   return `${counted(steps.length, 'revision')}, ${digits(changed)} with changes of ${things}; ${enumerate([
     `IPv4 addresses ${growth('ipv4', digits)}`,
     `IPv6 ${growth('ipv6', ipv6Size)}`,
   ])}; ${counted(returned.length, 'prefix', 'prefixes')} left a tag and came back.`;
 }
 
-/** Whether nothing came or went: no address, no name, no target. */
+/** Whether nothing came or went: no address, no name, no port, no target. */
 export function isQuiet(change: NonNullable<Step['change']>): boolean {
   const { addresses, names } = change;
   const { gained, lost } = addresses;
   return (
     !movesTargets(change) &&
+    !movesPorts(change) &&
     gained.ipv4 + gained.ipv6 + lost.ipv4 + lost.ipv6 === 0n &&
     names.gained.length + names.lost.length === 0
   );
+}
+
+function movesPorts({ ports }: NonNullable<Step['change']>): boolean {
+  return ports.gained.length + ports.lost.length > 0;
 }
 
 function movesTargets({ targets }: NonNullable<Step['change']>): boolean {
@@ -166,6 +178,31 @@ export function shortId(id: string): string {
 
 function isCommit(id: string): boolean {
   return /^[0-9a-f]{40}$/.test(id);
+}
+
+/** What opens or closes on ports while it is let through on others, which the timeline does not count. */
+function portBlocks(steps: readonly Step[]): Block[] {
+  const found = steps.filter(({ change }) => change !== undefined && movesPorts(change));
+  if (found.length === 0) return [];
+  return [
+    { kind: 'heading', level: 2, line: ['Other ports for what was let through'] },
+    {
+      kind: 'list',
+      of: ['revision', 'revisions'],
+      items: found.map(({ id, date, change }): Line => {
+        const { gained, lost } = change!.ports;
+        const parts = [
+          ...gained.map((one) => `newly on ${one.ports}: ${onPortsInWords(one)}`),
+          ...lost.map((one) => `no longer on ${one.ports}: ${onPortsInWords(one)}`),
+        ];
+        return [outside(date), ' ', outside(shortId(id)), ' ', outside(parts.join('; '))];
+      }),
+    },
+  ];
+}
+
+function onPortsInWords({ addresses, names }: OnPorts): string {
+  return enumerate([...(names.length === 0 ? [] : [counted(names.length, 'name')]), ...sizeParts(addresses)]);
 }
 
 /** Targets that came into the configuration or left it, which no other row says. */
