@@ -73,7 +73,7 @@ export function verdict(review: Review): Verdict {
       text: `Look before you approve: ${[
         ...reasons.slice(0, SHOWN),
         ...(reasons.length > SHOWN ? [`and ${counted(reasons.length - SHOWN, 'more point')} below`] : []),
-      ].join('; ')}.${capitalised(routineShares(review))}`,
+      ].join('; ')}.${capitalised([...routineShares(review), ...fewerExtras(review)])}`,
     };
   return { level: 'routine', text: routineVerdict(review) };
 }
@@ -142,8 +142,33 @@ function routineShares({ diff, ...review }: Review): string[] {
 }
 
 function routineVerdict(review: Review): string {
-  if (isNoEffect(effectOfReview(review))) return 'Routine: what is allowed stays the same.';
-  return `Routine: ${[...routineShares(review), 'nothing asks for a look'].join('; ')}.`;
+  const fewer = fewerExtras(review);
+  if (isNoEffect(effectOfReview(review)))
+    return `Routine: ${['what is allowed stays the same', ...fewer].join('; ')}.`;
+  return `Routine: ${[...routineShares(review), ...fewer, 'nothing asks for a look'].join('; ')}.`;
+}
+
+/**
+ * Which budgets let fewer extra addresses in and no others. Nobody asked for what goes, so it is told, but is no reason to
+ * look; a large share of what the target allows is one by itself.
+ */
+function fewerExtras({ targets }: Review): string[] {
+  return targets.flatMap(({ id, presence, widenings }) =>
+    presence !== 'kept'
+      ? []
+      : widenings
+          .filter(
+            ({ kind, presence, change }) =>
+              kind === 'budget' &&
+              (presence === 'changed' || presence === 'removed') &&
+              change.gained.isEmpty &&
+              !change.lost.isEmpty,
+          )
+          .map(
+            ({ rule, presence, change }) =>
+              `${presence === 'removed' ? 'no extra addresses any more' : 'fewer extra addresses'} for the budget of rule ${rule} on ${id} (−${spaceInWords(addressesOf(change.lost))})`,
+          ),
+  );
 }
 
 function reasonsToLook({ diff, context, targets, drift }: Review): string[] {

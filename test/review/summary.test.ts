@@ -116,6 +116,39 @@ describe('the first sentence', () => {
       );
       expect(sentence(reviewOf(['iptables', side(wide, small), side(wide, small)]))).not.toContain('extra');
     });
+
+    it('tells in the verdict which budget lets fewer extra addresses in, which alone is routine', () => {
+      const rule = on('198.18.0.0/18', '443');
+      const [small, wide] = [on('203.0.113.0/26', '443'), on('203.0.113.0/25', '443')];
+      const between = (before: Admission, after?: Admission) =>
+        verdict({
+          ...reviewOf([
+            'edl',
+            side(rule.union(before), before),
+            side(after === undefined ? rule : rule.union(after), after),
+          ]),
+          diff: diffPolicies(sampleAfter, sampleAfter),
+          guards: [],
+        });
+      expect(between(wide, small)).toEqual({
+        level: 'routine',
+        text: 'Routine: fewer extra addresses for the budget of rule web on edl (−64 IPv4 addresses); nothing asks for a look.',
+      });
+      expect(between(small).text).toBe(
+        'Routine: no extra addresses any more for the budget of rule web on edl (−64 IPv4 addresses); nothing asks for a look.',
+      );
+      expect(between(small, wide)).toMatchObject({
+        level: 'look',
+        text: expect.stringMatching(
+          /^Look before you approve: edl lets other extra .*\(64 IPv4 addresses\)\.$/,
+        ),
+      });
+      // More than one percent of what the target allows is a look of its own.
+      const large = on('203.0.113.0/24', '443');
+      expect(between(large).text).toMatch(
+        /^Look before you approve: edl loses 1\.5 % .*\. No extra addresses any more for the budget of rule web on edl \(−256 IPv4 addresses\)\.$/,
+      );
+    });
   });
   it('speaks of service tags where two feeds are compared', () => {
     const review = sampleReview({ scope: 'feeds', targets: [], guards: [] });
