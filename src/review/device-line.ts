@@ -208,7 +208,7 @@ function extrasOf({ widenings }: TargetReview): Line {
   );
 }
 
-/** The extra addresses that budgets let in, from → to, by rule. */
+/** The extra addresses that budgets let in, from → to, by rule; the same ones on other ports are no change of them. */
 export function budgetChanges({ widenings }: TargetReview) {
   return widenings
     .filter(({ kind, presence }) => kind === 'budget' && presence !== 'unchanged')
@@ -216,7 +216,8 @@ export function budgetChanges({ widenings }: TargetReview) {
       rule,
       was: addressesOf(admission.union(change.lost).difference(change.gained)),
       now: presence === 'removed' ? DualStackSet.empty : addressesOf(admission),
-    }));
+    }))
+    .filter(({ was, now }) => !was.equals(now));
 }
 
 /** `512 IPv4 addresses → 1,024 IPv4 addresses`, with `none` for nothing. */

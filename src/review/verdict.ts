@@ -4,7 +4,7 @@ import { riskOfPolicy } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
 import type { PolicyDiff } from '../policy/diff.ts';
 import { isNoEffect } from '../policy/effect.ts';
-import { clientChanges, goneFiles } from './device-line.ts';
+import { budgetChanges, clientChanges, goneFiles } from './device-line.ts';
 import type { Review } from './review.ts';
 import { driftInWords } from './sections/drift.ts';
 import { changedFiles, changesDevices, effectOfReview } from './summary.ts';
@@ -153,22 +153,16 @@ function routineVerdict(review: Review): string {
  * look; a large share of what the target allows is one by itself.
  */
 function fewerExtras({ targets }: Review): string[] {
-  return targets.flatMap(({ id, presence, widenings }) =>
-    presence !== 'kept'
-      ? []
-      : widenings
-          .filter(
-            ({ kind, presence, change }) =>
-              kind === 'budget' &&
-              (presence === 'changed' || presence === 'removed') &&
-              change.gained.isEmpty &&
-              !change.lost.isEmpty,
-          )
-          .map(
-            ({ rule, presence, change }) =>
-              `${presence === 'removed' ? 'no extra addresses any more' : 'fewer extra addresses'} for the budget of rule ${rule} on ${id} (−${spaceInWords(addressesOf(change.lost))})`,
-          ),
-  );
+  return targets
+    .filter(({ presence }) => presence === 'kept')
+    .flatMap((target) =>
+      budgetChanges(target)
+        .filter(({ was, now }) => now.difference(was).isEmpty)
+        .map(
+          ({ rule, was, now }) =>
+            `${now.isEmpty ? 'no extra addresses any more' : 'fewer extra addresses'} for the budget of rule ${rule} on ${target.id} (−${spaceInWords(was.difference(now))})`,
+        ),
+    );
 }
 
 function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
@@ -190,23 +184,20 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
       // What is held was let through before.
       const fresh = (declared: typeof omissions) =>
         declared.filter(({ presence, kind }) => presence === 'added' && kind !== 'hold').length;
-      const budgets = widenings.filter(
-        ({ kind, presence, change }) => kind === 'budget' && presence === 'changed' && !change.gained.isEmpty,
-      );
-      const budgetMoves = widenings.some(
-        ({ kind, presence }) => kind === 'budget' && presence !== 'unchanged',
-      );
+      const budgets = budgetChanges(target);
+      // A budget that is new to a rule is a new widening.
+      const others = budgets.filter(({ was, now }) => !was.isEmpty && !now.difference(was).isEmpty);
       return [
         ...clientReasons(target),
         ...(options.length > 0 ? [`${id} changes ${counted(options.length, 'option')}`] : []),
         ...(gone.length > 0
           ? [`${id} no longer writes ${enumerate(gone)}: a device that fetches it keeps its last copy`]
           : []),
-        ...budgets.map(
-          ({ rule, change }) =>
-            `${id} lets other extra addresses in for the budget of rule ${rule} (${spaceInWords(addressesOf(change.gained))}${change.lost.isEmpty ? '' : `, and no longer ${spaceInWords(addressesOf(change.lost))}`})`,
+        ...others.map(
+          ({ rule, was, now }) =>
+            `${id} lets other extra addresses in for the budget of rule ${rule} (${spaceInWords(now.difference(was))}${was.difference(now).isEmpty ? '' : `, and no longer ${spaceInWords(was.difference(now))}`})`,
         ),
-        ...(budgetMoves ? sharesOfTarget(target) : []),
+        ...(budgets.length > 0 ? sharesOfTarget(target) : []),
         ...(fresh(omissions) > 0 ? [`${id} has ${counted(fresh(omissions), 'new omission')}`] : []),
         ...(fresh(widenings) > 0 ? [`${id} has ${counted(fresh(widenings), 'new widening')}`] : []),
       ];

@@ -143,6 +143,21 @@ describe('the first sentence', () => {
           /^Look before you approve: edl lets other extra .*\(64 IPv4 addresses\)\.$/,
         ),
       });
+      // The rule on other ports takes its extra addresses along: they are the same.
+      const moved = sampleReview({
+        drift: [],
+        targets: [
+          reviewTarget(
+            'edl',
+            side(rule.union(small), small),
+            side(
+              Admission.union([on('198.18.0.0/18', '8443'), on('203.0.113.0/26', '8443')]),
+              on('203.0.113.0/26', '8443'),
+            ),
+          ),
+        ],
+      });
+      expect(`${sentence(moved)} ${verdict(moved).text}`).not.toContain('extra');
       // More than one percent of what the target allows is a look of its own.
       const large = on('203.0.113.0/24', '443');
       expect(between(large).text).toMatch(
