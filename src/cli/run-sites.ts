@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import pc from 'picocolors';
 import { counted } from '../numbers.ts';
 import { REVIEW_FILE, RunRefused } from '../pipeline.ts';
-import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
+import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { writeBrief } from '../review/brief.ts';
 import { reviewDocument } from '../review/json.ts';
 import { type Line, paragraph, toned } from '../review/outline.ts';
@@ -10,10 +10,9 @@ import { changesDevices } from '../review/summary.ts';
 import { blocksText, writeText } from '../review/text.ts';
 import { verdict } from '../review/verdict.ts';
 import { type AlikeSites, alikeSites } from '../sites/alike.ts';
-import { namesInWords } from '../sites/names.ts';
 import { runSites, type SiteEnd, type SitesResult } from '../sites/run.ts';
 import { selectSites } from '../sites/select.ts';
-import { headOf, sitesInWords, summariseSites, writeSitesMarkdown } from '../sites/words.ts';
+import { headOf, sitesInWords, sitesNamed, summariseSites, writeSitesMarkdown } from '../sites/words.ts';
 import { tellCi } from './ci-job.ts';
 import { type Io, widthOf } from './io.ts';
 import { notifySites } from './notify.ts';
@@ -23,8 +22,8 @@ import type { RunAnyFlags } from './run-any.ts';
 /** How many kinds of change are shown whole on a terminal. */
 const SHOWN = 3;
 
-type DoneSite = Exclude<SiteEnd, { readonly error: Error }>;
-type StoppedSite = Extract<SiteEnd, { readonly error: Error }>;
+type DoneSite = Exclude<SiteEnd, { readonly error: unknown }>;
+type StoppedSite = Extract<SiteEnd, { readonly error: unknown }>;
 
 /**
  * The weekly job of many sites.
@@ -68,7 +67,7 @@ export async function runSitesCommand(
   if (flags.json === true) io.out(JSON.stringify(documentOf(result), null, 2));
   else writeTerminal(result, groups, { flags, io });
   for (const [message, names] of byMessage(stopped))
-    io.err(`azure-allowlist: ${namesInWords(names)}: ${message}`);
+    io.err(`azure-allowlist: ${sitesNamed(names)}: ${message}`);
   tellSites(result, groups, { flags, io });
   io.setStatus(statusOf(result.ends, flags));
 }
@@ -96,7 +95,7 @@ class Reports {
 
   end(): void {
     for (const [line, names] of this.#names)
-      this.#say(names.size === this.#sites ? line : `${line} (${namesInWords([...names])})`);
+      this.#say(names.size === this.#sites ? line : `${line} (${sitesNamed([...names])})`);
   }
 }
 
@@ -194,7 +193,7 @@ function tellSites(
   { flags, io }: { readonly flags: RunAnyFlags; readonly io: Io },
 ): void {
   const problems = ends.flatMap((end) =>
-    'error' in end ? [{ name: end.site.name, outcome: end.outcome, message: end.error.message }] : [],
+    'error' in end ? [{ name: end.site.name, outcome: end.outcome, message: reasonOf(end) }] : [],
   );
   const levels = groups.map(({ review }) => verdict(review).level);
   const outcome = (['refused', 'failed', 'held', 'proposed', 'published', 'would-publish'] as const).find(
@@ -216,12 +215,20 @@ function tellSites(
   );
 }
 
+/** What stopped a site, in a line of a table: of a refusal what each guard says. */
+function reasonOf({ error }: StoppedSite): string {
+  return error instanceof RunRefused
+    ? error.findings
+        .filter(({ outcome }) => outcome === 'refused')
+        .map(({ guard, message }) => `${guard}: ${message}`)
+        .join('; ')
+    : error.message;
+}
+
 /** A refusal counts most, then a failure by its kind; what people must look at, or what a dry run would change, comes after. */
 function statusOf(ends: readonly SiteEnd[], { dryRun, detailedExitcode }: RunAnyFlags): number {
   if (ends.some(({ outcome }) => outcome === 'refused')) return EXIT_STATUS.refused;
-  for (const end of ends)
-    if ('error' in end)
-      return end.error instanceof AllowlistError ? end.error.exitStatus : EXIT_STATUS.failed;
+  for (const end of ends) if ('error' in end) return end.error.exitStatus;
   if (ends.some(({ outcome }) => outcome === 'held')) return EXIT_STATUS.differs;
   const differs =
     dryRun === true &&

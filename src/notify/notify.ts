@@ -6,7 +6,7 @@ import type { SecretSource } from '../feed/source-config.ts';
 import { AllowlistError } from '../problem.ts';
 import { errorCode } from '../publish/errno.ts';
 import { readRegularText } from '../regular-file.ts';
-import { namesInWords } from '../sites/names.ts';
+import { enumerate } from '../review/wording.ts';
 import { eventsOf, type NotifiedEvent, type RunBefore, type RunEnd } from './event.ts';
 import type { EventKind, WebhookForm } from './kinds.ts';
 import { sendMail } from './mail.ts';
@@ -48,6 +48,9 @@ export async function notify(
   for (const event of eventsOf(end, await rememberEnd(end, options))) await send(config, event, options);
 }
 
+/** How many output trees a title names. */
+const NAMES_SHOWN = 3;
+
 /** How the run of one of many output trees ended. */
 export interface NamedEnd {
   readonly name: string;
@@ -70,7 +73,7 @@ export async function notifyOfMany(
       else known.names.push(name);
     }
   for (const { event, names } of events.values())
-    await send(config, { ...event, title: `${event.title} (${namesInWords(names)})` }, options);
+    await send(config, { ...event, title: `${event.title} (${enumerate(names, NAMES_SHOWN)})` }, options);
 }
 
 async function send({ webhooks, mail }: NotifyConfig, event: NotifiedEvent, outside: Outside): Promise<void> {

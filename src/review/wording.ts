@@ -8,7 +8,10 @@ import type { Admission } from '../policy/admission.ts';
 export { counted, digits };
 
 /** `a`, `a and b`, `a, b and c`. */
-export function enumerate(parts: readonly string[]): string {
+export function enumerate(parts: readonly string[], shown = Number.POSITIVE_INFINITY): string {
+  // Of one that would be left out, its name is no longer than the count.
+  if (parts.length > shown + 1)
+    return `${parts.slice(0, shown).join(', ')} and ${digits(parts.length - shown)} more`;
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }
 

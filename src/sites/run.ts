@@ -15,7 +15,7 @@ import {
 } from '../job.ts';
 import { type RunPlan, RunRefused } from '../pipeline.ts';
 import type { Finding } from '../policy/guards/guard.ts';
-import { AllowlistError, ConfigurationError, type Problem } from '../problem.ts';
+import { AllowlistError, ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
 import { type ProposalPlace, proposalPlace, proposeChange, tellRefusal } from '../propose.ts';
 import { ciBranch } from '../publish/ci-branch.ts';
 import { placeInRepository } from '../publish/place-in-repository.ts';
@@ -36,7 +36,7 @@ export type SiteEnd =
       /** Undefined where its configuration cannot be read. */
       readonly job: JobRequest | undefined;
       readonly outcome: 'refused' | 'failed';
-      readonly error: Error;
+      readonly error: AllowlistError;
     };
 
 /** What came of a run of many sites. */
@@ -132,7 +132,7 @@ class SitesRun {
       this.#ends.set(site, {
         site,
         job: job(),
-        outcome: error.exitStatus === 3 ? 'refused' : 'failed',
+        outcome: error.exitStatus === EXIT_STATUS.refused ? 'refused' : 'failed',
         error,
       });
       return undefined;

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { CommitMessage } from '../review/commit-message.ts';
-import { LINES, messageText, trailersOf, WIDTH } from '../review/commit-message.ts';
+import pc from 'picocolors';
+import { type CommitMessage, LINES, messageText, trailersOf, WIDTH } from '../review/commit-message.ts';
 import { writeMarkdownBlocks } from '../review/markdown.ts';
-import { type Block, outside } from '../review/outline.ts';
+import { type Block, outside, paragraph } from '../review/outline.ts';
 import { outline } from '../review/sections.ts';
+import { blocksText } from '../review/text.ts';
 import { verdict } from '../review/verdict.ts';
-import { counted } from '../review/wording.ts';
+import { counted, enumerate } from '../review/wording.ts';
 import { type AlikeSites, alikeSites, type SiteReview } from './alike.ts';
-import { namesInWords } from './names.ts';
 
 /** The longest commit subject that git tools show whole. */
 const SUBJECT_LENGTH = 72;
@@ -54,7 +54,7 @@ export function sitesMessage(sites: readonly SiteReview[]): CommitMessage {
   const each = Math.max(6, Math.floor(LINES / groups.length) - 3);
   for (const [index, group] of groups.entries()) {
     const left = groups.length - index;
-    const text = [...wrap(`${headOf(group)}:`), ...messageText(group.review, each).split('\n')];
+    const text = [...nameLines(group), ...messageText(group.review, each).split('\n')];
     if (lines.length + text.length + 3 > LINES) {
       lines.push(`${counted(left, 'more group')} of sites: REVIEW.md of each site has everything.`, '');
       break;
@@ -64,20 +64,24 @@ export function sitesMessage(sites: readonly SiteReview[]): CommitMessage {
   return { subject: summariseSites(groups), body: `${lines.join('\n').trimEnd()}\n\n${trailers}\n` };
 }
 
-/** Words in lines of a commit's width. */
-function wrap(text: string): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)!;
-    if (last !== '' && last.length + 1 + word.length > WIDTH) lines.push(word);
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
-  }
-  return lines;
+/** How many sites are named; more are counted. */
+const NAMES_SHOWN = 3;
+
+/** `berlin, paris, rome and 12 more` */
+export function sitesNamed(names: readonly string[]): string {
+  return enumerate(names, NAMES_SHOWN);
 }
 
-/** `berlin, paris and 12 more (14 sites)` */
+/** The sites of a group, in lines of a commit's width. */
+function nameLines(group: AlikeSites): string[] {
+  return blocksText([paragraph(`${headOf(group)}:`)], { width: WIDTH, colors: pc.createColors(false) })
+    .trim()
+    .split('\n');
+}
+
+/** `berlin, paris, rome and 12 more (15 sites)` */
 export function headOf({ names }: AlikeSites): string {
-  return names.length === 1 ? names[0]! : `${namesInWords(names)} (${names.length} sites)`;
+  return names.length === 1 ? names[0]! : `${sitesNamed(names)} (${names.length} sites)`;
 }
 
 /** A site that a guard refused, or that failed. */

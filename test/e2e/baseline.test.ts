@@ -16,6 +16,7 @@ import { readTree } from '../publish/trees.ts';
 import { lacks } from '../support/programs.ts';
 import { azureAllowlist, start, workplace, writeConfiguration } from './command.ts';
 import { FOUR_TARGETS, SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';
+import { gitIn } from './git-in.ts';
 
 const [ONE, TWO] = SAMPLE_WEEKS;
 const NAMES_ONLY = { squid: {}, paloalto: {} };
@@ -25,22 +26,6 @@ interface Gains {
     readonly gained: { readonly ipv4: string };
     readonly lost: { readonly ipv4: string };
   };
-}
-
-function gitIn(folder: string) {
-  return (...args: string[]) =>
-    execFileSync('git', args, {
-      cwd: folder,
-      encoding: 'utf8',
-      timeout: 30_000,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env.PATH ?? '',
-        HOME: folder,
-        GIT_CONFIG_GLOBAL: '/dev/null',
-        GIT_CONFIG_NOSYSTEM: '1',
-      },
-    });
 }
 
 /** Repositories with a week in force, by what it was made of: each is made once, and copied for the tests. */
@@ -400,7 +385,7 @@ describe.skipIf(lacks('git'))('after the commit', () => {
       expect(stderr).toMatch(/squid lets (198\.18\.[\d.]+\/\d+ \(port 443\)(, )?)+/);
       expect(subjects()).toEqual(before);
       expect(git('diff', '--cached', '--name-only')).toBe('');
-      expect(git('status', '--porcelain', 'CHANGES')).toBe('?? CHANGES\n');
+      expect(git('status', '--porcelain', 'CHANGES')).toBe('?? CHANGES');
     }
     rmSync(join(folder, '.git/hooks/pre-commit'));
     const { status, stdout } = await run(TWO);

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,32 +5,13 @@ import { githubServer } from '../forge/github-server.ts';
 import { lacks } from '../support/programs.ts';
 import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
 import { SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';
+import { gitIn } from './git-in.ts';
 
 const [ONE, TWO] = SAMPLE_WEEKS;
 const TOKEN = 'tok-0123456789';
 const CHANGE = 'azure-allowlist/update';
 /** In the first week of the sample, alone in its neighbourhood. */
 const SMALL = '192.0.2.160/29';
-
-function gitIn(folder: string) {
-  return (...args: string[]) =>
-    execFileSync('git', args, {
-      cwd: folder,
-      encoding: 'utf8',
-      timeout: 30_000,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env.PATH ?? '',
-        HOME: folder,
-        GIT_CONFIG_GLOBAL: '/dev/null',
-        GIT_CONFIG_NOSYSTEM: '1',
-        GIT_AUTHOR_NAME: 'A Colleague',
-        GIT_AUTHOR_EMAIL: 'colleague@example.com',
-        GIT_COMMITTER_NAME: 'A Colleague',
-        GIT_COMMITTER_EMAIL: 'colleague@example.com',
-      },
-    }).trim();
-}
 
 /** A bare repository, and a clone of it with a configuration that is committed. */
 function repository(git: object) {

@@ -60,8 +60,12 @@ function workplace(files: Readonly<Record<string, string>>) {
       encoding: 'utf8',
       env: { PATH: process.env.PATH ?? '', HOME: folder, GIT_CONFIG_NOSYSTEM: '1' },
     }).trim();
-  const run = async (feed: string, flags: Partial<RunAnyFlags> = {}) => {
-    const { io, said } = recordingIo();
+  const run = async (
+    feed: string,
+    flags: Partial<RunAnyFlags> = {},
+    environment: Readonly<Record<string, string>> = {},
+  ) => {
+    const { io, said } = recordingIo(environment);
     await runSitesCommand(
       [join(folder, 'sites/*/allowlist.yaml')],
       {
@@ -122,8 +126,10 @@ describe('many sites', () => {
       'sites/gone/allowlist.yaml': site('rules: [{ name: net, serviceTags: [Nowhere], ports: [443] }]\n'),
     });
     expect((await run(ONE[0], { only: ['good', 'sql'] })).status).toBe(0);
-    const said = await run(SHRUNK[0]);
+    const summary = join(folder, 'summary.md');
+    const said = await run(SHRUNK[0], {}, { GITHUB_STEP_SUMMARY: summary });
     expect(said.status).toBe(3);
+    expect(readFileSync(summary, 'utf8')).toMatch(/- `sql`: refused: `tag-shrink: [^\n]*`\n/);
     expect(said.out).toMatch(/4 sites: 1 published, 2 refused, 1 failed\.\n$/);
     expect(said.err).toMatch(/sql: .*tag-shrink/s);
     expect(said.err).toMatch(/wrong: .*line 2, outptu: unknown key/s);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Review } from '../../src/review/review.ts';
 import { alikeSites } from '../../src/sites/alike.ts';
-import { namesInWords } from '../../src/sites/names.ts';
 import { sitesMessage, summariseSites, writeSitesMarkdown } from '../../src/sites/words.ts';
 import { sampleReview } from '../review/sample.ts';
 
@@ -62,12 +61,5 @@ describe('sites that change alike', () => {
     expect(text).toContain('All 6 sites');
     expect(text).toContain('`x`: refused: `new-space: too much of it`');
     expect(text.match(/^# /gm)).toHaveLength(1);
-  });
-
-  it('have names that are counted where they are many', () => {
-    expect(namesInWords(['a'])).toBe('a');
-    expect(namesInWords(['a', 'b'])).toBe('a and b');
-    expect(namesInWords(['a', 'b', 'c', 'd'])).toBe('a, b, c and d');
-    expect(namesInWords(['a', 'b', 'c', 'd', 'e'])).toBe('a, b, c and 2 more');
   });
 });

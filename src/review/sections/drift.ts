@@ -68,7 +68,7 @@ function says(drift: Drift): string {
   return parts.length === 0 ? `${target} lets the same through; ${run} writes it anew` : enumerate(parts);
 }
 
-/** `squid/a.txt:12 ("# mine")`: lines of which nobody can say what the device makes. */
+/** `TARGET/a.txt:12 ("# mine")`: lines of which nobody can say what the device makes. */
 function unreadInWords(unread: NonNullable<Drift['unread']>): string {
   const said = unread
     .slice(0, SHOWN)
