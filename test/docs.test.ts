@@ -26,6 +26,12 @@ it('docs/templates.md describes the view model as it is (npm run docs)', () => {
   expect(replaceGenerated(document, 'view model', tables)).toBe(document);
 });
 
+it('lists an interface that extends another, with a link to it', () => {
+  const source =
+    '/** A thing. */\nexport interface View {\n  /** What. */\n  readonly a: string;\n}\n/** More. */\nexport interface MoreView extends View {\n  /** Else. */\n  readonly b: string;\n}\n';
+  expect(viewModelTables(source)).toContain('### MoreView\n\nMore. It has the fields of View and these:');
+});
+
 it('wants a comment for every field of the view model', () => {
   const source = '/** A thing. */\nexport interface View {\n  readonly undocumented: string;\n}\n';
   expect(() => viewModelTables(source)).toThrow(/a field of View has no comment/);

@@ -139,13 +139,13 @@ const LIMITS: Readonly<Record<string, string>> = {
 export function viewModelTables(source: string): string {
   const interfaces = [
     ...source.matchAll(
-      /\/\*\* (?<about>[^*]*(?:\*(?!\/)[^*]*)*) \*\/\nexport interface (?<name>\w+) \{\n(?<body>[\s\S]*?)\n\}/g,
+      /\/\*\* (?<about>[^*]*(?:\*(?!\/)[^*]*)*) \*\/\nexport interface (?<name>\w+)(?: extends (?<base>\w+))? \{\n(?<body>[\s\S]*?)\n\}/g,
     ),
-  ].map(({ groups }) => groups as { about: string; name: string; body: string });
+  ].map(({ groups }) => groups as { about: string; name: string; base?: string; body: string });
   const first = interfaces.findIndex(({ name }) => name === 'View');
   const ordered = [...interfaces.splice(first, 1), ...interfaces.reverse()];
   return ordered
-    .map(({ about, name, body }) => {
+    .map(({ about, name, base, body }) => {
       const fields = [
         ...body.matchAll(/\/\*\* (?<meaning>.*) \*\/\n {2}readonly (?<field>\w+): (?<type>.*);/g),
       ].map(({ groups }) => groups as { meaning: string; field: string; type: string });
@@ -154,7 +154,7 @@ export function viewModelTables(source: string): string {
       return [
         `### ${name}`,
         '',
-        about,
+        base === undefined ? about : `${about} It has the fields of ${typeText(base)} and these:`,
         '',
         table([
           ['Field', 'Type', 'Meaning'],
