@@ -1,5 +1,7 @@
 // Writes the documents that follow from the code: `npm run docs`. A test compares them, so a forgotten run is noticed.
 import { readFile, writeFile } from 'node:fs/promises';
+import { configurationDocument } from '../dist/config/documentation.js';
+import { configJsonSchema } from '../dist/config/schema.js';
 import { endpointsDocument } from '../dist/endpoints/documentation.js';
 import { listEndpointTables, loadEndpointTable } from '../dist/endpoints/load.js';
 import { bundledTargets, loadTarget } from '../dist/targets/catalog.js';
@@ -10,6 +12,7 @@ const manifests = await Promise.all(
   (await bundledTargets()).map(async (id) => (await loadTarget(id)).manifest),
 );
 await writeFile(new URL('docs/targets.md', root), targetsDocument(manifests));
+await writeFile(new URL('docs/configuration.md', root), configurationDocument(configJsonSchema(), manifests));
 
 const templates = new URL('docs/templates.md', root);
 const view = await readFile(new URL('src/targets/view.ts', root), 'utf8');
@@ -18,4 +21,4 @@ await writeFile(templates, replaceGenerated(document, 'view model', viewModelTab
 
 const tables = await Promise.all((await listEndpointTables()).map((id) => loadEndpointTable(id)));
 await writeFile(new URL('docs/endpoints.md', root), endpointsDocument(tables));
-console.log('docs/endpoints.md\ndocs/targets.md\ndocs/templates.md');
+console.log('docs/configuration.md\ndocs/endpoints.md\ndocs/targets.md\ndocs/templates.md');

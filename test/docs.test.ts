@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { configurationDocument } from '../src/config/documentation.ts';
+import { configJsonSchema } from '../src/config/schema.ts';
 import { endpointsDocument } from '../src/endpoints/documentation.ts';
 import { listEndpointTables, loadEndpointTable } from '../src/endpoints/load.ts';
 import { bundledTargets, loadTarget } from '../src/targets/catalog.ts';
@@ -12,6 +14,13 @@ it('docs/targets.md is what the manifests say (npm run docs)', async () => {
     (await bundledTargets()).map(async (id) => (await loadTarget(id)).manifest),
   );
   expect(read('docs/targets.md')).toBe(targetsDocument(manifests));
+});
+
+it('docs/configuration.md is what the schema and the manifests say (npm run docs)', async () => {
+  const manifests = await Promise.all(
+    (await bundledTargets()).map(async (id) => (await loadTarget(id)).manifest),
+  );
+  expect(read('docs/configuration.md')).toBe(configurationDocument(configJsonSchema(), manifests));
 });
 
 it('docs/endpoints.md is what the tables say (npm run docs)', async () => {

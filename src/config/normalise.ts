@@ -271,7 +271,7 @@ function normaliseRule(
     hosts,
     serviceTags,
     ...(rule.regions === undefined ? {} : { regions: rule.regions }),
-    ...(rule.unassigned === undefined ? {} : { unassigned: rule.unassigned }),
+    ...(rule.unassigned === true ? { unassigned: true } : {}),
     prefixes,
     m365: definedOnly(m365) as readonly M365Selector[],
     ports: ports.length === 0 ? undefined : ports.reduce((all, some) => all.union(some)),

@@ -5,6 +5,7 @@ import { readRegularFile, readRegularText } from '../regular-file.ts';
 import { isDate } from './file-date.ts';
 import type { Environment } from './proxy.ts';
 import type { Cloud, FeedSource } from './snapshot.ts';
+import { CACHED_FILES } from './source-config.ts';
 import { writeWhole } from './whole-file.ts';
 
 /** What the cache knows of one fetched file. */
@@ -23,9 +24,6 @@ export interface CacheRecord {
   /** YYYY-MM-DD */
   readonly fetchedOn: string;
 }
-
-/** How many fetched files are kept for each cloud. */
-export const CACHED_FILES = 12;
 
 /** What other runs may be in the middle of is left alone for this long. */
 const ORPHAN_AGE_MILLISECONDS = 3_600_000;

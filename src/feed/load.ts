@@ -15,7 +15,7 @@ import { isPublicIpsXml, parsePublicIpsXml } from './parse-xml.ts';
 import type { Environment } from './proxy.ts';
 import { publicUrl } from './redact.ts';
 import type { Cloud, FeedSource, Snapshot, TagNames } from './snapshot.ts';
-import { type FeedSourceConfig, HTTP_DEFAULTS, type HttpConfig } from './source-config.ts';
+import { API_DEFAULTS, type FeedSourceConfig, HTTP_DEFAULTS, type HttpConfig } from './source-config.ts';
 
 export interface FeedRequest {
   readonly cloud: Cloud;
@@ -167,7 +167,7 @@ async function loadApi(
   request.report(API_DIFFERENCES);
   return await fetched(request, key, [first.href], async (client) => {
     const token = await readSecret(
-      source.token ?? { environment: 'AZURE_ACCESS_TOKEN' },
+      source.token ?? API_DEFAULTS.token,
       request.environment,
       'feed.source.token',
     );

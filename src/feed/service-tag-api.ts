@@ -3,7 +3,7 @@ import type { HttpClient } from './http-client.ts';
 import { parseJson, quote } from './json-text.ts';
 import { publicUrl } from './redact.ts';
 import type { Cloud } from './snapshot.ts';
-import type { ApiSource } from './source-config.ts';
+import { API_DEFAULTS, type ApiSource } from './source-config.ts';
 
 /** Azure Resource Manager of each cloud (https://learn.microsoft.com/en-us/azure/azure-government/compare-azure-government-global-azure and the like). */
 const RESOURCE_MANAGERS: Readonly<Record<Cloud, string | undefined>> = {
@@ -12,8 +12,6 @@ const RESOURCE_MANAGERS: Readonly<Record<Cloud, string | undefined>> = {
   china: 'https://management.chinacloudapi.cn',
   germany: undefined,
 };
-
-const DEFAULT_VERSION = '2025-05-01';
 
 /** Real answers have a handful of pages. */
 const MOST_PAGES = 200;
@@ -34,9 +32,9 @@ export function apiUrl(source: ApiSource, cloud: Cloud): URL {
   if (endpoint === undefined) return refuse('kind', `the cloud ${cloud} has no such API`);
   if (!/^[0-9a-f-]{36}$/i.test(source.subscription))
     refuse('subscription', `${quote(source.subscription)} is not a subscription id (a GUID)`);
-  const location = source.location ?? 'westeurope';
+  const location = source.location ?? API_DEFAULTS.location;
   if (!/^[a-z0-9]+$/i.test(location)) refuse('location', `${quote(location)} is not an Azure location`);
-  const version = source.apiVersion ?? DEFAULT_VERSION;
+  const version = source.apiVersion ?? API_DEFAULTS.apiVersion;
   if (!/^\d{4}-\d{2}-\d{2}(-preview)?$/.test(version))
     refuse('apiVersion', `${quote(version)} is not a version`);
   if (!URL.canParse(endpoint)) return refuse('endpoint', 'is not a URL');

@@ -85,6 +85,16 @@ export interface HttpConfig {
   readonly maximumMegabytes?: number;
 }
 
+/** The values of `ApiSource` where the configuration has none. */
+export const API_DEFAULTS = {
+  location: 'westeurope',
+  apiVersion: '2025-05-01',
+  token: { environment: 'AZURE_ACCESS_TOKEN' },
+} as const satisfies Partial<ApiSource>;
+
+/** How many weekly files of a cloud are kept where the configuration does not say. */
+export const CACHED_FILES = 12;
+
 /** The values of `HttpConfig` where the configuration has none. */
 export const HTTP_DEFAULTS = {
   allowedHosts: [],

@@ -1,3 +1,4 @@
+import { markdownTable } from '../markdown-table.ts';
 import type { Evidence, Manifest } from './manifest.ts';
 
 /*
@@ -15,7 +16,7 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
     'What a target cannot express becomes a declared omission or widening in the header of its files, in the lock and in the',
     'review. Nothing is dropped or added in silence. A capability that a manifest does not declare is "no".',
     '',
-    table([
+    markdownTable([
       [
         'Target',
         'IPv4',
@@ -75,7 +76,7 @@ function section(manifest: Manifest): string[] {
     '',
     `**${manifest.title}.** ${sentence(manifest.description)} How to install it: [README](../templates/${manifest.id}/README.md).`,
     '',
-    table([
+    markdownTable([
       ['File', 'One for each'],
       ...manifest.files.map(({ path, each }) => [
         `\`${path}\``,
@@ -86,7 +87,7 @@ function section(manifest: Manifest): string[] {
     ...(options.length === 0
       ? []
       : [
-          table([
+          markdownTable([
             ['Option', 'Default', 'Meaning'],
             ...options.map(([name, option]) => [
               `\`${name}\``,
@@ -103,7 +104,7 @@ function section(manifest: Manifest): string[] {
     ...(manifest.evidence.length === 0
       ? []
       : [
-          table([
+          markdownTable([
             ['Claim', 'Source', 'Known how'],
             ...manifest.evidence.map((entry) => [entry.claim, `<${entry.url}>`, knownHow(entry)]),
           ]),
@@ -156,7 +157,7 @@ export function viewModelTables(source: string): string {
         '',
         base === undefined ? about : `${about} It has the fields of ${typeText(base)} and these:`,
         '',
-        table([
+        markdownTable([
           ['Field', 'Type', 'Meaning'],
           ...fields.map(({ field, type, meaning }) => [`\`${field}\``, typeText(type), meaning]),
         ]),
@@ -180,12 +181,6 @@ export function replaceGenerated(document: string, name: string, generated: stri
   const place = new RegExp(`(<!-- ${name}: [^\n]*-->\n)[\\s\\S]*?(\n<!-- end of ${name} -->)`);
   if (!place.test(document)) throw new TypeError(`there is no place for ${name}`);
   return document.replace(place, (_, start: string, end: string) => `${start}\n${generated}\n${end}`);
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const [head, ...body] = rows.map((cells) => cells.map((cell) => cell.trim().replaceAll('|', '\\|')));
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head!), `|${'---|'.repeat(head!.length)}`, ...body.map(line)].join('\n');
 }
 
 function yes(can: boolean): string {
