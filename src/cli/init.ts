@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { ConfigurationError } from '../problem.ts';
 import type { Io } from './io.ts';
-import { SCENARIO_CONFIGURATIONS, SCENARIOS, type Scenario } from './scenarios.ts';
+import { HEAD, SCENARIO_CONFIGURATIONS, SCENARIOS, SCHEMA_FILE, type Scenario } from './scenarios.ts';
 
-const TEMPLATE = `# azure-allowlist: what Azure may be reached, and on which devices. Every key is explained in the
-# JSON Schema schema/allowlist.schema.json of the package.
-version: 1
+const TEMPLATE = `${HEAD}version: 1
 
 feed:
   cloud: public                 # public | usgov | china
@@ -41,15 +39,31 @@ output: allowlists
 # schedule: { cron: "0 6 * * 2", timeZone: Europe/Berlin }
 `;
 
-/** Writes a commented configuration; an existing one is never overwritten. */
+/** The JSON Schema as the package has it. */
+const SCHEMA = new URL('../../schema/allowlist.schema.json', import.meta.url);
+
+/**
+ * Writes a commented configuration, and beside it the JSON Schema that its first line names: a path beside it is the
+ * one place that every editor finds, wherever the program is installed. An existing configuration is never overwritten.
+ * @param place a folder, or the file itself where the name ends like that of a YAML file
+ * @param flags.schema only the schema, again after an update of the program
+ */
 export async function initCommand(
-  directory: string,
-  flags: { readonly scenario?: Scenario },
+  place: string,
+  flags: { readonly scenario?: Scenario; readonly schema?: boolean },
   io: Io,
   input: Readable & { readonly isTTY?: boolean } = process.stdin,
 ): Promise<void> {
-  const file = join(directory, 'allowlist.yaml');
-  await mkdir(directory, { recursive: true });
+  const file = /\.ya?ml$/i.test(place) ? place : join(place, 'allowlist.yaml');
+  const schemaFile = join(dirname(file), SCHEMA_FILE);
+  const schema = await readFile(SCHEMA, 'utf8');
+  await refuseOtherFile(schemaFile, JSON.parse(schema).title);
+  await mkdir(dirname(file), { recursive: true });
+  if (flags.schema === true) {
+    await writeFile(schemaFile, schema);
+    io.out(`${schemaFile} written`);
+    return;
+  }
   try {
     const asks = flags.scenario === undefined && input.isTTY === true && !existsSync(file);
     const scenario = asks ? await askScenario(input, io) : flags.scenario;
@@ -59,7 +73,32 @@ export async function initCommand(
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     throw new ConfigurationError(`${file} exists already; it is left as it is`);
   }
-  io.out(`${file} written; next: edit it, then \`azure-allowlist run --dry-run\``);
+  await writeFile(schemaFile, schema);
+  const which = file === 'allowlist.yaml' ? '' : ` -c ${file}`;
+  io.out(
+    `${file} written, with ${SCHEMA_FILE} for editors; next: edit it, then \`azure-allowlist run --dry-run${which}\``,
+  );
+}
+
+/** @throws ConfigurationError for a file in the schema's place that is no schema of this program, of any version */
+async function refuseOtherFile(file: string, title: unknown): Promise<void> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  let ours = false;
+  try {
+    ours = (JSON.parse(text) as { title?: unknown } | null)?.title === title;
+  } catch {
+    // No JSON at all, so not ours.
+  }
+  if (!ours)
+    throw new ConfigurationError(
+      `${file} is not the JSON Schema of azure-allowlist; it is left as it is. Move it, or choose another folder.`,
+    );
 }
 
 /** Asks on a terminal until the answer is one; nothing, or the end of the input, means no scenario. */

@@ -62,7 +62,8 @@ run with publish.when: routine that a person must look at; check: not allowed; p
   program
     .command('init')
     .description('write a commented allowlist.yaml')
-    .argument('[dir]', 'where to write it', '.')
+    .argument('[dir]', 'the folder to write it to, or the file itself (site.yaml)', '.')
+    .option('--schema', 'only the JSON Schema for editors, again after an update')
     .addOption(
       new Option(
         '--scenario <scenario>',

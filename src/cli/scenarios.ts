@@ -3,8 +3,13 @@ export const SCENARIOS = ['bypass-proxy', 'through-proxy'] as const;
 
 export type Scenario = (typeof SCENARIOS)[number];
 
-const HEAD = `# azure-allowlist: what Azure may be reached, and on which devices. Every key is explained in the
-# JSON Schema schema/allowlist.schema.json of the package.
+/** The JSON Schema that is written beside a configuration. */
+export const SCHEMA_FILE = 'allowlist.schema.json';
+
+/** The first lines of a configuration; editors with yaml-language-server read the schema that the first one names. */
+export const HEAD = `# yaml-language-server: $schema=${SCHEMA_FILE}
+# azure-allowlist: what Azure may be reached, and on which devices. Every key is explained in the JSON Schema
+# beside this file, which editors show, and in docs/configuration.md of the package.
 `;
 
 const RULES = `version: 1

@@ -33,8 +33,11 @@ const declared = z.strictObject({
   ),
 });
 
+/** Raised whenever an earlier version of the program could not read the lock, or would read it wrongly. */
+const LOCK_VERSION = 1;
+
 const lockSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(LOCK_VERSION),
   feed: z.strictObject({
     cloud: z.enum(['public', 'usgov', 'china', 'germany']),
     kind: z.string(),
@@ -118,7 +121,21 @@ export function parseLock(text: string, where: string): Lock {
       { cause: error },
     );
   }
+  const { version } = (document ?? {}) as { readonly version?: unknown };
+  if (typeof version === 'number' && version > LOCK_VERSION)
+    throw new AllowlistError(
+      `${where} is a lock of version ${version}, which a later azure-allowlist wrote; this one reads version ${LOCK_VERSION}: update the program`,
+    );
   const parsed = lockSchema.safeParse(document);
+  if (!parsed.success && parsed.error.issues.every(({ code }) => code === 'unrecognized_keys'))
+    throw new AllowlistError(
+      `${where} has keys that this version does not know: a later azure-allowlist wrote it, or somebody edited it. Update the program, or restore the file from the repository`,
+      parsed.error.issues.flatMap((issue): Problem[] =>
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => ({ where: [...issue.path, key].join('.'), what: 'unknown key' }))
+          : [],
+      ),
+    );
   if (!parsed.success)
     throw new AllowlistError(
       `${where} is not a lock that this version can read; restore it from the repository`,

@@ -3,7 +3,7 @@ import { schemaProblems } from '../schema-problems.ts';
 import type { AllowlistConfig } from './config.ts';
 import { type Layer, parseLayer, readLayers } from './layers.ts';
 import { normalise } from './normalise.ts';
-import { configJsonSchema, configSchema } from './schema.ts';
+import { CONFIG_VERSION, configJsonSchema, configSchema } from './schema.ts';
 
 /**
  * Reads and checks a configuration file, with the files that it extends.
@@ -22,6 +22,15 @@ function checkLayer({ content, place }: Layer, file: string): AllowlistConfig {
   const refuse = (problems: readonly Problem[]): never => {
     throw new ConfigurationError(`${file} is not a valid configuration`, problems);
   };
+  const { version } = (content ?? {}) as { readonly version?: unknown };
+  if (typeof version === 'number' && version > CONFIG_VERSION)
+    return refuse([
+      {
+        where: place(['version']),
+        what: `is ${version}, for a later azure-allowlist; this one reads version ${CONFIG_VERSION}`,
+        next: 'update the program',
+      },
+    ]);
   const shaped = configSchema.safeParse(content);
   if (!shaped.success)
     return refuse(

@@ -864,8 +864,11 @@ const notify = z.strictObject({
     .meta(about('a mail by SMTP')),
 });
 
+/** Raised where a file that was right before means something else, or is no longer right. */
+export const CONFIG_VERSION = 1;
+
 export const configSchema = z.strictObject({
-  version: z.literal(1).meta(about('the version of this format')),
+  version: z.literal(CONFIG_VERSION).meta(about('the version of this format')),
   extends: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
     .optional()
@@ -1052,5 +1055,9 @@ export type ConfigDocument = z.infer<typeof configSchema>;
 export function configJsonSchema(): z.core.JSONSchema.BaseSchema {
   const { required = [], ...schema } = z.toJSONSchema(configSchema, { io: 'input' });
   // A file that extends another need not say what that one says.
-  return { ...schema, anyOf: [{ required }, { required: ['extends'] }] };
+  return {
+    title: 'azure-allowlist configuration',
+    ...schema,
+    anyOf: [{ required }, { required: ['extends'] }],
+  };
 }

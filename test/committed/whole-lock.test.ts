@@ -123,3 +123,25 @@ describe('what lies in the folders of a tree', () => {
     ]);
   });
 });
+
+describe('a lock that a later version of the program wrote', () => {
+  it.each([
+    [
+      'of a higher version',
+      (lock: object) => ({ ...lock, version: 2, feeds: [] }),
+      'lock.json is a lock of version 2, which a later azure-allowlist wrote; this one reads version 1: update the program',
+    ],
+    [
+      'with keys that are new',
+      (lock: object) => ({ ...lock, witnesses: [] }),
+      'lock.json has keys that this version does not know: a later azure-allowlist wrote it, or somebody edited it. Update the program, or restore the file from the repository\n  witnesses: unknown key',
+    ],
+    [
+      'with something else besides',
+      (lock: object) => ({ ...lock, witnesses: [], files: 1 }),
+      'lock.json is not a lock that this version can read; restore it from the repository',
+    ],
+  ])('%s', (_, change, message) => {
+    expect(() => parseLock(JSON.stringify(change(JSON.parse(text))), 'lock.json')).toThrow(message);
+  });
+});

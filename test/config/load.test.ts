@@ -120,7 +120,7 @@ describe('a configuration', () => {
     [
       'a future version',
       GOOD.replace('version: 1', 'version: 2'),
-      'line 2, version: Invalid input: expected 1, not 2',
+      'line 2, version: is 2, for a later azure-allowlist; this one reads version 1 — update the program',
     ],
     [
       'a long name of a rule with m365',
