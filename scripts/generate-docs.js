@@ -6,6 +6,8 @@ import { endpointsDocument } from '../dist/endpoints/documentation.js';
 import { listEndpointTables, loadEndpointTable } from '../dist/endpoints/load.js';
 import { bundledTargets, loadTarget } from '../dist/targets/catalog.js';
 import { replaceGenerated, targetsDocument, viewModelTables } from '../dist/targets/documentation.js';
+import { licencesDocument } from './licences.js';
+import { roomImports, roomImportTables } from './room-imports.js';
 
 const root = new URL('../', import.meta.url);
 const manifests = await Promise.all(
@@ -21,4 +23,13 @@ await writeFile(templates, replaceGenerated(document, 'view model', viewModelTab
 
 const tables = await Promise.all((await listEndpointTables()).map((id) => loadEndpointTable(id)));
 await writeFile(new URL('docs/endpoints.md', root), endpointsDocument(tables));
-console.log('docs/configuration.md\ndocs/endpoints.md\ndocs/targets.md\ndocs/templates.md');
+
+const lock = JSON.parse(await readFile(new URL('package-lock.json', root), 'utf8'));
+await writeFile(new URL('docs/licences.md', root), licencesDocument(lock));
+
+const architecture = new URL('docs/architecture.md', root);
+const rooms = roomImportTables(roomImports(new URL('src', root).pathname));
+await writeFile(architecture, replaceGenerated(await readFile(architecture, 'utf8'), 'rooms', rooms));
+console.log(
+  'docs/architecture.md\ndocs/configuration.md\ndocs/endpoints.md\ndocs/licences.md\ndocs/targets.md\ndocs/templates.md',
+);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { licencesDocument, productionPackages } from '../scripts/licences.js';
 import { configurationDocument } from '../src/config/documentation.ts';
 import { configJsonSchema } from '../src/config/schema.ts';
 import { endpointsDocument } from '../src/endpoints/documentation.ts';
@@ -21,6 +22,13 @@ it('docs/configuration.md is what the schema and the manifests say (npm run docs
     (await bundledTargets()).map(async (id) => (await loadTarget(id)).manifest),
   );
   expect(read('docs/configuration.md')).toBe(configurationDocument(configJsonSchema(), manifests));
+});
+
+it('docs/licences.md is what package-lock.json says (npm run docs)', () => {
+  const lock = JSON.parse(read('package-lock.json'));
+  expect(read('docs/licences.md')).toBe(licencesDocument(lock));
+  const direct = Object.keys(JSON.parse(read('package.json')).dependencies);
+  expect(productionPackages(lock).map(({ name }) => name)).toEqual(expect.arrayContaining(direct));
 });
 
 it('docs/endpoints.md is what the tables say (npm run docs)', async () => {
