@@ -26,6 +26,7 @@ import type { TagNames } from './feed/snapshot.ts';
 import type { Published } from './forge/forge.ts';
 import { DualStackSet } from './net/dual-stack-set.ts';
 import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
+import { checkAcceptances } from './policy/guards/judge.ts';
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import type { Origins } from './policy/guards/origins.ts';
 import { m365Problems } from './policy/m365-rules.ts';
@@ -126,6 +127,8 @@ export async function runJob(asked: JobRequest): Promise<JobResult> {
 
 /** Reads what a run needs beside its sources. @throws ConfigurationError listing every problem */
 export async function openJob(asked: JobRequest): Promise<OpenedJob> {
+  // Before anything is fetched.
+  checkAcceptances(asked.accept);
   const { sign } = asked.config;
   const signer = sign === undefined ? undefined : await readSigner(sign, asked.environment);
   const { config, tables, regions } = await loadTables(asked.config);

@@ -1,5 +1,6 @@
 import type { Colors } from 'picocolors/types.js';
 import type { Since } from '../committed/allowed-since.ts';
+import { counted, digits } from '../numbers.ts';
 import type { Answer, RowMatch, TagMatch, TargetAnswer } from '../policy/answer.ts';
 
 /** So many entries of a list are spelled out; the rest are counted. */
@@ -26,7 +27,10 @@ export function answerText(query: string, answer: Answer, colors: Colors, since:
     const { allowed, other, allowedAddresses, otherAddresses } = answer.parts;
     for (const { ports, prefixes } of allowed) add('allowed', `on ${ports}: ${list(prefixes)}`);
     if (other.length > 0) add('other', list(other));
-    add('', `${allowedAddresses} addresses allowed, ${otherAddresses} not`);
+    add(
+      '',
+      `${counted(BigInt(allowedAddresses), 'address', 'addresses')} allowed, ${digits(BigInt(otherAddresses))} not`,
+    );
   }
   for (const [text, names] of groupTargets(answer.targets)) add('target', `${names.join(', ')}: ${text}`);
   if (answer.hint !== null) add('hint', answer.hint);

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import pc from 'picocolors';
 import { azureSpaceOf } from '../committed/azure-space.ts';
 import { driftInForce } from '../committed/drift.ts';
-import { fileAtRevision, hasRevision } from '../committed/git-read.ts';
+import { fileAtRevision, filesAtRevision, hasRevision } from '../committed/git-read.ts';
 import { LOCK_FILE } from '../committed/lock.ts';
 import {
   directoryReader,
@@ -69,6 +69,7 @@ async function openSide(name: string, io: Io): Promise<Side> {
           : `the git repository here has no revision ${commit}; \`git log --oneline -- ${path || '.'}\` lists them`,
     );
   }
+  if (!isUrl && found === undefined) await refuseBareRevision(name);
   const { loadFeed } = await import('../feed/load.ts');
   return {
     kind: 'feed',
@@ -80,6 +81,21 @@ async function openSide(name: string, io: Io): Promise<Side> {
       report: io.err,
     }),
   };
+}
+
+/** @throws ConfigurationError for a revision of the repository here, with the output trees that it has */
+async function refuseBareRevision(name: string): Promise<void> {
+  const trees = await filesAtRevision('.', name, LOCK_FILE).catch(() => undefined);
+  if (trees === undefined) return;
+  const places = trees.map((path) => path.slice(0, -LOCK_FILE.length).replace(/\/$/, ''));
+  throw new ConfigurationError(
+    places.length === 0
+      ? `${name} is a git revision, and it has no output tree (${LOCK_FILE}) below the current directory`
+      : `${name} is a git revision: name its output tree as well, as in ${places
+          .slice(0, 3)
+          .map((place) => `${name}:${place}`)
+          .join(' or ')}`,
+  );
 }
 
 async function openTree(
@@ -97,6 +113,7 @@ async function reviewOf(
   { tag, feed }: DiffFlags,
   io: Io,
 ): Promise<Review> {
+  requireOneCloud(before, after);
   if (before.kind === 'feed' && after.kind === 'feed') {
     if (feed !== undefined) throw new ConfigurationError('--feed goes with two output trees, not with feeds');
     for (const name of tag ?? []) {
@@ -120,6 +137,17 @@ async function reviewOf(
     return reviewTrees(before.tree, after.tree, feed, io);
   }
   throw new ConfigurationError('a feed and an output tree cannot be compared; give two of one kind');
+}
+
+/** @throws ConfigurationError where the two are of different clouds: everything would be gained and everything lost */
+function requireOneCloud(before: Side, after: Side): void {
+  const [old, now] = [before, after].map((side) =>
+    side.kind === 'feed' ? side.feed.snapshot.cloud : side.tree.lock.feed.cloud,
+  );
+  if (old !== now)
+    throw new ConfigurationError(
+      `the first is of the cloud ${old}, the second of ${now}: compare two of one cloud`,
+    );
 }
 
 async function reviewTrees(

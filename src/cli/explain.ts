@@ -10,6 +10,7 @@ import {
 import { formatOf, type LogFormat, readLogLine } from '../explain/log.ts';
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { counted, digits } from '../numbers.ts';
 import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { formatTable } from '../text-table.ts';
 import { answersOf, clientSets, openOutputTree } from './answering.ts';
@@ -58,7 +59,10 @@ export async function explainCommand(
     await answererOf(tree, sets, clients),
     other === undefined ? undefined : await answererOf(other, sets, clients),
   );
-  if (unreadable > 0) io.err(`${unreadable} lines were not understood, the first is line ${first} of ${log}`);
+  if (unreadable > 0)
+    io.err(
+      `${counted(unreadable, 'line')} of ${log} cannot be read; the first is line ${digits(first ?? 0)}`,
+    );
   if (unreadable > 0 && explanation.requests === 0)
     throw new ConfigurationError(
       `${log}: no line is of Squid's native access log, nor \`address port\` or \`host:port\``,
@@ -95,7 +99,9 @@ async function* readable(file: string): AsyncGenerator<Uint8Array> {
 const SHOWN = 20;
 
 function describe({ requests, denied, refused, unused, notKept, planned }: Explanation): string {
-  const blocks = [`${requests} requests, ${denied} refused, to ${refused.length} destinations.`];
+  const blocks = [
+    `${counted(requests, 'request')}, ${digits(denied)} refused, to ${counted(refused.length, 'destination')}.`,
+  ];
   if (refused.length > 0)
     blocks.push(
       limited(refused, (some) =>
@@ -131,9 +137,10 @@ function describe({ requests, denied, refused, unused, notKept, planned }: Expla
       blocks.push(
         items.length === 0
           ? `${label} nothing of this log.`
-          : `${label}:\n${limited(items, (some) => some.map(({ subject, requests: count }) => `  ${subject} (${count} requests)`).join('\n'))}`,
+          : `${label}:\n${limited(items, (some) => some.map(({ subject, requests: count }) => `  ${subject} (${counted(count, 'request')})`).join('\n'))}`,
       );
-  if (notKept > 0) blocks.push(`${notKept} requests went to further destinations, which were not kept.`);
+  if (notKept > 0)
+    blocks.push(`${counted(notKept, 'request')} went to further destinations, which were not kept.`);
   return blocks.join('\n\n');
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../numbers.ts';
 import { totalsOf } from '../policy/totals.ts';
 import type { Io } from './io.ts';
 import { type FeedFlags, feedOf } from './request.ts';
@@ -29,8 +30,8 @@ export async function fetchCommand(flags: FeedFlags & { readonly json?: boolean 
   io.out(
     [
       `${source.name}: cloud ${snapshot.cloud}, ${snapshot.fileDate ?? 'no date'}, changeNumber ${snapshot.changeNumber}`,
-      `${totals.tags} service tags, ${totals.prefixes} prefixes, ${totals.ipv4Addresses} IPv4 addresses`,
-      `sha256 ${source.sha256} (${source.size} bytes), content ${snapshot.contentSha256}`,
+      `${counted(totals.tags, 'service tag')}, ${counted(totals.prefixes, 'prefix', 'prefixes')}, ${counted(totals.ipv4Addresses, 'IPv4 address', 'IPv4 addresses')}`,
+      `sha256 ${source.sha256} (${counted(source.size, 'byte')}), content ${snapshot.contentSha256}`,
     ].join('\n'),
   );
 }

@@ -40,6 +40,11 @@ async function historyOfFeeds(
   { tag }: HistoryFlags,
   io: Io,
 ): Promise<History> {
+  const clouds = new Set(names.map(cloudOfName));
+  if (clouds.size > 1)
+    throw new ConfigurationError(
+      `${directory} holds weekly files of ${[...clouds].sort().join(', ')}: give each cloud a folder of its own`,
+    );
   const { loadFeed } = await import('../feed/load.ts');
   const selected = tag === undefined ? undefined : new Set(tag);
   const recorder = new HistoryRecorder();

@@ -156,11 +156,12 @@ run with publish.when: routine that a person must look at; check: not allowed; p
   program
     .command('verify')
     .description('read every rule file back and prove it equal to the policy of the lock')
-    .argument('[dir]', 'the output tree', 'allowlists')
+    .argument('[dir]', 'the output tree (default: that of the configuration, or allowlists)')
+    .option('-c, --config <file>', 'the configuration that names the output tree (default: allowlist.yaml)')
     .option('--feed <file|url>', 'prove too that the addresses come from this weekly file')
     .option('--public-key <file>', 'prove too that the tree is signed with its private key (sign.key)')
     .addOption(json())
-    .action(async (directory: string, options) =>
+    .action(async (directory: string | undefined, options) =>
       (await import('./verify.ts')).verifyCommand(directory, options, io),
     );
 

@@ -1,9 +1,13 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
 import type { AllowlistConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { defaultCacheDirectory } from '../feed/cache.ts';
 import type { LoadedFeed } from '../feed/load.ts';
 import type { Io } from './io.ts';
+
+/** The configuration where no flag names one. */
+export const DEFAULT_CONFIG = 'allowlist.yaml';
 
 /** The flags of every command that gets a feed. */
 export interface FeedFlags {
@@ -22,6 +26,17 @@ export async function configOf(flags: {
   return flags.out === undefined ? config : { ...config, output: resolve(flags.out) };
 }
 
+/**
+ * The output tree that a configuration names, as a path from here; `allowlists` where neither the flag nor the file of
+ * the default name is there.
+ */
+export async function outputOf(config: string | undefined): Promise<string> {
+  if (config === undefined && !existsSync(DEFAULT_CONFIG)) return 'allowlists';
+  const { output } = await loadConfig(config ?? DEFAULT_CONFIG);
+  const near = relative('.', output);
+  return near === '' ? '.' : near.startsWith('..') ? output : near;
+}
+
 /** Where fetched files are kept: the flag, the configuration, or the cache directory of the environment. */
 export function cacheDirectory(
   flags: FeedFlags,
@@ -36,7 +51,7 @@ export function cacheDirectory(
 export async function feedOf(flags: FeedFlags, io: Io): Promise<LoadedFeed & { readonly cloud: string }> {
   const { loadFeed } = await import('../feed/load.ts');
   const config = await loadConfig(flags.config).catch((error: unknown) => {
-    if (flags.feed !== undefined && flags.config === 'allowlist.yaml') return undefined;
+    if (flags.feed !== undefined && flags.config === DEFAULT_CONFIG) return undefined;
     throw error;
   });
   const cloud = config?.feed.cloud ?? cloudOfName(flags.feed ?? '');

@@ -4,12 +4,16 @@ import { directoryReader, type OutputTree, readOutputTree } from '../committed/o
 import { unlistedFiles } from '../committed/unlisted.ts';
 import { verifyTree } from '../committed/verify.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
+import { counted } from '../numbers.ts';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import { spaceInWords } from '../review/wording.ts';
 import { feedOfTree } from './feed-of-tree.ts';
 import type { Io } from './io.ts';
+import { outputOf } from './request.ts';
 
 interface VerifyFlags {
+  /** The configuration that names the output tree, where the command line does not. */
+  readonly config?: string;
   readonly json?: boolean;
   /** The weekly file that the tree must come from. */
   readonly feed?: string;
@@ -18,7 +22,8 @@ interface VerifyFlags {
 }
 
 /** Proves a published tree. */
-export async function verifyCommand(directory: string, flags: VerifyFlags, io: Io): Promise<void> {
+export async function verifyCommand(given: string | undefined, flags: VerifyFlags, io: Io): Promise<void> {
+  const directory = given ?? (await outputOf(flags.config));
   const publicKey = flags.publicKey === undefined ? undefined : await readPublicKey(flags.publicKey);
   const tree = await readOutputTree(directoryReader(directory));
   if (tree === undefined)
@@ -50,7 +55,7 @@ export async function verifyCommand(directory: string, flags: VerifyFlags, io: I
     );
   if (flags.json !== true)
     io.out(
-      `${directory}: ${files} files as generated; ${targets.join(', ')} read back equal to the policy ${tree.policy.digest.slice(0, 12)}${publicKey === undefined ? '' : '; signed by the owner of the public key'}${
+      `${directory}: ${counted(files, 'file')} as generated; ${targets.join(', ')} read back equal to the policy ${tree.policy.digest.slice(0, 12)}${publicKey === undefined ? '' : '; signed by the owner of the public key'}${
         origin === undefined
           ? ''
           : origin.same

@@ -35,6 +35,23 @@ export async function fileAtRevision(
   return attempt(directory, `read ${blob}`, () => git.raw(['cat-file', 'blob', object]));
 }
 
+/**
+ * The files of a name below the directory at a revision, relative to it; undefined where the repository has no such
+ * revision. Throws `AllowlistError` as `commitTree` does.
+ */
+export async function filesAtRevision(
+  directory: string,
+  revision: string,
+  name: string,
+): Promise<readonly string[] | undefined> {
+  if (!(await hasRevision(directory, revision))) return undefined;
+  const git = await openGit(directory, {});
+  const listed = await attempt(directory, `list the files of ${revision}`, () =>
+    git.raw(['ls-tree', '-r', '-z', '--name-only', '--end-of-options', `${revision}^{commit}`]),
+  );
+  return listed.split('\0').filter((path) => path === name || path.endsWith(`/${name}`));
+}
+
 /** Whether the repository of the directory knows the revision. Throws `AllowlistError` as `commitTree` does. */
 export async function hasRevision(directory: string, revision: string): Promise<boolean> {
   const git = await openGit(directory, {});

@@ -334,7 +334,11 @@ const http = z.strictObject({
     .min(0)
     .max(20)
     .optional()
-    .meta(about('how often a failed request is tried again', { preset: HTTP_DEFAULTS.retries })),
+    .meta(
+      about('how often a failed request is tried again; twice at most where this machine has no network', {
+        preset: HTTP_DEFAULTS.retries,
+      }),
+    ),
   firstWaitSeconds: positive.meta(
     about('seconds before the first retry, doubled for each further one', {
       preset: HTTP_DEFAULTS.firstWaitSeconds,

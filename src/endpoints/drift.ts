@@ -2,6 +2,7 @@ import { distance } from 'fastest-levenshtein';
 import { compareHostPatterns, type HostPattern } from '../net/host-pattern.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import { digits } from '../numbers.ts';
 import { ConfigurationError } from '../problem.ts';
 import { closest } from '../suggest.ts';
 import { withinTime } from '../within-time.ts';
@@ -129,7 +130,7 @@ export function checkEndpoints(
   const exactHosts = new Set(table.rows.filter(({ host }) => !host.subdomains).map(({ host }) => host.name));
   const tags = new Set(table.addressRows.flatMap((row) => row.serviceTags.map((tag) => tag.split('.')[0]!)));
   if (markdown.length > LONGEST_DOCUMENT)
-    throw tooMuch(`it has ${markdown.length} characters, ${LONGEST_DOCUMENT} at most`);
+    throw tooMuch(`it has ${digits(markdown.length)} characters, ${digits(LONGEST_DOCUMENT)} at most`);
   const read = withinTime(
     () => parseEndpointDocument(markdown, exactHosts, tags),
     LONGEST_READING,

@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib';
+import { digits } from '../numbers.ts';
 import { FeedError } from '../problem.ts';
 
 /** Whether the bytes begin like a gzip member (RFC 1952), whatever the file is called. */
@@ -18,7 +19,7 @@ export function gunzipIfNeeded(bytes: Uint8Array, where: string, maximum: number
   } catch (cause) {
     const tooLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
     const what = tooLarge
-      ? `the content is larger than ${maximum} bytes when uncompressed`
+      ? `the content is larger than ${digits(maximum)} bytes when uncompressed`
       : 'the content is damaged gzip data';
     throw new FeedError('the feed is not usable', [{ where, what }], { cause });
   }

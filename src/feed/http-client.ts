@@ -3,6 +3,7 @@ import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { gunzipSync, inflateSync } from 'node:zlib';
+import { counted, digits } from '../numbers.ts';
 import { ConfigurationError } from '../problem.ts';
 import { isAllowedHost } from './allowed-hosts.ts';
 import { ForwardProxyAgent } from './forward-proxy-agent.ts';
@@ -18,6 +19,9 @@ import { HTTP_DEFAULTS, type HttpConfig } from './source-config.ts';
 export const USER_AGENT = 'Mozilla/5.0 (compatible; azure-allowlist)';
 
 const MOST_REDIRECTS = 8;
+
+/** A network that is only starting gets a few seconds; a machine without one is told so soon. */
+const RETRIES_OFFLINE = 2;
 
 export interface HttpClientOptions {
   readonly config: HttpConfig;
@@ -74,19 +78,27 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const maximumBytes = Math.floor(config.maximumMegabytes * 1024 * 1024);
   const certificates = trustedCertificates(config, options);
 
+  /** Whether the last document failed because this machine has no network: the next ones do not wait for it again. */
+  let offline = false;
+
   const get = async (text: string, request: HttpRequest = {}): Promise<HttpDocument> => {
     const secrets = URL.canParse(text) ? secretsOf(new URL(text)) : [];
     if (request.bearerToken !== undefined) secrets.push(request.bearerToken);
     const deadline = Date.now() + config.totalSeconds * 1000;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await follow(text, request, deadline);
+        const document = await follow(text, request, deadline);
+        offline = false;
+        return document;
       } catch (error) {
         if (error instanceof ConfigurationError) throw error;
         const failure = transportFailure(error);
         const final = failure.status !== undefined && request.finalStatuses?.includes(failure.status);
         const wait = final === true ? undefined : waitBefore(attempt, failure);
-        if (wait === undefined || Date.now() + wait >= deadline) throw told(failure, secrets, attempt);
+        if (wait === undefined || Date.now() + wait >= deadline) {
+          offline = failure.offline;
+          throw told(failure, secrets, attempt);
+        }
         options.report(
           redact(`${publicUrl(text)}: ${failure.message}; trying again in ${wait / 1000} s`, secrets),
         );
@@ -97,7 +109,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   /** Milliseconds; undefined to give up. */
   const waitBefore = (attempt: number, failure: HttpFailure): number | undefined => {
-    if (!failure.transient || attempt >= config.retries) return undefined;
+    const most = failure.offline ? Math.min(config.retries, offline ? 0 : RETRIES_OFFLINE) : config.retries;
+    if (!failure.transient || attempt >= most) return undefined;
     const longest = config.longestWaitSeconds * 1000;
     if (failure.retryAfter !== undefined)
       return failure.retryAfter * 1000 > longest ? undefined : failure.retryAfter * 1000;
@@ -180,9 +193,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         if (head === undefined) reject(new HttpFailure('the connection was cut', { transient: true }));
         else if (head.status === 200 && promised !== undefined && Number(promised) !== body.length)
           reject(
-            new HttpFailure(`${body.length} bytes came of the ${Number(promised)} that were announced`, {
-              transient: true,
-            }),
+            new HttpFailure(
+              `${counted(body.length, 'byte')} came of the ${digits(Number(promised))} that were announced`,
+              {
+                transient: true,
+              },
+            ),
           );
         else resolve({ ...head, body });
       });
@@ -320,7 +336,7 @@ function decode(answer: Answer, maximumBytes: number): Uint8Array {
 }
 
 function tooLarge(maximumBytes: number): HttpFailure {
-  return new HttpFailure(`the document is larger than ${maximumBytes} bytes`, {
+  return new HttpFailure(`the document is larger than ${digits(maximumBytes)} bytes`, {
     next: 'if that is right, raise feed.http.maximumMegabytes',
   });
 }

@@ -9,6 +9,8 @@ export class HttpFailure extends Error {
   readonly retryAfter: number | undefined;
   /** What the reader can do about it. */
   readonly next: string | undefined;
+  /** Whether this machine has no network, as far as can be told: no name is resolved, or there is no route. */
+  readonly offline: boolean;
 
   constructor(
     message: string,
@@ -17,6 +19,7 @@ export class HttpFailure extends Error {
       readonly transient?: boolean;
       readonly retryAfter?: number | undefined;
       readonly next?: string | undefined;
+      readonly offline?: boolean;
     } = {},
   ) {
     super(message);
@@ -24,6 +27,7 @@ export class HttpFailure extends Error {
     this.transient = details.transient ?? false;
     this.retryAfter = details.retryAfter;
     this.next = details.next;
+    this.offline = details.offline ?? false;
   }
 }
 
@@ -69,6 +73,8 @@ const CODE_REASONS: Readonly<Record<string, string>> = {
   ERR_HTTP_CONTENT_LENGTH_MISMATCH: 'the body is shorter than its Content-Length',
 };
 
+const OFFLINE_CODES: ReadonlySet<string> = new Set(['EAI_AGAIN', 'ENETUNREACH']);
+
 /** A failure below HTTP, told from the error of the socket, of TLS, of the proxy agent or of got. */
 export function transportFailure(error: unknown): HttpFailure {
   if (error instanceof HttpFailure) return error;
@@ -97,7 +103,10 @@ export function transportFailure(error: unknown): HttpFailure {
   if (message.includes('aborted')) return new HttpFailure('the connection was cut', { transient: true });
   const reason = CODE_REASONS[code];
   if (reason !== undefined)
-    return new HttpFailure(`${reason} (${code})`, { transient: code !== 'ENOTFOUND' });
+    return new HttpFailure(`${reason} (${code})`, {
+      transient: code !== 'ENOTFOUND',
+      offline: OFFLINE_CODES.has(code),
+    });
   return new HttpFailure(`the request failed${code === '' ? '' : ` (${code})`}`, {
     transient: code === 'ETIMEDOUT',
   });

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { counted, digits } from '../numbers.ts';
 import { ConfigurationError, FeedError } from '../problem.ts';
 import { readRegularFile } from '../regular-file.ts';
 import { MICROSOFT_HOSTS } from './allowed-hosts.ts';
@@ -97,7 +98,7 @@ async function loadFile(request: FeedRequest, path: string): Promise<LoadedFeed>
     const { size } = await stat(path);
     if (size > maximum)
       throw new FeedError('the feed is not usable', [
-        { where: path, what: `the file has ${size} bytes, more than ${maximum}` },
+        { where: path, what: `the file has ${counted(size, 'byte')}, more than ${digits(maximum)}` },
       ]);
     bytes = await readRegularFile(path);
   } catch (cause) {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { OriginsConfig } from '../config/config.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { type Prefix, readPrefixText } from '../net/prefix.ts';
+import { counted, digits } from '../numbers.ts';
 import type { Announced } from '../policy/guards/origins.ts';
 import { readRegularText } from '../regular-file.ts';
 import { sha256 } from './cache.ts';
@@ -130,7 +131,7 @@ async function loadList(url: string, request: OriginsRequest): Promise<OriginLis
 function requireWhole(list: OriginList, before: OriginList, where: string): void {
   if (list.prefixes.length * 2 < before.prefixes.length)
     throw new ListError(
-      `${where}: has ${list.prefixes.length} prefixes and had ${before.prefixes.length}: it looks incomplete`,
+      `${where}: has ${counted(list.prefixes.length, 'prefix', 'prefixes')} and had ${digits(before.prefixes.length)}: it looks incomplete`,
     );
 }
 
@@ -188,7 +189,7 @@ function fromJson(text: string, where: string): OriginList {
 
 function withinBound<Entry>(entries: readonly Entry[], where: string): readonly Entry[] {
   if (entries.length > MOST_PREFIXES)
-    throw new ListError(`${where}: has ${entries.length} prefixes, ${MOST_PREFIXES} at most`);
+    throw new ListError(`${where}: has ${digits(entries.length)} prefixes, ${digits(MOST_PREFIXES)} at most`);
   return entries;
 }
 

@@ -75,7 +75,7 @@ export interface HttpConfig {
   readonly responseSeconds?: number;
   /** Seconds for one document, retries and waiting included. Default 180. */
   readonly totalSeconds?: number;
-  /** How often a failed request is tried again. Default 4. */
+  /** How often a failed request is tried again; twice at most where this machine has no network. Default 4. */
   readonly retries?: number;
   /** Seconds before the first retry, doubled for each further one. Default 1. */
   readonly firstWaitSeconds?: number;

@@ -224,8 +224,9 @@ function visible(text: string): string {
 
 function color(text: string, tone: Tone | undefined, colors: Colors): string {
   switch (tone) {
+    // Not green: more that is allowed is no good news by itself.
     case 'gain':
-      return colors.green(text);
+      return colors.cyan(text);
     case 'loss':
       return colors.red(text);
     case 'attention':

@@ -1,6 +1,7 @@
 import { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { PortSet } from '../net/ports.ts';
+import { counted, digits } from '../numbers.ts';
 import { Admission } from '../policy/admission.ts';
 import type { AddressUse, Policy } from '../policy/policy.ts';
 import { GuardRefusal, type Problem } from '../problem.ts';
@@ -218,13 +219,16 @@ function refuseOverLimit(request: TargetRequest, files: readonly RuleFile[], ent
     if (prose.has(path)) continue;
     const bytes = Buffer.byteLength(text);
     if (limits.fileBytes !== undefined && bytes > limits.fileBytes)
-      problems.push({ where: `${id}/${path}`, what: `${bytes} bytes, ${limits.fileBytes} at most` });
+      problems.push({
+        where: `${id}/${path}`,
+        what: `${counted(bytes, 'byte')}, ${digits(limits.fileBytes)} at most`,
+      });
     if (limits.lineLength !== undefined)
       for (const [index, line] of text.split('\n').entries())
         if (line.length > limits.lineLength)
           problems.push({
             where: `${id}/${path}:${index + 1}`,
-            what: `a line of ${line.length} characters, ${limits.lineLength} at most`,
+            what: `a line of ${counted(line.length, 'character')}, ${digits(limits.lineLength)} at most`,
           });
   }
   if (problems.length > 0)

@@ -94,7 +94,7 @@ describe('explain and capture-filter', () => {
     );
     const { status, stdout, stderr } = await run('explain', 'access.log', '--planned', 'then', '--json');
     expect(status).toBe(2);
-    expect(stderr).toContain('1 lines were not understood, the first is line 8 of access.log');
+    expect(stderr).toContain('1 line of access.log cannot be read; the first is line 8');
     const found = JSON.parse(stdout);
     expect(found).toMatchObject({ requests: 7, denied: 5, notKept: 0 });
     expect(
@@ -120,7 +120,7 @@ describe('explain and capture-filter', () => {
       newlyAllowed: [{ subject: 'new.example.org:8443', requests: 1 }],
     });
     const text = await run('explain', 'access.log', '--planned', 'then');
-    expect(text.stdout).toContain('The planned files would break:\n  old.example.org:8443 (1 requests)');
+    expect(text.stdout).toContain('The planned files would break:\n  old.example.org:8443 (1 request)');
   });
 
   it('exits 0 where only what no rule asks for was refused, and 5 where nothing can be read', async () => {

@@ -15,7 +15,7 @@ describe('the review on a terminal', () => {
     const plain = await diff({});
     expect(plain).not.toContain(ESCAPE);
     const coloured = await diff({ FORCE_COLOR: '1' });
-    expect(coloured).toContain(`${ESCAPE}32m`);
+    expect(coloured).toContain(`${ESCAPE}36m`);
     expect(coloured).toContain(`${ESCAPE}31m`);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
     expect(coloured.replaceAll(/\u001b\[\d+m/g, '').replaceAll(/ +$/gm, '')).toBe(plain);

@@ -195,7 +195,7 @@ export const FAULTS: readonly Fault[] = [
       response.on('drain', more);
       more();
     },
-    outcome: /larger than 1048576 bytes — .*maximumMegabytes/,
+    outcome: /larger than 1,048,576 bytes — .*maximumMegabytes/,
     requests: 1,
   },
   {
@@ -205,7 +205,7 @@ export const FAULTS: readonly Fault[] = [
       response.writeHead(200, { 'content-length': '99999999999' });
       response.write('{');
     },
-    outcome: /larger than 1048576 bytes/,
+    outcome: /larger than 1,048,576 bytes/,
     requests: 1,
   },
   {
@@ -242,13 +242,13 @@ export const FAULTS: readonly Fault[] = [
     fault: 'a gzip bomb as Content-Encoding',
     source: 'url',
     serve: body(gzipSync(Buffer.alloc(4 << 20)), { 'content-encoding': 'gzip' }),
-    outcome: /larger than 1048576 bytes/,
+    outcome: /larger than 1,048,576 bytes/,
   },
   {
     fault: 'a gzip bomb as a file',
     source: 'url',
     serve: body(gzipSync(Buffer.alloc(4 << 20))),
-    outcome: /larger than 1048576 bytes when uncompressed/,
+    outcome: /larger than 1,048,576 bytes when uncompressed/,
   },
   {
     fault: 'an encoding that was not asked for',

@@ -81,7 +81,7 @@ describe('a file', () => {
     [
       'a gzip bomb',
       () => file('b.json.gz', gzipSync(Buffer.alloc(80 * 1024 * 1024))),
-      'larger than 67108864 bytes when uncompressed',
+      'larger than 67,108,864 bytes when uncompressed',
     ],
   ])('is refused: %s', async (_, path, message) => {
     expect(await refusal(loadFeed(request({ override: path() })))).toContain(message);

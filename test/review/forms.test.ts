@@ -58,9 +58,13 @@ describe('the text form', () => {
       'Region: westeurope; Prefixes as published: +1 −1; IPv4 addresses: −192; IPv6: ±0',
     );
   });
-  it('colours gains green and losses red, and without colours has no escape', () => {
+  it('colours gains cyan and losses red, no widening green, and without colours has no escape', () => {
     const text = writeText(sampleReview(), { ...plain, colors: pc.createColors(true) });
-    expect(text).toContain('\u001b[32mnew.example.org:443');
+    expect(text).toContain('\u001b[36mnew.example.org:443');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
+    expect(text.match(/\u001b\[32m[^\u001b]*/g) ?? []).not.toContainEqual(
+      expect.stringMatching(/\+|Routine/),
+    );
     expect(text).toContain('\u001b[31mold.example.net:443');
     expect(writeText(sampleReview(), plain)).not.toContain('\u001b');
   });

@@ -84,7 +84,8 @@ export function judge(context: GuardContext, accept: readonly string[]): Finding
   });
 }
 
-function checkAcceptances(accept: readonly string[]): void {
+/** @throws ConfigurationError for a name that no guard has */
+export function checkAcceptances(accept: readonly string[]): void {
   const known = [...GUARDS.map(({ name }) => name), CONSTRAINTS, MUST_HAVE];
   for (const name of accept)
     if (!known.includes(name)) {

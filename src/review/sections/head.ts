@@ -31,8 +31,22 @@ export function headline(review: Review): Block[] {
   return [
     { kind: 'heading', level: 1, line: titleLine(review) },
     paragraph(sentence(review)),
-    { kind: 'paragraph', line: [toned('Verdict', 'faint'), ': ', toned(text, VERDICT_TONE[level])] },
+    {
+      kind: 'paragraph',
+      line: [
+        toned('Verdict', 'faint'),
+        ': ',
+        level === 'routine' && allowsMore(review) ? text : toned(text, VERDICT_TONE[level]),
+      ],
+    },
   ];
+}
+
+/** Whether a device, or a feed, allows something more: then no colour says that all is well. */
+function allowsMore({ scope, diff, targets }: Review): boolean {
+  return scope === 'feeds'
+    ? !diff.admission.gained.isEmpty
+    : targets.some(({ effect }) => effect?.gained.isEmpty === false);
 }
 
 /** `Azure allowlist, 2025-08-11 → 2025-08-18`; one week where both are the same. */
