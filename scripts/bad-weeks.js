@@ -13,6 +13,7 @@ import { parseServiceTags } from '../dist/feed/parse.js';
 import { loadTargets } from '../dist/job.js';
 import { formatAddress } from '../dist/net/address.js';
 import { AddressSet } from '../dist/net/address-set.js';
+import { DualStackSet } from '../dist/net/dual-stack-set.js';
 import { formatPrefix, parsePrefix } from '../dist/net/prefix.js';
 import { planRun } from '../dist/pipeline.js';
 import { AllowlistError } from '../dist/problem.js';
@@ -163,6 +164,76 @@ const cutEverywhere = (week, gone) => {
   }
 };
 
+/** Customers' addresses, every so many of a region: each by itself. */
+const singlesOfCustomers = (week, region, count) => {
+  const blocks = ofCustomers(week, region, count, 24);
+  return Array.from({ length: count }, (_, index) => {
+    const [start] = blocks[index % blocks.length].split('/');
+    return start.replace(/\d+$/, String(1 + 2 * Math.floor(index / blocks.length))).concat('/32');
+  });
+};
+const addSingles =
+  (regions, count, ...tags) =>
+  (week) => {
+    const all = regions.flatMap((region) => singlesOfCustomers(week, region, count / regions.length));
+    for (const tag of tags) add(tag, ...all)(week);
+  };
+/** Addresses of nobody in the feed, right beside those of Azure: each in another of the small gaps. */
+const beside = (week, count, length) => {
+  const known = AddressSet.fromPrefixes(
+    4,
+    prefixesOf(week.values.flatMap(({ properties }) => properties.addressPrefixes)),
+  );
+  const size = 2n ** BigInt(32 - length);
+  const gaps = [...known.complement().ranges()].filter(
+    ({ first: start, last }) => last - start >= size && last - start < 4096n && start % size === 0n,
+  );
+  const step = Math.floor(gaps.length / count);
+  return Array.from(
+    { length: count },
+    (_, index) => `${formatAddress(4, gaps[index * step].first)}/${length}`,
+  );
+};
+const addBeside = (count, length) => (week) => add('AzureCloud', ...beside(week, count, length))(week);
+
+/** Takes all of a region but one prefix out of every tag that has it. */
+const cutRegion = (region) => (week) => {
+  const own = AddressSet.fromPrefixes(4, prefixesOf(of(week, `AzureCloud.${region}`)));
+  cutEverywhere(week, own.cover().slice(1));
+};
+/** Gives a prefix of one part to another, in the whole cloud's parts as well. */
+const movePart = (tag, part, other) => (week) => {
+  const prefix = of(week, `${tag}.${part}`).find((one) => one.endsWith('/24'));
+  const gone = AddressSet.fromPrefixes(4, [parsePrefix(prefix)]);
+  for (const { name, properties } of week.values) {
+    if (!/\./.test(name)) continue;
+    const own = AddressSet.fromPrefixes(4, prefixesOf(properties.addressPrefixes));
+    if (own.intersects(gone))
+      properties.addressPrefixes = [
+        ...own.difference(gone).coverTexts(),
+        ...properties.addressPrefixes.filter(isIpv6),
+      ];
+  }
+  add(`${tag}.${other}`, prefix)(week);
+  add(`AzureCloud.${other.toLowerCase()}`, prefix)(week);
+};
+
+/** A second source that announces what the real week has, and nothing else. */
+const announced = (week) => ({
+  origins: {
+    found: {
+      name: 'AS8075',
+      addresses: DualStackSet.fromPrefixes(
+        week.values.flatMap(({ properties }) => properties.addressPrefixes).map(parsePrefix),
+      ),
+      asOf: '2025-07-23',
+    },
+    refuse: false,
+    maximumDays: 14,
+  },
+});
+const announcedOrRefused = (week) => ({ origins: { ...announced(week).origins, refuse: true } });
+
 /** What is done to the week of 2025-07-21, the week before being in force. */
 const BAD = [
   ...USED.flatMap((tag) => [
@@ -230,6 +301,10 @@ const BAD = [
   ['AzureCloud: an IPv6 /42 of a hoster', add('AzureCloud', '2a01:4f8::/42')],
   ['AzureCloud: sixty IPv6 /48 of a hoster', add('AzureCloud', ...hextets(60))],
   ['AzureCloud: 64 × /32 of a cloud next door', add('AzureCloud', ...at('52.95.0.0', 64, 32))],
+  ['AzureCloud: 64 × /32 of others, right beside its own', addBeside(64, 32)],
+  ['AzureCloud: 64 × /31 of others, right beside its own', addBeside(64, 31)],
+  ['the same, with `origins` configured', addBeside(64, 31), NEXT, announced],
+  ['the same, with `origins` and `refuse: true`', addBeside(64, 31), NEXT, announcedOrRefused],
   ['AzureCloud: two addresses of public resolvers', add('AzureCloud', '8.8.8.8/32', '1.1.1.1/32')],
   ['AzureCloud: a /17 in a /13 that it is in becomes all of it', swallow('AzureCloud', 13)],
   [
@@ -296,6 +371,40 @@ const BAD = [
     'AzureCloud: 60,000 addresses dropped, in every tag',
     (week) => cutEverywhere(week, prefixesOf(chosen(of(week, 'AzureCloud'), 60_000))),
   ],
+  [
+    'ServiceBus: 5 % more, single addresses of customers',
+    addSingles(['westeurope', 'eastus'], 1378, 'ServiceBus'),
+  ],
+  [
+    'ServiceBus: twelve single addresses of customers',
+    addSingles(['westeurope', 'eastus'], 12, 'ServiceBus'),
+  ],
+  ['ServiceBus: a /24 of customers of westeurope', addCustomers('westeurope', 1, 24, 'ServiceBus')],
+  [
+    'AzureResourceManager: 100 × /29 of customers of eastus',
+    addCustomers('eastus', 100, 29, 'AzureResourceManager'),
+  ],
+  [
+    'Storage and Storage.WestEurope: fifty addresses of customers of westeurope',
+    addSingles(['westeurope'], 50, 'Storage', 'Storage.WestEurope'),
+  ],
+  [
+    'Storage and Storage.WestEurope: a /26 of customers of westeurope',
+    addCustomers('westeurope', 1, 26, 'Storage', 'Storage.WestEurope'),
+  ],
+  [
+    'Storage.WestEurope: a /24 dropped, in every tag',
+    (week) =>
+      cutEverywhere(week, [parsePrefix(of(week, 'Storage.WestEurope').find((one) => one.endsWith('/24')))]),
+  ],
+  [
+    'Storage.WestEurope: a /24 moved to NorthEurope, in every tag',
+    movePart('Storage', 'WestEurope', 'NorthEurope'),
+  ],
+  ['AzureCloud: the small brazilse cut to one prefix, in every tag', cutRegion('brazilse')],
+  ['AzureCloud: the small norwayw cut to one prefix, in every tag', cutRegion('norwayw')],
+  ['AzureCloud: the virtual address of the host, 168.63.129.16', add('AzureCloud', '168.63.129.16/32')],
+  ['an unselected tag: 168.63.129.16', add('AzureMonitor', '168.63.129.16/32')],
   ['AzureActiveDirectory: 500 IPv6 /128 of a hoster', add('AzureActiveDirectory', ...hosts(500))],
   ['ServiceBus: half an IPv6 /64 of a hoster', add('ServiceBus', '2a01:4f8:1::/65')],
   ['AzureCloud: the metadata address of a cloud next door', add('AzureCloud', '100.100.100.200/32')],
@@ -334,6 +443,10 @@ const CHAINS = [
         cut('AzureActiveDirectory', 8 * step),
         add('AzureActiveDirectory', ...at('45.0.0.0', 8 * step, 32)),
       )(week),
+  ],
+  [
+    'ServiceBus gains eight single addresses of customers',
+    (week, step) => addSingles(['westeurope'], 8 * step, 'ServiceBus')(week),
   ],
   [
     'AzureActiveDirectory gains 10 addresses of a hoster',
@@ -452,8 +565,13 @@ export async function badWeeks(directory) {
       };
     }
   };
-  const rows = BAD.map(([title, change, name]) => {
-    const { said, text } = outcome(() => weekOf(NEXT, change, name ?? NEXT), inForce, '2025-07-24');
+  const rows = BAD.map(([title, change, name, more]) => {
+    let beside = {};
+    if (more !== undefined)
+      weekOf(NEXT, (week) => {
+        beside = more(week);
+      });
+    const { said, text } = outcome(() => weekOf(NEXT, change, name ?? NEXT), inForce, '2025-07-24', beside);
     return [title, said === 'look' ? `look: ${reasonIn(text)}` : said];
   });
   const chains = [];

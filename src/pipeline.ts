@@ -47,7 +47,7 @@ import { rememberGains } from './policy/diff/recent-gains.ts';
 import { diffPolicies } from './policy/diff.ts';
 import { rememberSizes, stepsBetween, withoutSizes } from './policy/guards/drift.ts';
 import { feedStale } from './policy/guards/feed-stale.ts';
-import type { Finding } from './policy/guards/guard.ts';
+import type { Finding, PartsOfTags } from './policy/guards/guard.ts';
 import { describeRefusal } from './policy/guards/judge.ts';
 import type { KnownFigures } from './policy/guards/known-figures.ts';
 import type { Origins } from './policy/guards/origins.ts';
@@ -378,16 +378,18 @@ function refusedRun(
   return new RunRefused(describeRefusal(findings, devices)!, findings);
 }
 
-/** The parts that the service tags of a policy have in a feed: the regions of a global tag. */
-function partsOfTags(policy: Policy, { tags }: Snapshot): ReadonlyMap<string, readonly string[]> {
-  const names = [...tags.values()].filter(({ addresses }) => !addresses.isEmpty).map(({ name }) => name);
+/** The parts that the service tags of a policy have in a feed: the regions of a global tag, with their IPv4 addresses. */
+function partsOfTags(policy: Policy, { tags }: Snapshot): PartsOfTags {
+  const all = [...tags.values()].filter(({ addresses }) => !addresses.isEmpty);
   return new Map(
     [...serviceTagsOf(policy).keys()]
       .map((tag) => {
-        const parts = names.filter((name) => name.startsWith(`${tag}.`));
-        return [tag, parts.map((name) => name.slice(tag.length + 1)).sort()] as const;
+        const parts = all
+          .filter(({ name }) => name.startsWith(`${tag}.`))
+          .map(({ name, addresses }) => [name.slice(tag.length + 1), addresses.ipv4.size] as const);
+        return [tag, new Map(parts.sort(([a], [b]) => (a < b ? -1 : 1)))] as const;
       })
-      .filter(([, parts]) => parts.length > 0),
+      .filter(([, parts]) => parts.size > 0),
   );
 }
 

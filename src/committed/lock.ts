@@ -7,7 +7,7 @@ import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import { clientTexts, readClientTexts } from '../policy/clients.ts';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { AcceptedSizes } from '../policy/guards/drift.ts';
-import type { FeedTotals, LockState } from '../policy/guards/guard.ts';
+import type { FeedTotals, LockState, PartsOfTags } from '../policy/guards/guard.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import type { Budget } from '../targets/budget.ts';
@@ -96,7 +96,10 @@ const lockSchema = z.strictObject({
       }),
     )
     .optional(),
-  /** The parts that tags in use had in the feed, by tag: the regions, in one line; absent where none has any. */
+  /**
+   * The parts that tags in use had in the feed, by tag: the regions with their IPv4 addresses (`westeurope=4096`), in one line;
+   * absent where none has any.
+   */
   parts: z.record(z.string(), z.string()).optional(),
   /** SHA-256 of every other file that the tool wrote, by path. */
   files: z.record(z.string(), z.string()),
@@ -325,15 +328,32 @@ export function readAcceptedSizes({ acceptedSizes = [] }: Lock): AcceptedSizes[]
 }
 
 /** The part of a lock that names the parts of the tags in use. */
-export function partsOfLock(parts: ReadonlyMap<string, readonly string[]>): Pick<Lock, 'parts'> {
+export function partsOfLock(parts: PartsOfTags): Pick<Lock, 'parts'> {
   return parts.size === 0
     ? {}
-    : { parts: Object.fromEntries([...parts].map(([tag, names]) => [tag, names.join(' ')])) };
+    : {
+        parts: Object.fromEntries(
+          [...parts].map(([tag, sizes]) => [
+            tag,
+            [...sizes].map(([part, size]) => (size === undefined ? part : `${part}=${size}`)).join(' '),
+          ]),
+        ),
+      };
 }
 
-/** The parts of the tags in use that a lock names. */
-export function readParts({ parts = {} }: Lock): ReadonlyMap<string, readonly string[]> {
-  return new Map(Object.entries(parts).map(([tag, names]) => [tag, names.split(' ')]));
+/** The parts of the tags in use that a lock names; one that an earlier version wrote tells no sizes. */
+export function readParts({ parts = {} }: Pick<Lock, 'parts'>): PartsOfTags {
+  return new Map(
+    Object.entries(parts).map(([tag, texts]) => [
+      tag,
+      new Map(
+        texts.split(' ').map((text) => {
+          const [, part = text, size] = /^(.*)=(\d+)$/.exec(text) ?? [];
+          return [part, size === undefined ? undefined : BigInt(size)] as const;
+        }),
+      ),
+    ]),
+  );
 }
 
 /** The snapshot files: the selected tags, a prefix a line, numeric order. */

@@ -614,7 +614,8 @@ describe('special-use', () => {
     ['100.64.0.0/10', true],
     ['127.0.0.1/32', true],
     ['169.254.169.254/32', true],
-    ['168.63.129.16/32', false],
+    ['168.63.129.15/32', false],
+    ['168.63.129.16/32', true],
     ['172.16.0.0/12', true],
     ['172.32.0.0/16', false],
     ['192.0.0.0/24', true],
@@ -975,8 +976,96 @@ describe('tag-precedent', () => {
   });
 });
 
+describe('tag-precedent of what a tag gains and loses', () => {
+  const said = (
+    before: MadeUpWeek['tags'],
+    after: MadeUpWeek['tags'],
+    rules: Record<string, string[]> = { r: ['AzureCloud', 'ServiceBus'] },
+  ) =>
+    saidBy('tag-precedent', {
+      before: { date: '20260105', tags: before },
+      after: { tags: after },
+      rules,
+    });
+  const singles = (block: string, count: number, step = 2) =>
+    Array.from({ length: count }, (_, index) => `${block}.${index * step}/32`);
+  const week = (gained: string[], more: Record<string, string[]> = {}) => ({
+    AzureCloud: ['20.0.0.0/14'],
+    ServiceBus: ['20.1.0.0/20', ...gained],
+    Sql: ['20.2.0.0/24'],
+    ...more,
+  });
+
+  test('single addresses in a tag of blocks', () => {
+    const near = (count: number) => said(week([]), week(singles('20.2.1', count)));
+    expect(near(10)).toEqual([]);
+    expect(near(11)).toEqual([
+      'noted: the service tag ServiceBus gains 11 IPv4 addresses in prefixes longer than a /29 and had 0 of 4,096 in such; over a quarter as many ask for a look, from 10 on',
+    ]);
+    // A tag that is made of single addresses has them as its precedent.
+    const own = singles('20.2.2', 44);
+    expect(said(week(own), week([...own, ...singles('20.2.1', 11)]))).toEqual([]);
+    expect(said(week(own), week([...own, ...singles('20.2.1', 12)]))).toHaveLength(1);
+    // The same as a block.
+    expect(said(week([]), week(['20.2.1.0/28']))).toEqual([]);
+  });
+
+  test('addresses that were those of customers', () => {
+    const block = 'such as 20.3.0.0/28';
+    expect(said(week([]), week(['20.3.0.0/28']))).toEqual([
+      `noted: the service tag ServiceBus gains 16 IPv4 addresses that were in AzureCloud before, where no service has any in the same /21: those of customers (${block}); over 2 ask for a look`,
+    ]);
+    expect(said(week([]), week(['20.3.0.0/31']))).toEqual([]);
+    // Services that come to a region together are company of each other, another part of the same tag is none.
+    expect(said(week([]), week(['20.3.0.0/28'], { EventHub: ['20.3.7.0/28'] }))).toEqual([]);
+    expect(said(week([]), week(['20.3.0.0/28'], { EventHub: ['20.3.8.0/28'] }))).toHaveLength(1);
+    expect(said(week([]), week(['20.3.0.0/28'], { 'ServiceBus.A': ['20.3.0.0/28'] }))).toHaveLength(1);
+    expect(said(week([]), week(['20.3.0.0/28'], { 'AzureCloud.a': ['20.3.0.0/16'] }))).toHaveLength(1);
+    // New to Azure.
+    expect(said(week([]), week(['40.0.0.0/28'], { AzureCloud: ['20.0.0.0/14', '40.0.0.0/16'] }))).toEqual([]);
+    // Without AzureCloud in the policy, by the space of the feeds that were in force.
+    expect(said(week([]), week(['20.3.0.0/28']), { r: ['ServiceBus'] })).toHaveLength(1);
+  });
+
+  test('new single addresses of AzureCloud', () => {
+    const cloud = (...prefixes: string[]) => ({
+      AzureCloud: ['20.0.0.0/11', ...prefixes],
+      Sql: ['40.9.0.0/24'],
+    });
+    const rules = { r: ['AzureCloud'] };
+    expect(said(cloud(), cloud(...singles('40.0.1', 2)), rules)).toEqual([]);
+    expect(said(cloud(), cloud(...singles('40.0.1', 3)), rules)).toEqual([
+      'noted: the service tag AzureCloud gains 3 single IPv4 addresses that no tag had (such as 40.0.1.0/32); no lawful week brought one, over 2 ask for a look',
+    ]);
+    // Pairs are how it lawfully grows; what another tag had is not new.
+    expect(said(cloud(), cloud('40.0.1.0/31', '40.0.1.4/31', '40.0.1.8/31'), rules)).toEqual([]);
+    expect(said(cloud(), cloud(...singles('40.9.0', 3)), rules)).toEqual([]);
+  });
+
+  test('a part of a service that loses a block', () => {
+    const part = (...prefixes: string[]) => ({
+      Storage: ['20.0.0.0/14'],
+      'Storage.A': prefixes,
+      AzureCloud: ['20.0.0.0/14'],
+    });
+    const before = part('20.0.0.0/20', '20.1.0.0/24');
+    expect(said(before, part('20.0.0.0/20'), { r: ['Storage.A'] })).toEqual([
+      'noted: the service tag Storage.A loses 256 of 4,352 IPv4 addresses (such as 20.1.0.0/24); a regional tag of its size lawfully lost 73 at most',
+    ]);
+    expect(said(before, part('20.0.0.0/20', '20.1.0.0/25'), { r: ['Storage.A'] })).toEqual([]);
+    // What moved has left it as well.
+    expect(
+      said(
+        { ...before, 'Storage.B': ['20.2.0.0/24'] },
+        { ...part('20.0.0.0/20'), 'Storage.B': ['20.1.0.0/24', '20.2.0.0/24'] },
+        { r: ['Storage.A'] },
+      ),
+    ).toHaveLength(1);
+  });
+});
+
 describe('region-lost', () => {
-  const said = (before: MadeUpWeek['tags'], after: MadeUpWeek['tags'], parts?: Record<string, string[]>) =>
+  const said = (before: MadeUpWeek['tags'], after: MadeUpWeek['tags'], parts?: Record<string, string>) =>
     saidBy('region-lost', {
       before: { date: '20260105', tags: before },
       after: { tags: after },
@@ -1007,12 +1096,31 @@ describe('region-lost', () => {
   test('a regional tag that vanishes with its addresses', () => {
     const before = { AzureCloud: ['20.0.0.0/11', '40.0.0.0/19'], 'AzureCloud.westeurope': ['40.0.0.0/19'] };
     const after = { AzureCloud: ['20.0.0.0/11'] };
-    const parts = { AzureCloud: ['northeurope', 'westeurope'] };
+    const parts = { AzureCloud: 'northeurope westeurope' };
     expect(said(before, after, parts)).toEqual([
       'refused: the service tag AzureCloud loses 8,192 IPv4 addresses in the week in which AzureCloud.northeurope, AzureCloud.westeurope vanished',
     ]);
     expect(said(before, { AzureCloud: before.AzureCloud }, parts)).toEqual([]);
     expect(said(before, after)).toEqual([]);
+  });
+
+  test('a region that is cut down in every tag, whatever its size', () => {
+    const week = (...region: string[]) => ({
+      AzureCloud: ['20.0.0.0/11', ...region],
+      'AzureCloud.small': region,
+      'AzureCloud.other': ['20.0.0.0/11'],
+    });
+    const parts = { AzureCloud: 'other=2097152 small=8192' };
+    const before = week('40.0.0.0/20', '40.0.16.0/20');
+    expect(said(before, week('40.0.0.0/24'), parts)).toEqual([
+      'refused: AzureCloud.small loses 7,936 of 8,192 IPv4 addresses, and AzureCloud with it; over 5 % of a region ask for a look, over 50 % are refused',
+    ]);
+    expect(said(before, week('40.0.0.0/20'), parts)[0]).toMatch(/^noted: AzureCloud.small loses 4,096 of/);
+    const all = ['40.0.0.0/20', '40.0.16.0/21', '40.0.24.0/22', '40.0.28.0/23', '40.0.30.0/24'];
+    expect(said(before, week(...all), parts)).toEqual([]);
+    // It has moved inside the whole tag, or an earlier version told no sizes.
+    expect(said(before, { ...before, 'AzureCloud.small': ['40.0.0.0/24'] }, parts)).toEqual([]);
+    expect(said(before, week('40.0.0.0/24'), { AzureCloud: 'other small' })).toEqual([]);
   });
 
   test('addresses that left the global tag and not the regional one', () => {

@@ -1,3 +1,4 @@
+import { readParts } from '../../src/committed/lock.ts';
 import { CLOUDS } from '../../src/feed/cloud.ts';
 import { parseServiceTags } from '../../src/feed/parse.ts';
 import type { Cloud, Snapshot } from '../../src/feed/snapshot.ts';
@@ -35,8 +36,8 @@ export interface MadeUpCase {
   readonly accept?: readonly string[];
   /** Earlier weeks that were accepted, oldest first. */
   readonly accepted?: readonly AcceptedSizes[];
-  /** The parts of tags in the earlier week, by tag. */
-  readonly parts?: Readonly<Record<string, readonly string[]>>;
+  /** The parts of tags in the earlier week, by tag, as a lock names them. */
+  readonly parts?: Readonly<Record<string, string>>;
   readonly knownFigures?: KnownFigures;
   /** Regions by tag, of the later week. */
   readonly regions?: Readonly<Record<string, string>>;
@@ -106,7 +107,7 @@ export function judgeMadeUp({
               totals: totals(before, old),
               space: spaceOf(old),
               accepted,
-              parts: new Map(Object.entries(parts)),
+              parts: readParts({ parts }),
               tags: new Map(
                 [...old.tags]
                   .filter(([tag]) => configuredTags.has(tag))

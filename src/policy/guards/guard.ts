@@ -19,6 +19,12 @@ export interface FeedTotals {
 /** Whether a lock is as a run wrote it; unknown where a version without digests did. */
 export type LockState = 'whole' | 'edited' | 'unknown' | 'unsigned' | 'signed by another';
 
+/**
+ * The parts that tags have in a feed, by tag, and how many IPv4 addresses each has; undefined where an earlier version did
+ * not tell.
+ */
+export type PartsOfTags = ReadonlyMap<string, ReadonlyMap<string, bigint | undefined>>;
+
 /** The week that is in force: what the guards compare the new one with. */
 export interface GuardBaseline {
   readonly cloud: string;
@@ -29,7 +35,7 @@ export interface GuardBaseline {
   /** The configured tags of that week. */
   readonly tags: ReadonlyMap<string, DualStackSet>;
   /** The parts of the configured tags in that week's feed (`westeurope` of AzureCloud); absent where it is not told. */
-  readonly parts?: ReadonlyMap<string, readonly string[]>;
+  readonly parts?: PartsOfTags;
   /** All addresses of the feeds that were in force up to that week; undefined where an earlier version wrote the tree. */
   readonly space: DualStackSet | undefined;
   /** Whether the lock of that week is as a run wrote it. */

@@ -7,13 +7,16 @@ import type { GuardLimits } from './limits.ts';
 /**
  * Ranges that no public service can be in: IANA's special-purpose address registries (RFC 6890 and its
  * updates), multicast and the reserved class E; for IPv6 everything outside of 2000::/3 as well, the only
- * global unicast space that IANA has allocated from.
+ * global unicast space that IANA has allocated from. Azure's 168.63.129.16 is the host's side of every virtual machine, the
+ * same in all regions and clouds: it answers inside Azure alone, and is in no weekly file.
+ * Source: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16.
  */
 const IPV4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
   '127.0.0.0/8',
+  '168.63.129.16/32',
   '169.254.0.0/16',
   '172.16.0.0/12',
   '192.0.0.0/24',

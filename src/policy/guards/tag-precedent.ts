@@ -4,6 +4,7 @@ import { comparableTags } from './comparable-tags.ts';
 import type { AcceptedSizes } from './drift.ts';
 import type { Guard, Remark } from './guard.ts';
 import { allowances, withoutPrecedent } from './new-space.ts';
+import { oddGains } from './odd-gains.ts';
 
 /** IPv4 addresses from which on a tag is large: what lawful weeks do to it is narrow. */
 const LARGE = 1_048_576n;
@@ -50,6 +51,13 @@ const SEEN_LOSS_OF_ALL = 7n;
 const SMALL_LOSS_PERCENT = 5n;
 const SMALL_LOSS = 64n;
 
+/**
+ * IPv4 addresses that a regional tag may lose, and from which size on it is judged so: no step of the archive took one from
+ * a part of 4,096 or more, but for 73 of AzureActiveDirectory.ServiceEndpoint (20250804).
+ */
+const REGIONAL_LOSS = 128n;
+const REGIONAL_FLOOR = 4096n;
+
 /** Percent of a large tag's IPv6 space over which a loss is refused. */
 const IPV6_LOSS_PERCENT = 10n;
 
@@ -71,7 +79,8 @@ export const tagPrecedent: Guard = {
     const rules = context.policy.rules.flatMap(({ tags }) => tags.map(({ addresses }) => addresses));
     let known: DualStackSet | undefined;
     const allowed = () => (known ??= DualStackSet.union(rules));
-    return comparableTags(context).flatMap(({ tag, before, after }) => {
+    return comparableTags(context).flatMap((comparable) => {
+      const { tag, before, after } = comparable;
       const change = { tag, before, gained: after.difference(before), lost: before.difference(after), times };
       const named = NAMED.get(tag);
       const remarks =
@@ -80,9 +89,13 @@ export const tagPrecedent: Guard = {
           : before.ipv4.size >= LARGE
             ? judgeLarge(change, context.limits)
             : [];
-      if (remarks.length > 0 || before.ipv4.size >= LARGE) return remarks;
+      if (remarks.length > 0) return remarks;
+      if (before.ipv4.size >= LARGE) return oddGains(comparable, context);
       const ofHistory = judgeByOwnHistory(change, context.baseline?.accepted ?? []);
-      return ofHistory.length > 0 ? ofHistory : judgeSmall(change, allowed());
+      return [
+        ...(ofHistory.length > 0 ? ofHistory : judgeLoss(change, allowed)),
+        ...(named === undefined ? oddGains(comparable, context) : []),
+      ];
     });
   },
 };
@@ -166,6 +179,11 @@ function judgeLarge(
   return remarks;
 }
 
+function judgeLoss(change: Change, allowed: () => DualStackSet): Remark[] {
+  const ofRegion = judgeRegional(change);
+  return ofRegion.length > 0 ? ofRegion : judgeSmall(change, allowed());
+}
+
 /** A loss that the rule's percentage hides behind a larger tag; what another tag in use still has is not lost. */
 function judgeSmall({ tag, before, lost, times }: Change, allowed: DualStackSet): Remark[] {
   const isMuch = (size: bigint) =>
@@ -181,6 +199,23 @@ function judgeSmall({ tag, before, lost, times }: Change, allowed: DualStackSet)
         },
       ]
     : [];
+}
+
+/** A loss of a part, AzureCloud's aside: wherever it went, and in whatever tag, the parts of services keep theirs. */
+function judgeRegional({ tag, before, lost, times }: Change): Remark[] {
+  const { size } = lost.ipv4;
+  return !tag.includes('.') ||
+    tag.startsWith('AzureCloud.') ||
+    before.ipv4.size < REGIONAL_FLOOR ||
+    size <= REGIONAL_LOSS * times
+    ? []
+    : [
+        {
+          refuse: false,
+          look: true,
+          message: `the service tag ${tag} loses ${digits(size)} of ${digits(before.ipv4.size)} IPv4 addresses (such as ${lost.ipv4.coverTexts()[0]}); a regional tag of its size lawfully lost 73 at most`,
+        },
+      ];
 }
 
 /** A step that is many times as large as any that was accepted of this tag: worth a look, whatever its size. */
