@@ -1,4 +1,4 @@
-import { access, readFile, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   checkEndpoints,
@@ -11,6 +11,7 @@ import type { EndpointTable } from '../endpoints/endpoint-table.ts';
 import { withIncludes } from '../endpoints/includes.ts';
 import { loadEndpointTable } from '../endpoints/load.ts';
 import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import type { Io } from './io.ts';
 
 /** Compares a Markdown document, or those of a folder of clones, with a bundled endpoint table. */
@@ -95,7 +96,7 @@ async function documentAt(location: string, io: Io): Promise<string> {
     );
   }
   try {
-    return await readFile(location, 'utf8');
+    return await readRegularText(location);
   } catch (error) {
     throw new ConfigurationError(`cannot read ${location}: ${(error as Error).message}`, [], {
       cause: error,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { ConfigurationError } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import type { Io } from './io.ts';
 import { HEAD, SCENARIO_CONFIGURATIONS, SCENARIOS, SCHEMA_FILE, type Scenario } from './scenarios.ts';
 
@@ -84,7 +85,7 @@ export async function initCommand(
 async function refuseOtherFile(file: string, title: unknown): Promise<void> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readRegularText(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import pc from 'picocolors';
 import { planLockedTarget } from '../committed/locked-target.ts';
@@ -21,6 +20,7 @@ import { probe } from '../probe/probe.ts';
 import type { HttpProxy } from '../probe/proxy.ts';
 import { parseResolved } from '../probe/resolved-file.ts';
 import { AllowlistError, ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
+import { readRegularText } from '../regular-file.ts';
 import { formatTable } from '../text-table.ts';
 import { type Io, widthOf } from './io.ts';
 
@@ -281,7 +281,7 @@ function isNameServer(text: string): boolean {
 
 async function textOf(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readRegularText(file);
   } catch (error) {
     throw new AllowlistError(`cannot read ${file}: ${(error as Error).message}`, [], { cause: error });
   }

@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AllowlistError } from '../problem.ts';
-import { readRegularText } from '../regular-file.ts';
+import { readOwnText, readRegularText } from '../regular-file.ts';
 import { isBelowRepository } from './below-repository.ts';
 import { type Drift, driftInForce, driftOnDisk } from './drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './git-attributes.ts';
@@ -137,7 +137,7 @@ async function findAsWritten(
 export async function feedInForce(directory: string): Promise<string | undefined> {
   const committed = await committedTree(directory, 'HEAD', () => undefined);
   const path = join(directory, LOCK_FILE);
-  const text = committed?.get(LOCK_FILE) ?? (await readRegularText(path).catch(() => undefined));
+  const text = committed?.get(LOCK_FILE) ?? (await readOwnText(directory, LOCK_FILE).catch(() => undefined));
   try {
     return text === undefined ? undefined : parseLock(text, path).feed.sha256;
   } catch (error) {
@@ -185,7 +185,7 @@ async function committedTree(
 /** The files that the lock on the disk names; undefined without one that can be read. */
 async function lockOnDisk(directory: string): Promise<Readonly<Record<string, string>> | undefined> {
   const path = join(directory, LOCK_FILE);
-  const text = await readRegularText(path).catch(() => undefined);
+  const text = await readOwnText(directory, LOCK_FILE).catch(() => undefined);
   if (text === undefined) return undefined;
   try {
     return parseLock(text, path).files;

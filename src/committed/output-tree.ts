@@ -4,7 +4,7 @@ import type { Prefix } from '../net/prefix.ts';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError } from '../problem.ts';
-import { readRegularText } from '../regular-file.ts';
+import { readOwnText } from '../regular-file.ts';
 import { LOCK_FILE, type Lock, parseLock, parseSnapshotFile, readRecentGains, snapshotPath } from './lock.ts';
 import { readPolicy } from './policy-document.ts';
 
@@ -30,7 +30,7 @@ export function directoryReader(directory: string): TreeReader {
     where: directory,
     read: async (path) => {
       try {
-        return await readRegularText(join(directory, path));
+        return await readOwnText(directory, path);
       } catch (error) {
         if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
         throw new AllowlistError(`cannot read ${join(directory, path)}: ${(error as Error).message}`, [], {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { rootCertificates } from 'node:tls';
@@ -306,6 +306,8 @@ export function trustedCertificates(
 
 function readPem(file: string): string | undefined {
   try {
+    // A pipe would be waited for.
+    if (!statSync(file).isFile()) return undefined;
     const text = readFileSync(file, 'utf8');
     return text.includes('-----BEGIN CERTIFICATE-----') ? text : undefined;
   } catch {

@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowlistError } from '../problem.ts';
 import { stageFiles, syncFolder, writeDurably } from '../publish/durable.ts';
 import { unless } from '../publish/errno.ts';
 import { isRunning, markOf, parseMark, parseWhole } from '../publish/process-mark.ts';
+import { readRegularText } from '../regular-file.ts';
 import type { RuleFile } from '../targets/render.ts';
 import type { OptionValues } from '../targets/view.ts';
 import type { DeviceContext } from './device.ts';
@@ -145,7 +146,7 @@ export class Releases {
    */
   async awaitProgram(seconds: number): Promise<void> {
     const path = join(this.directory, PROGRAM);
-    const text = await unless(['ENOENT'], readFile(path, 'utf8'));
+    const text = await unless(['ENOENT'], readRegularText(path));
     const mark = parseMark(parseWhole(text ?? ''));
     if (mark === undefined) return;
     for (let waited = 0; isRunning(mark) === true; waited += POLL_MILLISECONDS) {
@@ -171,7 +172,7 @@ export class Releases {
 
   async #read(name: string): Promise<Change | undefined> {
     const path = join(this.directory, name);
-    const text = await unless(['ENOENT'], readFile(path, 'utf8'));
+    const text = await unless(['ENOENT'], readRegularText(path));
     if (text === undefined) return undefined;
     try {
       return JSON.parse(text) as Change;

@@ -5,7 +5,7 @@ import { gzip as gzipWithCallback } from 'node:zlib';
 import { LOCK_FILE, parseLock } from '../committed/lock.ts';
 import { fileDigest } from '../committed/output-tree.ts';
 import { AllowlistError } from '../problem.ts';
-import { readRegularFile } from '../regular-file.ts';
+import { readOwnFile, readRegularFile } from '../regular-file.ts';
 
 const gzip = promisify(gzipWithCallback);
 
@@ -47,7 +47,7 @@ const SMALLEST = 512;
  */
 export async function readGeneration(directory: string): Promise<Generation> {
   const where = join(directory, LOCK_FILE);
-  const bytes = await readRegularFile(where).catch((cause: unknown) => {
+  const bytes = await readOwnFile(directory, LOCK_FILE).catch((cause: unknown) => {
     throw new AllowlistError(`${directory} is not an output tree: ${(cause as Error).message}`, [], {
       cause,
     });

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { baselineOf } from '../../src/committed/baseline.ts';
 import { formatLock, LOCK_FILE, type Lock, parseLock, stateOfLock } from '../../src/committed/lock.ts';
-import { filesReader, readOutputTree } from '../../src/committed/output-tree.ts';
+import { directoryReader, filesReader, readOutputTree } from '../../src/committed/output-tree.ts';
 import { unlistedFiles } from '../../src/committed/unlisted.ts';
 import { verifyTree } from '../../src/committed/verify.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -121,6 +121,48 @@ describe('what lies in the folders of a tree', () => {
       'nginx/evil.conf',
       'nginx/link.conf',
     ]);
+  });
+});
+
+describe('a record of the tree that is a link', () => {
+  it('is refused, whichever it is, and nothing of what it leads to is told', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'links-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const out = join(directory, 'out');
+    for (const [path, content] of tree) {
+      mkdirSync(dirname(join(out, path)), { recursive: true });
+      writeFileSync(join(out, path), content);
+    }
+    writeFileSync(join(directory, 'secret'), 'geheim');
+    const reasonAt = async (path: string, target: string) => {
+      const [own, kept] = [join(out, path), join(directory, 'kept')];
+      renameSync(own, kept);
+      symlinkSync(target, own);
+      const failed = await readOutputTree(directoryReader(out)).then(
+        () => 'read all the same',
+        (error: Error) => error.message,
+      );
+      rmSync(own);
+      renameSync(kept, own);
+      return failed;
+    };
+    for (const path of tree.keys()) {
+      const said = await reasonAt(path, join(directory, 'secret'));
+      expect(said, path).toContain(`${join(out, path)} is a symbolic link, which is not followed; remove it`);
+      expect(said).not.toMatch(/geheim/);
+    }
+    // To what is the same, and of a whole folder.
+    expect(await reasonAt(LOCK_FILE, join(directory, 'kept'))).toMatch(/is a symbolic link/);
+    expect(await reasonAt('snapshot', join(directory, 'kept'))).toMatch(/out\/snapshot is a symbolic link/);
+    // The tree itself may be one, as where each generation has its own folder.
+    symlinkSync(out, join(directory, 'current'));
+    expect(await readOutputTree(directoryReader(join(directory, 'current')))).toBeDefined();
+  });
+
+  it('is not read by a lock that names what lies outside', async () => {
+    await expect(directoryReader(SAMPLE).read('../guide/../sample/allowlist.yaml')).rejects.toThrow(
+      'is a path with .., which is not followed',
+    );
   });
 });
 

@@ -42,6 +42,35 @@ const CASES: readonly [string, (folder: string) => readonly string[], number, Re
     /allowlist\.lock\.json is a pipe, not a file/,
   ],
   [
+    'a lock that is a link to another file',
+    (folder) => {
+      mkdirSync(join(folder, 'allowlists'));
+      writeFileSync(join(folder, 'other'), 'geheim: of somebody else\n');
+      symlinkSync('../other', join(folder, 'allowlists/allowlist.lock.json'));
+      return ['run', '--feed', FEED];
+    },
+    1,
+    /allowlist\.lock\.json is a symbolic link, which is not followed; remove it, and restore/,
+  ],
+  [
+    'a pipe as the document to check',
+    (folder) => {
+      pipe(join(folder, 'document.md'));
+      return ['endpoints', 'check', 'document.md'];
+    },
+    5,
+    /document\.md is a pipe, not a file; write what it gives to a file first/,
+  ],
+  [
+    'a pipe as the authority of a probe',
+    (folder) => {
+      pipe(join(folder, 'ca.pem'));
+      return ['probe', '--ca', 'ca.pem'];
+    },
+    1,
+    /ca\.pem is a pipe, not a file; write what it gives to a file first/,
+  ],
+  [
     'a template that is a link out of its folder',
     (folder) => {
       cpSync(EXAMPLE, join(folder, 'asa'), { recursive: true });
