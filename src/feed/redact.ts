@@ -7,19 +7,61 @@ const HIDDEN = '…';
 const SECRET_IN_PATH =
   /((?:^|[/;,&?]|%3f|%26)(?:sig|signature|token|access[_-]?token|api[_-]?key|key|secret|password|pass|code|sas)(?:=|%3d))[^/;,&]*/gi;
 
+/** A part of a path that may be a token: from so many characters on, and of those of base64url, hex and the like. */
+const TOKEN = /^[A-Za-z0-9_~+/=-]{32,}$/;
+
+/** The identifiers in the paths of Microsoft's download center and of its tenants, which are no secrets. */
+const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** What goes before the commit of a repository in a path. */
+const BEFORE_A_COMMIT = new Set(['blob', 'commit', 'commits', 'raw', 'tree']);
+
+/** Bits of chance and names of files look alike but for how often letters, capitals and digits take turns. */
+function isRandom(text: string): boolean {
+  if (!TOKEN.test(text) || GUID.test(text)) return false;
+  const turns = (kinds: string) => [...kinds.matchAll(/(.)(?=(.))/g)].filter(([, a, b]) => a !== b).length;
+  // Within words only: what stands between them says nothing.
+  const sum = (kindsOf: (word: string) => string) =>
+    text
+      .split(/[^A-Za-z0-9]+/)
+      .map((word) => turns(kindsOf(word)))
+      .reduce((total, count) => total + count, 0);
+  const digits = sum((word) => word.replace(/[A-Za-z]/g, 'a').replace(/\d/g, '0'));
+  const all = sum((word) => word.replace(/[a-z]/g, 'a').replace(/[A-Z]/g, 'A').replace(/\d/g, '0'));
+  return digits * 8 >= Math.max(40, text.length) || (digits > 0 && all * 2 >= text.length * 0.9);
+}
+
+/** A path without the parts that look like tokens: those of links that are secret as a whole. */
+function withoutTokens(path: string): string {
+  if (!/[\w~+=%-]{32}/.test(path)) return path;
+  return path
+    .split('/')
+    .map((segment, index, segments) =>
+      BEFORE_A_COMMIT.has(segments[index - 1] ?? '')
+        ? segment
+        : segment
+            .split('.')
+            .map((part) => (isRandom(decode(part)) ? HIDDEN : part))
+            .join('.'),
+    )
+    .join('/');
+}
+
 /**
  * The URL as it may stand in messages and in the lock: no user, no password, no query values but harmless ones, no
- * `sig=…` or `token=…` in the path.
+ * `sig=…` or `token=…` in the path, and nothing in it that looks like a token by itself.
  */
 export function publicUrl(url: string | URL): string {
   const text = String(url);
   // `user:password@host` is a URL of the protocol `user:`, which has no host.
   if (!URL.canParse(text) || /^[^/\s:]+:(?!\/\/)[^/\s]*@/.test(text))
-    return text
-      .replace(/[?#].*$/s, '')
-      .replace(/\/\/[^/]*@/, `//${HIDDEN}@`)
-      .replace(/^[^/\s]*:[^/\s]*@/, `${HIDDEN}@`)
-      .replace(SECRET_IN_PATH, `$1${HIDDEN}`);
+    return withoutTokens(
+      text
+        .replace(/[?#].*$/s, '')
+        .replace(/\/\/[^/]*@/, `//${HIDDEN}@`)
+        .replace(/^[^/\s]*:[^/\s]*@/, `${HIDDEN}@`)
+        .replace(SECRET_IN_PATH, `$1${HIDDEN}`),
+    );
   const shown = new URL(text);
   shown.username = '';
   shown.password = '';
@@ -28,7 +70,8 @@ export function publicUrl(url: string | URL): string {
     ([key, value]) => `${key}=${HARMLESS.has(key.toLowerCase()) ? encodeURIComponent(value) : HIDDEN}`,
   );
   shown.search = '';
-  const href = shown.href.replace(SECRET_IN_PATH, `$1${HIDDEN}`);
+  const path = withoutTokens(shown.pathname.replace(SECRET_IN_PATH, `$1${HIDDEN}`));
+  const href = shown.href.slice(0, shown.href.length - shown.pathname.length) + path;
   return query.length === 0 ? href : `${href}?${query.join('&')}`;
 }
 
@@ -54,7 +97,7 @@ function withPublicUrlsIn(text: string): string {
   return text.replace(URLS, (found) => {
     // A full stop or bracket after it belongs to the sentence.
     const [, url = found, tail = ''] = /^(.*?)([).,;:\]}…]*)$/s.exec(found) ?? [];
-    const isPlain = !/[@?]|%3d|=/i.test(url);
+    const isPlain = !/[@?]|%3d|=|[\w~+%-]{32}/i.test(url);
     return isPlain || publicUrl(url) === url ? found : `${publicUrl(url)}${tail}`;
   });
 }

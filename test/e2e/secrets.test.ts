@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -11,6 +12,8 @@ const NAME = 'ServiceTags_Public_20260105.json';
 
 /** What must be nowhere: as a password, a signature, a token. */
 const SECRET = 'S3CR3T-0f-the-Job';
+/** Secret by itself, with no name before it. */
+const TOKEN = createHash('sha256').update(SECRET).digest('hex');
 
 /** Every byte below a folder, the inputs left out. */
 function written(folder: string): string {
@@ -68,6 +71,18 @@ const CASES: readonly Case[] = [
   [
     'an encoded signature in the path',
     (port) => ({ flags: ['--feed', `http://127.0.0.1:${port}/a%3Fsig%3D${SECRET}/${NAME}`] }),
+  ],
+  ['a token in the path', (port) => ({ flags: ['--feed', `http://127.0.0.1:${port}/s/${TOKEN}/${NAME}`] })],
+  [
+    'a missing file behind a token',
+    (port) => ({ flags: ['--feed', `http://127.0.0.1:${port}/s/${TOKEN}/missing/${NAME}`] }),
+  ],
+  [
+    'a webhook with a token in its path',
+    (port) => ({
+      flags: ['--feed', ONE],
+      config: { notify: { webhooks: [{ url: `http://127.0.0.1:${port}/missing/${TOKEN}` }] } },
+    }),
   ],
   [
     'a missing file',
@@ -243,6 +258,8 @@ const TAKEN = new Set([
   'a signature in the query',
   'a signature in the path',
   'an encoded signature in the path',
+  'a token in the path',
+  'a webhook with a token in its path',
   'a redirect',
   'a configured URL',
   'a page whose links have credentials',
@@ -270,10 +287,13 @@ describe('a secret', () => {
     expect(TAKEN.has(name) ? [0] : [0, 1, 4, 5], stderr).toContain(status);
     if (name.includes('told of a failure')) expect(server.posted()).toContain('"failure"');
     for (const text of [stdout, stderr, written(folder), server.posted()])
-      for (const secret of [SECRET, Buffer.from(`job:${SECRET}`).toString('base64')])
+      for (const secret of [SECRET, TOKEN, Buffer.from(`job:${SECRET}`).toString('base64')])
         expect(text.includes(secret), text.slice(0, 3000)).toBe(false);
   });
 });
+
+const BASE64URL = 'q7Lw_Xn2VtB9sKzR4mEj-0hYcUd8GfPa5oWi3TbN6yQ';
+const GUID = '71d86715-5596-4529-9b13-da13a5de5b63';
 
 describe('a URL that is shown', () => {
   it.each([
@@ -283,6 +303,20 @@ describe('a URL that is shown', () => {
     ['https://a.example/sig=p/x', 'https://a.example/sig=…/x'],
     ['https://a.example/x;token=p/y', 'https://a.example/x;token=…/y'],
     ['https://a.example/design=p/x', 'https://a.example/design=p/x'],
+    [`https://a.example/s/${TOKEN}/x.json`, 'https://a.example/s/…/x.json'],
+    [`https://a.example/s/${TOKEN}.json`, 'https://a.example/s/….json'],
+    [`https://a.example/${BASE64URL}/x`, 'https://a.example/…/x'],
+    ['https://a.example/cYn0xJ4%2FgS3Vd7Qe1kPzT5uWb9Rm2HfLa6Ny8%2BXo0jE%3D/x', 'https://a.example/…/x'],
+    [`not a URL/${TOKEN}`, 'not a URL/…'],
+    ...[
+      `https://download.microsoft.com/download/7/1/d/${GUID}/ServiceTags_Public_20250818.json`,
+      `https://download.microsoft.com/download/6/4/D/${GUID.toUpperCase()}/ServiceTags_AzureGovernment_20260105.json`,
+      'https://a.example/network-team-allowlists-m365-eu1-production-2026/x',
+      'https://a.example/backup-20250818T101500Z-of-the-allowlists/x',
+      `https://git.example/team/rules/-/blob/${TOKEN.slice(0, 40)}/allowlist.yaml`,
+      `https://git.example/team/rules/commit/${TOKEN.slice(0, 40)}.patch`,
+      'https://a.example/ranges-of-the-private-network-connector/x',
+    ].map((url) => [url, url]),
     ['http://u:p@:99999/x', 'http://…@:99999/x'],
     ['u:p@a.example/x', '…@a.example/x'],
   ])('%s is %s', (url, shown) => {
