@@ -1,5 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,6 +41,32 @@ const FOREIGN = [
   ['snapshots/2024.txt', 'kept\n'],
   ['nginx/evil.conf', 'kept too\n'],
 ] as const;
+
+/** Puts something else in the place of a file or folder; what it returns takes a link away again, if it is still there. */
+const instead =
+  (path: string, put: (place: string) => void) =>
+  (out: string): (() => void) => {
+    const place = join(out, path);
+    rmSync(place, { recursive: true, force: true });
+    put(place);
+    return () => {
+      if (lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() === true) unlinkSync(place);
+    };
+  };
+const linkTo = (target: string) => (place: string) => symlinkSync(target, place);
+
+/** What stands in a tree: a link or a pipe where a run wrote. */
+const HOSTILE_TREES: readonly ((out: string) => () => void)[] = [
+  instead('snapshot', linkTo('docs')),
+  instead('snapshot', linkTo('../outside')),
+  instead('iptables', linkTo('docs')),
+  instead('iptables', linkTo('../outside')),
+  instead('snapshot/Sql.txt', linkTo('../IMPORTANT.txt')),
+  instead('squid/azure-allow.conf', linkTo('../IMPORTANT.txt')),
+  instead('REVIEW.md', linkTo('docs/guide.md')),
+  instead('iptables/iptables.rules', (place) => execFileSync('mkfifo', [place])),
+  instead('allowlist.lock.json', linkTo('../outside/theirs.txt')),
+];
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
 
 describe('files that are not of the tool', () => {
@@ -92,16 +129,20 @@ describe('files that are not of the tool', () => {
     expect(readTree(out)).toEqual(before);
   });
 
-  it('survive hostile locks (seed 11)', { timeout: 120_000 }, async () => {
+  it('survive hostile locks and trees (seed 11)', { timeout: 120_000 }, async () => {
     const random = seededRandom(11);
     await run(['198.18.0.0/24']);
     writeTree(out, FOREIGN);
-    const lock = readFileSync(join(out, 'allowlist.lock.json'), 'utf8');
+    const whole = readTree(out);
     const pick = <T>(items: readonly T[]): T => items[below(random, items.length)]!;
     const outcomes = { refused: 0, ran: 0 };
-    for (let round = 0; round < times(60, 200); round++) {
-      writeFileSync(join(out, 'allowlist.lock.json'), lock);
+    mkdirSync(join(directory, 'outside'));
+    writeFileSync(join(directory, 'outside/theirs.txt'), 'theirs\n');
+    for (let round = 0; round < times(40, 200); round++) {
+      // With a lock as a run wrote it, the tree alone is strange, and more runs come to their end.
+      const isHostile = random() < 0.6;
       editLock(({ files, targets }) => {
+        if (!isHostile) return;
         for (let count = 0; count <= below(random, 3); count++) {
           const [path, text] = pick(FOREIGN);
           const name = pick([
@@ -117,6 +158,7 @@ describe('files that are not of the tool', () => {
         }
         if (random() < 0.5) targets[pick(['docs', 'nginx', 'snapshots', 'squid2'])] = targets.squid;
       });
+      const undo = random() < 0.3 ? () => {} : pick(HOSTILE_TREES)(out);
       const next = pick([['198.18.0.0/24'], ['198.18.0.0/24', '198.18.1.0/24']]);
       await run(next, pick([BOTH, '{ iptables: {} }'])).then(
         () => {
@@ -126,14 +168,15 @@ describe('files that are not of the tool', () => {
           outcomes.refused++;
         },
       );
+      undo();
       for (const [path, text] of FOREIGN)
         expect(readFileSync(join(out, path), 'utf8'), `${round} ${path}`).toBe(text);
-      if (!readTree(out).has('squid/azure-allow.conf')) {
-        rmSync(out, { recursive: true });
-        await run(['198.18.0.0/24']);
-        writeTree(out, FOREIGN);
-      }
+      expect(readdirSync(join(out, 'docs')), `${round}`).toEqual(['guide.md']);
+      expect(readdirSync(join(directory, 'outside')), `${round}`).toEqual(['theirs.txt']);
+      rmSync(out, { recursive: true });
+      writeTree(out, whole);
     }
-    expect(outcomes.refused).toBeGreaterThan(times(30, 100));
+    expect(outcomes.refused).toBeGreaterThan(times(20, 100));
+    expect(outcomes.ran).toBeGreaterThan(times(1, 10));
   });
 });
