@@ -92,14 +92,14 @@ export async function runCommand(flags: RunFlags, io: Io, approved?: ApprovedPla
     // A pipe takes a line whole.
     const say = (text: string) =>
       io.out(io.columns === undefined ? text : blocksText([paragraph(text)], options));
-    if (quiet) say(`${titleOf(review)}: nothing changes on any device; ${place} stands as it is${tail}.`);
+    if (quiet) say(`${titleOf(review)}: nothing changes on any device; ${place} is unchanged${tail}.`);
     else if (outcome === 'would-publish')
       say(
         `${flags.plan === undefined ? 'Dry run' : `The plan is in ${flags.plan}`}, nothing written to ${place}: ${counts.replace('written', 'to write').replace('removed', 'to remove')}.`,
       );
     else if (outcome === 'held')
       say(
-        `A person must look at this first: nothing written to ${place} (publish.when: routine). Run again with \`publish: { when: always }\` once it is approved.`,
+        `Review required: nothing written to ${place} (publish.when: routine). Run again with \`publish: { when: always }\` once it is approved.`,
       );
     else if (outcome === 'proposed') {
       say(`${pullRequest!.reference} ${PULL_REQUEST_WORDS[pullRequest!.action]}: ${pullRequest!.url}`);

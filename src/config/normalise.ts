@@ -221,7 +221,7 @@ function normaliseRule(
         next: 'letters, digits and dots',
       });
     if (serviceTags.indexOf(tag) !== index)
-      problems.push({ where: `${where}.serviceTags[${index}]`, what: `${tag} stands twice` });
+      problems.push({ where: `${where}.serviceTags[${index}]`, what: `${tag} is listed twice` });
   }
   problems.push(...regionProblems(rule, where));
   const named = endpoints.length > 0 || hosts.length > 0;
@@ -414,7 +414,13 @@ function productNameProblems(products: readonly ProductConfig[], rules: readonly
   });
   const twice = products.flatMap(({ product, name }, index) =>
     products.findIndex((one) => one.product === product && one.name === name) < index
-      ? [{ where: `products[${index}]`, what: `${product} stands twice`, next: 'give it a list of values' }]
+      ? [
+          {
+            where: `products[${index}]`,
+            what: `${product} is listed twice`,
+            next: 'give it a list of values',
+          },
+        ]
       : [],
   );
   return [...clashes, ...disagreeing, ...twice];

@@ -49,7 +49,7 @@ export async function download<T>(request: DownloadRequest<T>): Promise<T> {
   const search = new Search(request);
   const found = (await search.fromPages()) ?? (await search.fromLatest()) ?? (await search.fromDates());
   if (found !== undefined) return found.accepted;
-  throw new FeedError(`the ${request.cloud} feed cannot be had: no strategy found a usable file`, [
+  throw new FeedError(`cannot fetch the ${request.cloud} feed: no strategy found a usable file`, [
     ...search.attempts,
     {
       where: 'next',

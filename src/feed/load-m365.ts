@@ -113,7 +113,7 @@ class M365Service {
 
   async changes(since: string): Promise<readonly M365Change[]> {
     if (!/^\d{10}$/.test(since))
-      throw new FeedError('the Microsoft 365 changes cannot be had', [
+      throw new FeedError('cannot fetch the Microsoft 365 changes', [
         { where: 'version', what: `${JSON.stringify(since.slice(0, 40))} is not a version (YYYYMMDDNN)` },
       ]);
     const where = `${this.#service}/changes/${this.#instance}/${since}`;
@@ -162,7 +162,7 @@ class M365Service {
   }
 
   notKept(): never {
-    throw new FeedError('the Microsoft 365 endpoints cannot be had offline', [
+    throw new FeedError('the Microsoft 365 endpoints are not available offline', [
       {
         where: this.#keptPath() ?? 'the cache',
         what: `nothing is kept of the instance ${this.#instance}`,
@@ -174,7 +174,7 @@ class M365Service {
   unavailable(failure: HttpFailure): FeedError {
     const next = failure.status === 429 ? 'wait an hour before the next run' : failure.next;
     return new FeedError(
-      'the Microsoft 365 endpoints cannot be had',
+      'cannot fetch the Microsoft 365 endpoints',
       [{ where: this.#service, what: failure.message, ...(next === undefined ? {} : { next }) }],
       { cause: failure },
     );

@@ -132,7 +132,7 @@ async function loadDownload(
   source: Extract<FeedSourceConfig, { kind: 'download' }>,
 ): Promise<LoadedFeed> {
   if (request.cloud === 'germany' && source.page === undefined && source.directory === undefined)
-    throw new FeedError('the germany feed cannot be had', [
+    throw new FeedError('cannot fetch the germany feed', [
       {
         where: 'feed.source',
         what: 'the cloud closed; its last file is of 2022-03-07 and its page is gone',
@@ -237,7 +237,7 @@ async function newestCached(
     );
     return understood(bytes, record.source.name, request, described);
   }
-  throw new FeedError('the feed cannot be had offline', [
+  throw new FeedError('the feed is not available offline', [
     {
       where: request.cacheDirectory ?? 'the cache',
       what: `no file of the cloud ${request.cloud} from this source is in the cache`,
@@ -306,7 +306,7 @@ function understood(
 function unavailable(url: string, failure: HttpFailure): FeedError {
   const { message, next } = failure;
   return new FeedError(
-    'the feed cannot be had',
+    'cannot fetch the feed',
     [{ where: url, what: message, ...(next === undefined ? {} : { next }) }],
     { cause: failure },
   );

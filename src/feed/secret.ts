@@ -17,7 +17,7 @@ export async function readSecret(
   where: string,
 ): Promise<string> {
   const refuse = (what: string, next?: string): never => {
-    throw new ConfigurationError('the token cannot be had', [
+    throw new ConfigurationError('cannot read the token', [
       { where, what, ...(next === undefined ? {} : { next }) },
     ]);
   };

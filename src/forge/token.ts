@@ -32,7 +32,7 @@ export async function readToken(
     const names: readonly string[] = TOKEN_VARIABLES[kind];
     const name = names.find((variable) => (environment[variable] ?? '').trim() !== '');
     if (name === undefined)
-      throw new ConfigurationError('the token cannot be had', [
+      throw new ConfigurationError('cannot read the token', [
         {
           where,
           what: `none of ${names.join(', ')} is set`,
@@ -44,7 +44,7 @@ export async function readToken(
   if (!('file' in source)) return readSecret(source, environment, where);
   const text = await readRegularText(source.file).catch((cause: Error) => {
     throw new ConfigurationError(
-      'the token cannot be had',
+      'cannot read the token',
       [{ where, what: `${source.file} cannot be read: ${cause.message}` }],
       { cause },
     );
@@ -52,7 +52,7 @@ export async function readToken(
   const token = text.trim();
   // A header value: anything else would be a broken, or an injected, request.
   if (!/^[\x21-\x7e]+$/.test(token))
-    throw new ConfigurationError('the token cannot be had', [
+    throw new ConfigurationError('cannot read the token', [
       { where, what: `${source.file} does not hold a token: one line of printable characters` },
     ]);
   return token;

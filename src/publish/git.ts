@@ -267,7 +267,7 @@ async function requireNotIgnored(
   if (ignored.length === 0) return;
   const next = 'take it out of .gitignore (`git check-ignore -v FILE` tells which line)';
   throw new AllowlistError(
-    'git is told to ignore files of the output tree',
+    'git ignores files of the output tree',
     ignored.map((path) => ({ where: join(directory, path), what: 'ignored', next })),
   );
 }

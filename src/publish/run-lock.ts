@@ -84,7 +84,7 @@ export async function acquireRunLock(directory: string, options: RunLockOptions 
       continue;
     }
     if (performance.now() >= deadline) {
-      throw new TreeBusyError(`another run is at work on ${location.directory}`, [
+      throw new TreeBusyError(`another run is using ${location.directory}`, [
         {
           where: rival.path,
           what: `held by ${rival.who}`,

@@ -213,7 +213,7 @@ function refuseOverLimit(request: TargetRequest, files: readonly RuleFile[], ent
     problems.push({
       where: `targets.${id}`,
       what: `${entries} address entries, ${limits.entries} at most`,
-      next: `select fewer or narrower service tags, or let in the fewest extra addresses with \`targets.${id}.budget: ${limits.entries}\``,
+      next: `select fewer or narrower service tags, or allow the fewest extra addresses with \`targets.${id}.budget: ${limits.entries}\``,
     });
   for (const { path, text } of files) {
     if (prose.has(path)) continue;

@@ -200,7 +200,7 @@ class GrammarReader {
       try {
         if (line.does === 'group') {
           group = captures.group ?? group;
-          if (this.#named.has(group)) throw new ReadBackError(`${where}: the group ${group} stands twice`);
+          if (this.#named.has(group)) throw new ReadBackError(`${where}: the group ${group} is listed twice`);
           this.#named.add(group);
         } else if (line.does === 'entry') {
           if (captures.group !== undefined && beginsGroups && !this.#named.has(captures.group))
@@ -258,7 +258,7 @@ class GrammarReader {
   }
 
   #requireOnce(text: string, where: string): void {
-    if (this.#once.has(text)) throw new ReadBackError(`${where}: stands twice`);
+    if (this.#once.has(text)) throw new ReadBackError(`${where}: is listed twice`);
     this.#once.add(text);
   }
 
@@ -324,7 +324,7 @@ class GrammarReader {
   }
 }
 
-/** Clients as `192.0.2.10, 2001:db8::/64`. @throws RangeError or AddressSyntaxError for host bits, or one that stands twice */
+/** Clients as `192.0.2.10, 2001:db8::/64`. @throws RangeError or AddressSyntaxError for host bits, or one that is listed twice */
 function grantedClients(text: string): DualStackSet {
   const prefixes = text
     .trim()
@@ -332,7 +332,7 @@ function grantedClients(text: string): DualStackSet {
     .map((one) => parsePrefix(one.includes('/') ? one : `${one}/${one.includes(':') ? 128 : 32}`));
   const clients = DualStackSet.fromPrefixes(prefixes);
   const given = prefixes.reduce((sum, prefix) => sum + lastAddress(prefix) - prefix.first + 1n, 0n);
-  if (given !== clients.ipv4.size + clients.ipv6.size) throw new RangeError('a client stands twice');
+  if (given !== clients.ipv4.size + clients.ipv6.size) throw new RangeError('a client is listed twice');
   return clients;
 }
 

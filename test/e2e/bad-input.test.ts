@@ -196,7 +196,7 @@ describe('a feed that cannot be used ends with status 4 and names the place', ()
     expect(status).toBe(4);
     expect(stdout).toBe('');
     expect(stderr).toContain(
-      'azure-allowlist: the public feed cannot be had: no strategy found a usable file',
+      'azure-allowlist: cannot fetch the public feed: no strategy found a usable file',
     );
     expect(stderr).toContain(`${server.origin}/page`);
     expect(stderr).toContain('the page has no link to a ServiceTags_Public_<date>.json');

@@ -247,7 +247,7 @@ describe.skipIf(lacks('git'))('a week that no device sees', () => {
     const { status, stdout } = await run(quietWeek(folder));
     expect(status).toBe(0);
     expect(stdout.trim()).toMatch(
-      /^Azure allowlist, [\d →-]+: nothing changes on any device; allowlists stands as it is\.$/,
+      /^Azure allowlist, [\d →-]+: nothing changes on any device; allowlists is unchanged\.$/,
     );
     expect(readTree(out)).toEqual(before);
     expect(subjects()).toHaveLength(1);
@@ -454,7 +454,7 @@ describe.skipIf(lacks('git'))('after the commit', () => {
     writeConfiguration(clone, sampleConfiguration({ targets: NAMES_ONLY, publish: { git: true } }));
     const same = await azureAllowlist(['run', '--feed', ONE], { cwd: clone });
     expect(same.stdout.trim()).toMatch(
-      /^Azure allowlist, [\d →-]+: nothing changes on any device; allowlists stands as it is\.$/,
+      /^Azure allowlist, [\d →-]+: nothing changes on any device; allowlists is unchanged\.$/,
     );
     const next = await azureAllowlist(['run', '--feed', TWO], { cwd: clone });
     expect(next.status, next.stderr).toBe(0);
@@ -568,7 +568,7 @@ describe.skipIf(lacks('git'))('publish.git', () => {
     expect(again.status, again.stderr).toBe(0);
     expect(remoteSubjects()[0]).toMatch(/^Azure allowlist of 2026-01-12: /);
     expect((await run(TWO)).stdout.trim()).toMatch(
-      /^Azure allowlist, [\d →-]+: nothing changes on any device; allowlists stands as it is\.$/,
+      /^Azure allowlist, [\d →-]+: nothing changes on any device; allowlists is unchanged\.$/,
     );
     expect(remoteSubjects()).toHaveLength(2);
   });

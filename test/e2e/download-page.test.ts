@@ -105,7 +105,7 @@ for (const { what, skip, dates, bytes } of weeks)
       expect(status).toBe(4);
       expect(stdout).toBe('');
       expect(stderr).toContain(
-        'azure-allowlist: the public feed cannot be had: no strategy found a usable file',
+        'azure-allowlist: cannot fetch the public feed: no strategy found a usable file',
       );
       expect(stderr).toContain('the page has no window.__DLCDetails__');
       expect(stderr).toContain('the page has no link to a ServiceTags_Public_<date>.json');

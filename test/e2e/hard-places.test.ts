@@ -48,7 +48,7 @@ describe('five runs at once on one output', () => {
     const ends = all.map(({ status, stdout, stderr }) => {
       if (status === 0) return (JSON.parse(stdout) as { outcome: string }).outcome;
       // A machine so slow that the run gave up waiting for the others.
-      expect([status, stderr]).toEqual([1, expect.stringMatching(/another run is at work on .*held by/s)]);
+      expect([status, stderr]).toEqual([1, expect.stringMatching(/another run is using .*held by/s)]);
       return 'busy';
     });
     expect(ends.filter((end) => end === 'published')).toHaveLength(1);

@@ -278,7 +278,7 @@ describe('a list of announced prefixes', () => {
     ['{"data": {"prefixes": [{}]}}', 'list: entry 1 has no prefix'],
     ['{"data": {"prefixes": [null]}}', 'list: entry 1 has no prefix'],
     ['::/0', 'list:1: ::/0 is broader than any network announces'],
-    [`{"NN": [${'{},'.repeat(200_000)}{}]}`, 'list: has 200001 prefixes, 200000 at most'],
+    [`{"NN": [${'{},'.repeat(200_000)}{}]}`, 'list: has 200,001 prefixes, 200,000 at most'],
   ])('is refused as %.40j', (text, message) => {
     expect(() => parseOriginList(text, 'list')).toThrow(message);
   });

@@ -228,7 +228,7 @@ describe.skipIf(lacks('git'))('publish.when: routine', () => {
     configured(folder, {});
     const { status, stdout, stderr } = await run(ONE);
     expect(status, stderr).toBe(2);
-    expect(stdout).toContain('A person must look at this first');
+    expect(stdout).toContain('Review required');
     expect(existsSync(join(folder, 'allowlists'))).toBe(false);
     expect(clone('log', '--format=%s')).toBe('Begin');
     expect(JSON.parse((await run(ONE, '--json')).stdout).outcome).toBe('held');

@@ -51,7 +51,7 @@ PATH=$(echo "$PATH" | cut -d: -f2-) exec npm "$@"
     'bash',
     ['-ec', `trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n${story}`],
     {
-      timeout: 60_000,
+      timeout: 150_000,
       cwd: folder,
       encoding: 'utf8',
       env: {

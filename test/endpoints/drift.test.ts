@@ -239,7 +239,7 @@ describe('a document beyond all measure', () => {
 
   test.each([
     ['endpoints', rows(20_001, (index) => `h${index}.example.com`), '20001 endpoints, 20000 at most'],
-    ['characters', document(...ALIKE) + ' '.repeat(5_000_001), 'characters, 5000000 at most'],
+    ['characters', document(...ALIKE) + ' '.repeat(5_000_001), 'characters, 5,000,000 at most'],
   ])('is refused: %s', (_, text, message) => {
     expect(() => checkEndpoints(text, TABLE)).toThrow(message);
   });

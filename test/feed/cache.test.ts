@@ -212,7 +212,7 @@ describe('the feed cache', () => {
     );
     const { cacheDirectory: _, ...rest } = { cacheDirectory: cache, cloud: 'public' as const };
     const bare = { ...rest, environment: {}, today: '2025-07-18', report: () => {} };
-    await expect(loadFeed({ ...bare, offline: true })).rejects.toThrow('the feed cannot be had offline');
+    await expect(loadFeed({ ...bare, offline: true })).rejects.toThrow('the feed is not available offline');
     expect((await loadFeed({ ...bare, override: `${server.origin}/${NAME}` })).snapshot.tags.size).toBe(5);
   });
 

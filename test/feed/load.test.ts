@@ -270,7 +270,7 @@ describe('the download page', () => {
     expect(dated).toHaveLength(22);
     expect(dated.slice(0, 5)).toEqual(['20250714', '20250707', '20250630', '20250718', '20250717']);
     expect(dated.at(-1)).toBe('20250627');
-    expect(message).toContain('the public feed cannot be had');
+    expect(message).toContain('cannot fetch the public feed');
     expect(message).toMatch(/page: .*details\.aspx\?id=56519: the answer is HTTP 404/);
     expect(message).toMatch(/page: .*confirmation\.aspx/);
     expect(message).toMatch(/latest file: .*ServiceTags_Public_Latest\.json: the answer is HTTP 404/);

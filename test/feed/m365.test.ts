@@ -268,7 +268,7 @@ describe('the Microsoft 365 endpoints service', () => {
     const online = await loadM365Endpoints(request(0));
     await server.close();
     expect(await loadM365Endpoints(request(999, { offline: true }))).toEqual(online);
-    await expect(loadM365Endpoints(request(999))).rejects.toThrow('cannot be had');
+    await expect(loadM365Endpoints(request(999))).rejects.toThrow('cannot fetch the Microsoft 365 endpoints');
   });
 
   it('is asked again where what was kept is damaged', async () => {

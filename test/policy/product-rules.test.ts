@@ -162,7 +162,7 @@ describe('products in a configuration', () => {
       'products: [{ aks: { region: 4 } }]',
       ['line 2, products[0].aks.region: must be a text, or a list of texts'],
     ],
-    ['products:\n  - aks\n  - aks', ['line 4, products[1]: aks stands twice']],
+    ['products:\n  - aks\n  - aks', ['line 4, products[1]: aks is listed twice']],
     [
       'products: [{ aks: { name: a-name-too-long } }]',
       ['line 2, products[0].aks.name: "a-name-too-long" cannot begin the names of rules'],

@@ -233,7 +233,7 @@ describe('an update', () => {
 
   it.each([
     ['    delete "az-192_0_2_0-24"', /the file itself defines az-192_0_2_0-24/],
-    ['    delete "az-203_0_113_0-24"\n    delete "az-203_0_113_0-24"', /stands twice/],
+    ['    delete "az-203_0_113_0-24"\n    delete "az-203_0_113_0-24"', /is listed twice/],
     ['    delete "az-203_0_113_0-25"\n    delete "az-203_0_113_0-24"', /out of order/],
     ['    delete "corporate.server"', /not an object of this target/],
     ['    purge', /not a command of this format/],

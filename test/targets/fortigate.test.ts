@@ -168,7 +168,7 @@ describe('fortigate', () => {
     ['schedule "always"', 'schedule "none"', /schedule is not "always"/],
     ['member "az-192_0_2_0-28"', 'member "az-192_0_2_0-29"', /not defined above/],
     ['append member "az-192_0_2_32-31"', 'set member "az-192_0_2_32-31"', /the first by set/],
-    ['append member "az-192_0_2_32-31"', 'append member "az-192_0_2_0-28"', /stands twice/],
+    ['append member "az-192_0_2_32-31"', 'append member "az-192_0_2_0-28"', /is listed twice/],
     ['subnet 192.0.2.0 255.255.255.240', 'subnet 192.0.2.0 255.255.0.0', /host bits are set/],
     ['tcp-portrange 443', 'tcp-portrange 443:1024-65535', /is not a port/],
     ['tcp-portrange 80 443', 'tcp-portrange 443 80', /canonical spelling/],

@@ -259,7 +259,7 @@ describe('pac', () => {
       (_, index) => `198.${18 + (index >> 15)}.${(index >> 7) & 255}.${(index & 127) * 2}/32`,
     );
     await expect(buildBundled('pac', makePolicy({ name: 'huge', prefixes }), OPTIONS)).rejects.toThrow(
-      /target-limit.*\n.*1048576 at most/,
+      /target-limit.*\n.*1,048,576 at most/,
     );
   });
 

@@ -72,7 +72,7 @@ describe('a grammar of lines', () => {
     ['group a\nfrom 192.0.2.1 to 192.0.2.9\nnet 192.0.2.9/32\nallow a range 1 1\n', /overlap/],
     ['group a\nhost x.test\nhost x.test\nallow a range 1 1\n', /x\.test overlaps another name/],
     ['group a\nbelow test\nhost x.test\nallow a range 1 1\n', /x\.test overlaps another name/],
-    ['group a\nhost x.test\ngroup a\nallow a range 1 1\n', /rules:3: the group a stands twice/],
+    ['group a\nhost x.test\ngroup a\nallow a range 1 1\n', /rules:3: the group a is listed twice/],
     ['group a\nhost x.test\nallow a range 1 9\nallow a range 9 9\n', /rules:4: a is granted twice/],
     ['group a\nhost x.test\nallow a range 9 1\n', /rules:3/],
     ['group a\nhost x.test\nallow a range 1 70000\n', /rules:3/],

@@ -150,7 +150,7 @@ describe('squid', () => {
       [
         'src 2001:db8::/64\n',
         'src 2001:db8::/64\nacl azure-own-clients src 2001:db8::1\n',
-        /client stands twice/,
+        /client is listed twice/,
       ],
     ] as const) {
       const changed = files.map((file) => ({ ...file, text: file.text.replace(from, () => to) }));

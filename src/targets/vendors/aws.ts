@@ -36,7 +36,7 @@ export const vendor: Vendor = {
         over.map(({ id, count }) => ({
           where: 'targets.aws',
           what: `${count} entries in the prefix list azure-${id}, ${MOST} at most`,
-          next: `select fewer or narrower service tags, or let in the fewest extra addresses with \`targets.aws.budget: ${MOST}\``,
+          next: `select fewer or narrower service tags, or allow the fewest extra addresses with \`targets.aws.budget: ${MOST}\``,
         })),
       );
     return { ...view, lists: view.addressLists.map((one) => ({ ...one, room: roomFor(one.count) })) };

@@ -93,7 +93,7 @@ function readBack(files: readonly RuleFile[]): Admission {
       const [, id] = /^(azure-[a-z0-9_-]+)-(?:tcp|udp)$/.exec(rule.name) ?? [];
       if (id === undefined || !rule.name.endsWith(`-${protocol}`))
         throw new RangeError('is not the name of such a rule');
-      if (names.has(rule.name)) throw new RangeError('stands twice');
+      if (names.has(rule.name)) throw new RangeError('is listed twice');
       names.add(rule.name);
       const ports = parsePorts(rule.destination_ports.join(' ')).as(protocol);
       if (ports.as('tcp').toStrings().join() !== rule.destination_ports.join())
@@ -137,7 +137,7 @@ export const vendor: Vendor = {
         over.map(({ id, count }) => ({
           where: 'targets.azure',
           what: `${count} prefixes in the IP group azure-${id}, ${MOST} at most`,
-          next: `select fewer or narrower service tags, or let in the fewest extra addresses with \`targets.azure.budget: ${MOST}\``,
+          next: `select fewer or narrower service tags, or allow the fewest extra addresses with \`targets.azure.budget: ${MOST}\``,
         })),
       );
     const rules = [

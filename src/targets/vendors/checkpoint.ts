@@ -42,7 +42,7 @@ export const vendor: Vendor = {
     return Admission.union(
       objects.map(({ name, id, description, ranges }, index) =>
         readAt(`azure.json: ${name}`, () => {
-          if (names.indexOf(name) < index) throw new RangeError('stands twice');
+          if (names.indexOf(name) < index) throw new RangeError('is listed twice');
           if (id !== idOf(name)) throw new RangeError(`${id} is not its id`);
           if (description !== `rule ${name.slice('azure-'.length, -'-ipv4'.length)}`)
             throw new RangeError(`${description} is not its description`);

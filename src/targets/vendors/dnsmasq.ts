@@ -151,7 +151,7 @@ function readConf(file: RuleFile, nftables: boolean, sets: ReadonlyMap<string, F
     if (lines.has(name!)) fail('the domain has a line already, and dnsmasq obeys one of them only');
     const ports: Record<Family, PortSet> = { 4: PortSet.empty, 6: PortSet.empty };
     const named = entries!.split(',');
-    if (new Set(named).size !== named.length) fail('a set stands twice');
+    if (new Set(named).size !== named.length) fail('a set is listed twice');
     for (const entry of named) {
       const set = sets.get(entry) ?? fail(`there is no set ${entry}`);
       used.add(entry);
@@ -240,7 +240,7 @@ function readIpsets(
     if (clients !== undefined) throw new ReadBackError(`${where}: this target names no clients`);
     const known = sets.get(set);
     if (known?.family !== family) throw new ReadBackError(`${where}: there is no set ${set} of this family`);
-    if (!known.ports.intersection(ports).isEmpty) throw new ReadBackError(`${where}: a port stands twice`);
+    if (!known.ports.intersection(ports).isEmpty) throw new ReadBackError(`${where}: a port is listed twice`);
     sets.set(set, { family, ports: known.ports.union(ports) });
   }
   for (const [name, { ports }] of sets)

@@ -67,7 +67,8 @@ function requireOrder(sections: readonly Section[]): void {
   for (const { table, commands, where } of sections) {
     const deletes = commands.every(({ verb }) => verb === 'delete') && table !== 'firewall policy';
     const place = deletes ? TABLES.length + DELETION_ORDER.indexOf(table) : TABLES.indexOf(table);
-    if (place <= last) throw new ReadBackError(`${where}: config ${table} is out of order, or stands twice`);
+    if (place <= last)
+      throw new ReadBackError(`${where}: config ${table} is out of order, or is listed twice`);
     last = place;
     const verbs = deletes ? ['delete'] : table === 'firewall policy' ? ['delete', 'edit', 'move'] : ['edit'];
     let turn = 0;
@@ -78,7 +79,7 @@ function requireOrder(sections: readonly Section[]): void {
     }
     const names = commands.map(({ verb, name }) => `${verb} ${name}`);
     const double = commands.find(({ verb, name }, index) => names.indexOf(`${verb} ${name}`) < index);
-    if (double !== undefined) throw new ReadBackError(`${double.where}: ${double.name} stands twice`);
+    if (double !== undefined) throw new ReadBackError(`${double.where}: ${double.name} is listed twice`);
     const gone = commands.flatMap((command) => (command.verb === 'delete' ? [command] : []));
     for (const [index, { name, where: at }] of gone.entries()) {
       if (!isOurs(table, name)) throw new ReadBackError(`${at}: ${name} is not an object of this target`);
@@ -155,7 +156,7 @@ class Reader {
     for (const [index, member] of members.entries()) {
       const at = settings[index]!.where;
       if (this.#used.has(member) && members.indexOf(member) < index)
-        throw new ReadBackError(`${at}: ${member} stands twice`);
+        throw new ReadBackError(`${at}: ${member} is listed twice`);
       this.#used.add(member);
       const found = this.#addresses.get(member) ?? this.#groups.get(member);
       if (found === undefined) throw new ReadBackError(`${at}: ${member} is not defined above`);

@@ -68,7 +68,7 @@ export function readChain(file: RuleFile, family: Family): { chain: string; rule
     if (found === undefined)
       throw new ReadBackError(`${where}: not a rule of this format: ${JSON.stringify(line)}`);
     if (found.chain !== chain) throw new ReadBackError(`${where}: the chain ${found.chain} is not declared`);
-    if (seen.has(line)) throw new ReadBackError(`${where}: the rule stands twice`);
+    if (seen.has(line)) throw new ReadBackError(`${where}: the rule is listed twice`);
     seen.add(line);
     if (found.ports!.split(/[,:]/).length > SLOTS)
       throw new ReadBackError(`${where}: multiport takes ${SLOTS} ports, a range counts as two`);

@@ -151,7 +151,7 @@ function readGrants(text: string): readonly RawGrant[] {
     throw new ReadBackError(`${PATH}: the data are not grants with the keys ${KEYS.join(', ')}`);
   // JSON.parse lets a later key of the same name win in silence.
   if ((text.match(/"\w+":/g) ?? []).length !== data.length * KEYS.length)
-    throw new ReadBackError(`${PATH}: a key of the data stands twice`);
+    throw new ReadBackError(`${PATH}: a key of the data is listed twice`);
   if (new Set(data.map(({ ports }) => JSON.stringify(ports))).size !== data.length)
     throw new ReadBackError(`${PATH}: two grants have the same ports`);
   return data;
@@ -182,7 +182,9 @@ function readGrant(grant: RawGrant, index: number): Admission {
       include.filter(({ subdomains }) => subdomains),
     )
   )
-    throw new ReadBackError(`${where}: names that stand twice, are covered by another or are out of order`);
+    throw new ReadBackError(
+      `${where}: names that are listed twice, are covered by another or are out of order`,
+    );
   const ipv4 = pairs(grant.ipv4, isIpv4, `${where}: ipv4`).map(({ first, last }) => ({
     first: BigInt(first),
     last: BigInt(last),

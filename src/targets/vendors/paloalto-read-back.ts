@@ -183,7 +183,7 @@ function readCommands(lines: readonly string[]): Commands {
     const fail = (what: string): never => {
       throw new ReadBackError(`azure.set:${index + 1}: ${what}: ${JSON.stringify(line)}`);
     };
-    if (seen.has(line)) fail('the command stands twice');
+    if (seen.has(line)) fail('the command is listed twice');
     seen.add(line);
     const verb = line.startsWith('set ') ? 'set ' : 'move ';
     if (!line.startsWith(verb + scope)) fail('a command for another place');
@@ -495,7 +495,7 @@ function isCanonical(pattern: HostPattern): boolean {
 function refuseDoubled(where: string, lines: readonly string[]): void {
   const seen = new Set<string>();
   for (const line of lines) {
-    if (seen.has(line)) throw new ReadBackError(`${where}: stands twice: ${JSON.stringify(line)}`);
+    if (seen.has(line)) throw new ReadBackError(`${where}: is listed twice: ${JSON.stringify(line)}`);
     seen.add(line);
   }
 }

@@ -375,7 +375,7 @@ class ConfigurationReader {
     // Squid adds what a second line of an ACL names.
     if (known?.kind === 'clients' && acl.kind === 'clients') {
       if (!known.clients.intersection(acl.clients).isEmpty)
-        throw new ReadBackError(`${where}: a client stands twice`);
+        throw new ReadBackError(`${where}: a client is listed twice`);
       this.#acls.set(name, { kind: 'clients', clients: known.clients.union(acl.clients) });
       return;
     }
@@ -426,7 +426,7 @@ class ConfigurationReader {
     const lines = new Set<string>();
     for (const { words, where } of this.#lines) {
       const line = words.join(' ');
-      if (lines.has(line)) throw new ReadBackError(`${where}: the line stands twice`);
+      if (lines.has(line)) throw new ReadBackError(`${where}: the line is listed twice`);
       lines.add(line);
     }
     for (const name of this.#acls.keys())
@@ -468,7 +468,9 @@ function readList({ path, text }: RuleFile, kind: ListKind, ports: PortSet): Adm
   const addresses = DualStackSet.fromPrefixes(prefixes);
   const hosts = HostSet.fromPatterns(patterns);
   if (hosts.toStrings().join() !== patterns.map(formatHostPattern).join())
-    throw new ReadBackError(`${path}: names that stand twice, are covered by another or are out of order`);
+    throw new ReadBackError(
+      `${path}: names that are listed twice, are covered by another or are out of order`,
+    );
   return Admission.of([{ hosts, addresses, ports }]);
 }
 
