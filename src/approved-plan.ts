@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { LOCK_FILE } from './committed/lock.ts';
 import { fileDigest } from './committed/output-tree.ts';
 import type { RunPlan } from './pipeline.ts';

@@ -168,7 +168,8 @@ export function withKeptCuts(
     [...snapshot.tags].map(([name, tag]) => {
       if (!cuts.has(name)) return [name, tag] as const;
       const { prefixes } = published.get(name)!;
-      return [name, { ...tag, prefixes, addresses: tag.addresses.union(kept(name, name)) }] as const;
+      const addresses = tag.addresses.union(kept(name, name));
+      return [name, { ...tag, prefixes, prefixCount: prefixes.length, addresses }] as const;
     }),
   );
   const names = new Map(
@@ -254,6 +255,7 @@ function asServiceTag({ tag, prefixes, addresses }: TagAddresses): ServiceTag {
     systemService: '',
     platform: '',
     prefixes,
+    prefixCount: prefixes.length,
     addresses,
   };
 }

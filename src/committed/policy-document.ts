@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EndpointRow } from '../endpoints/endpoint-table.ts';
 import { M365_CATEGORIES } from '../feed/m365.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';

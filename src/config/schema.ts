@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { M365_CATEGORIES, M365_INSTANCES, M365_PARTIAL_NAME_USES } from '../feed/m365.ts';
 import { API_DEFAULTS, CACHED_FILES, HTTP_DEFAULTS } from '../feed/source-config.ts';
 import { FORGES } from '../forge/settings.ts';

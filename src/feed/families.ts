@@ -31,6 +31,7 @@ function tagOfFamilies(tag: ServiceTag, families: readonly Family[]): ServiceTag
   let addresses: DualStackSet | undefined;
   return {
     ...{ name, id, changeNumber, region, systemService, platform, prefixes },
+    prefixCount: prefixes.length,
     // Of most tags nobody asks for it.
     get addresses() {
       addresses ??= DualStackSet.fromPrefixes(prefixes);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KnownFigures } from '../policy/guards/known-figures.ts';
 import { CLOUD_NAMES } from './cloud.ts';
 import type { Cloud } from './snapshot.ts';

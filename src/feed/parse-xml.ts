@@ -70,12 +70,12 @@ function readRegions(text: string, problems: Problem[]): ReadonlyMap<string, Ser
         if (!TAG_NAME.test(region.name))
           problem(`the region name ${quote(attribute('Name') ?? '')} is not allowed`);
         if (tags.has(region.name)) problem(`${quote(region.name)} occurs twice`);
-        tags.set(region.name, createServiceTag(tagOf(region.name, [])));
+        tags.set(region.name, createServiceTag(tagOf(region.name), []));
         if (spelt === 'Region') depth = 'region';
       } else if (depth === 'region' && spelt === 'IpRange/') {
         addPrefix(region!, attribute('Subnet') ?? '', problem);
       } else if (depth === 'region' && spelt === '/Region') {
-        tags.set(region!.name, createServiceTag(tagOf(region!.name, [...region!.prefixes.values()])));
+        tags.set(region!.name, createServiceTag(tagOf(region!.name), [...region!.prefixes.values()]));
         depth = 'root';
       } else {
         problem(`<${spelt}> is not expected here`);
@@ -108,7 +108,7 @@ function addPrefix(
   }
 }
 
-function tagOf(name: string, prefixes: readonly Prefix[]): Omit<ServiceTag, 'addresses'> {
+function tagOf(name: string): Parameters<typeof createServiceTag>[0] {
   const region = name.slice('AzureCloud.'.length);
-  return { name, id: name, changeNumber: 0, region, systemService: '', platform: 'Azure', prefixes };
+  return { name, id: name, changeNumber: 0, region, systemService: '', platform: 'Azure' };
 }

@@ -1,4 +1,5 @@
 import { AddressSyntaxError } from '../net/address.ts';
+import { type CanonicalList, readCanonicalLists } from '../net/canonical-lists.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { FeedError, type Problem } from '../problem.ts';
@@ -111,9 +112,10 @@ class Reader {
   #quarantine: Problem[] | undefined;
   readonly #quarantined: Quarantined[] = [];
   #prefixCount = 0;
-  /** Most prefixes stand in several tags: parsed once, and one object for all. */
+  /** The lists of a file whose prefixes are all canonical, by the array that they were read from; else none. */
+  #lists: ReadonlyMap<unknown, CanonicalList> = new Map();
+  /** Prefixes by text, of lists that are read one by one; most stand in several tags. */
   readonly #prefixes = new Map<string, Prefix>();
-  readonly #texts = new Map<Prefix, string>();
   #unknownFields = 0;
 
   constructor(where: string, dialect: FeedDialect, used: TagNames | undefined) {
@@ -140,13 +142,14 @@ class Reader {
     this.#countUnknown(top, KNOWN_TOP[this.#dialect]);
     const changeNumber = this.#changeNumber(top.changeNumber, '$.changeNumber');
     const cloud = this.#cloud(top.cloud, expected);
+    this.#lists = readLists(top.values);
     const tags = this.#tags(top.values);
     if (changeNumber === undefined || cloud === undefined || this.#problems.length > 0) return undefined;
     return {
       cloud,
       changeNumber,
       fileDate: fileDateOf(this.#where),
-      contentSha256: contentDigest(cloud, tags.values(), (prefix) => this.#texts.get(prefix)!),
+      contentSha256: contentDigest(cloud, tags.values(), linesOf),
       tags,
       unknownFields: this.#unknownFields,
       ...(this.#quarantined.length === 0 ? {} : { quarantined: this.#quarantined }),
@@ -246,18 +249,20 @@ class Reader {
         systemService === undefined)
     )
       return undefined;
-    return createServiceTag({
-      name,
-      id: id ?? name,
-      changeNumber: changeNumber ?? 0,
-      region: region ?? '',
-      systemService: systemService ?? '',
-      platform: platform ?? '',
+    return new ParsedTag(
+      {
+        name,
+        id: id ?? name,
+        changeNumber: changeNumber ?? 0,
+        region: region ?? '',
+        systemService: systemService ?? '',
+        platform: platform ?? '',
+      },
       prefixes,
-    });
+    );
   }
 
-  #addressPrefixes(value: unknown, path: string, tag: string | undefined): readonly Prefix[] | undefined {
+  #addressPrefixes(value: unknown, path: string, tag: string | undefined): PrefixesOfTag | undefined {
     const elements = this.#array(value, path);
     if (elements === undefined) return undefined;
     this.#prefixCount += elements.length;
@@ -274,6 +279,8 @@ class Reader {
       );
       this.#stop();
     }
+    const list = this.#lists.get(value);
+    if (list !== undefined && !list.hasDuplicates) return list;
     const prefixes: Prefix[] = [];
     const seen = new Set<Prefix>();
     const of = tag === undefined ? '' : ` (${tag})`;
@@ -309,7 +316,6 @@ class Reader {
       const canonical = prefix.family === 4 ? value : formatPrefix(prefix);
       if (canonical !== value) return `${quote(value)} is not canonical, ${quote(canonical)} is`;
       this.#prefixes.set(value, prefix);
-      this.#texts.set(prefix, value);
       return prefix;
     } catch (error) {
       if (!(error instanceof AddressSyntaxError)) throw error;
@@ -405,9 +411,36 @@ function nameOf(value: unknown): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
+/**
+ * The lists of prefixes of all tags, read in one pass: by the array that each was read from. None where anything about them
+ * is not as it should be, which reading them one by one finds and names.
+ */
+function readLists(values: unknown): ReadonlyMap<unknown, CanonicalList> {
+  const arrays = (Array.isArray(values) ? values : []).flatMap((tag: unknown): string[][] => {
+    const list = (tag as { properties?: { addressPrefixes?: unknown } | null } | null)?.properties
+      ?.addressPrefixes;
+    return Array.isArray(list) && list.every((text) => typeof text === 'string' && text.length <= 64)
+      ? [list as string[]]
+      : [];
+  });
+  if (arrays.reduce((sum, { length }) => sum + length, 0) > MOST_PREFIXES) return new Map();
+  const lists = readCanonicalLists(arrays);
+  return new Map(lists?.map((list, index) => [arrays[index], list]));
+}
+
+/** The prefixes of a tag: a list that was read with all others, or one that was read by itself. */
+type PrefixesOfTag = readonly Prefix[] | CanonicalList;
+
+/** The texts of a tag's prefixes in numeric order, where its list has them so. */
+function linesOf(tag: ServiceTag): readonly string[] | undefined {
+  return tag instanceof ParsedTag ? tag.lines : undefined;
+}
+
+type TagFields = Omit<ServiceTag, 'prefixes' | 'prefixCount' | 'addresses'>;
+
 /** A tag whose addresses are computed when first asked for. */
-export function createServiceTag(fields: Omit<ServiceTag, 'addresses'>): ServiceTag {
-  return new ParsedTag(fields);
+export function createServiceTag(fields: TagFields, prefixes: readonly Prefix[]): ServiceTag {
+  return new ParsedTag(fields, prefixes);
 }
 
 class ParsedTag implements ServiceTag {
@@ -417,22 +450,39 @@ class ParsedTag implements ServiceTag {
   readonly region: string;
   readonly systemService: string;
   readonly platform: string;
-  readonly prefixes: readonly Prefix[];
+  readonly prefixCount: number;
+  readonly #list: CanonicalList | undefined;
+  #prefixes: readonly Prefix[] | undefined;
   #addresses: DualStackSet | undefined;
 
-  constructor(fields: Omit<ServiceTag, 'addresses'>) {
+  constructor(fields: TagFields, prefixes: PrefixesOfTag) {
     this.name = fields.name;
     this.id = fields.id;
     this.changeNumber = fields.changeNumber;
     this.region = fields.region;
     this.systemService = fields.systemService;
     this.platform = fields.platform;
-    this.prefixes = fields.prefixes;
+    if ('texts' in prefixes) {
+      this.#list = prefixes;
+      this.prefixCount = prefixes.texts.length;
+    } else {
+      this.#prefixes = prefixes;
+      this.prefixCount = prefixes.length;
+    }
+  }
+
+  get prefixes(): readonly Prefix[] {
+    this.#prefixes ??= this.#list!.prefixes();
+    return this.#prefixes;
   }
 
   get addresses(): DualStackSet {
-    this.#addresses ??= DualStackSet.fromPrefixes(this.prefixes);
+    this.#addresses ??= this.#list?.addresses() ?? DualStackSet.fromPrefixes(this.prefixes);
     return this.#addresses;
+  }
+
+  get lines(): readonly string[] | undefined {
+    return this.#list?.isAscending ? this.#list.texts : undefined;
   }
 }
 

@@ -17,6 +17,8 @@ export interface ServiceTag {
   readonly platform: string;
   /** In the published order, without duplicates; may overlap. */
   readonly prefixes: readonly Prefix[];
+  /** How many these are, without making them. */
+  readonly prefixCount: number;
   /** What the prefixes cover; computed when first asked for. */
   readonly addresses: DualStackSet;
   /** Made from other tags of the feed, which does not have it. */

@@ -1,6 +1,6 @@
 import { type Family, parseIpv4, width } from './address.ts';
 import { readValue, type WordCount, wordCount, writeValue } from './address-words.ts';
-import { coverCountOf, coverOf, coverTextOf } from './bulk.ts';
+import { coverCountOf, coverOf, coverTextOf, flipsOfRanges } from './bulk.ts';
 import {
   combineFlips,
   DIFFERENCE,
@@ -21,6 +21,9 @@ export interface AddressRange {
   readonly first: bigint;
   readonly last: bigint;
 }
+
+/** From so many sets on, sorting the ranges of all is quicker than merging pairs. */
+const SORTED_TOGETHER = 16;
 
 /**
  * An immutable set of addresses of one family: sorted, disjoint, non-adjacent ranges, held as flips.
@@ -73,6 +76,13 @@ export class AddressSet {
     return new AddressSet(family, collected.toFlips());
   }
 
+  /** The set of ranges in words, a first and a last address each; for other code of the kernel. */
+  static fromRangeWords(family: Family, ranges: Uint32Array): AddressSet {
+    return ranges.length === 0
+      ? AddressSet.empty(family)
+      : new AddressSet(family, flipsOfRanges(ranges, wordCount(family)));
+  }
+
   /** The set of flips, taken over as they are; for other code of the kernel. */
   static fromFlips(family: Family, flips: Flips): AddressSet {
     return new AddressSet(family, flips);
@@ -80,6 +90,12 @@ export class AddressSet {
 
   /** The union of any number of sets of one family. */
   static union(family: Family, sets: readonly AddressSet[]): AddressSet {
+    if (sets.some((set) => set.family !== family)) throw new TypeError('sets of different families');
+    if (sets.length > SORTED_TOGETHER) {
+      const ranges = new RangeBuffer(wordCount(family));
+      for (const set of sets) ranges.addFlips(set.#flips);
+      return new AddressSet(family, ranges.toFlips());
+    }
     // Pairs, then pairs of pairs: each flip is moved log(sets) times, not once per set.
     let layer = sets;
     if (layer.length === 0) return AddressSet.empty(family);
@@ -88,7 +104,6 @@ export class AddressSet {
         const right = layer[2 * i + 1];
         return right === undefined ? layer[2 * i]! : layer[2 * i]!.union(right);
       });
-    if (layer[0]!.family !== family) throw new TypeError('sets of different families');
     return layer[0]!;
   }
 
@@ -216,6 +231,16 @@ export class AddressSet {
         length: records[at + words]!,
       });
     return prefixes;
+  }
+
+  /** The length of the broadest prefix of the exact cover; undefined for the empty set. */
+  get shortestLength(): number | undefined {
+    const words = this.#words;
+    const records = coverOf(this.#flips, words);
+    let shortest: number | undefined;
+    for (let at = words; at < records.length; at += words + 1)
+      if (shortest === undefined || records[at]! < shortest) shortest = records[at]!;
+    return shortest;
   }
 
   /** How many prefixes the exact cover has. */

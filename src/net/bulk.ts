@@ -99,6 +99,13 @@ class ListReader<Bytes, Words> {
     return this.#stateAt(IN_ARRAY) !== 0;
   }
 
+  /** What was read of one family, in its order. */
+  ranges(words: WordCount): Uint32Array {
+    const [ranges, count] =
+      words === 1 ? [this.#ipv4, this.#stateAt(IPV4_COUNT)] : [this.#ipv6, this.#stateAt(IPV6_COUNT)];
+    return this.#form.viewWords(ranges, 2 * words * count).slice();
+  }
+
   flips(): FlipsOfBoth {
     return {
       ipv4: mergeRanges(this.#form, this.#ipv4, this.#stateAt(IPV4_COUNT), 1),
@@ -131,6 +138,46 @@ class ListReader<Bytes, Words> {
   #stateAt(word: number): number {
     return this.#form.viewWords(this.#state, STATE_WORDS)[word]!;
   }
+}
+
+/**
+ * Reads canonical prefixes of one family, one a line, each line ended by a newline, as ranges in their order: a first and
+ * a last address each. Undefined where any line is anything else: another spelling, a prefix of the other family, blank.
+ */
+export function rangesOfCanonicalLines(text: Uint8Array, words: WordCount): Uint32Array | undefined {
+  return inQuickerForm(text.length, (form) => {
+    const list = new ListReader(form, text, LONGEST_TEXT + 2);
+    if (list.read((...part) => form.call.readLines(...part)) !== undefined) return undefined;
+    const ranges = list.ranges(words);
+    // Written again, they are the text to the byte, or some line was no canonical prefix of the family.
+    const records = prefixesOfRanges(ranges, words);
+    const count = records.length / (words + 1);
+    const prefixes = bringIn(form, records);
+    const written = form.bytes(count * (words === 1 ? LONGEST_IPV4_LINE : LONGEST_IPV6_LINE));
+    const length =
+      words === 1
+        ? form.call.writeIpv4Lines(prefixes, count, written, 0)
+        : form.call.writeIpv6Lines(prefixes, count, written, 0);
+    return length === text.length && Buffer.compare(form.viewBytes(written, length), text) === 0
+      ? ranges
+      : undefined;
+  });
+}
+
+/** Ranges that are prefixes each, as an address and a length each. */
+function prefixesOfRanges(ranges: Uint32Array, words: WordCount): Uint32Array {
+  const prefixes = new Uint32Array((ranges.length / (2 * words)) * (words + 1));
+  for (let at = 0, to = 0; at < ranges.length; at += 2 * words, to += words + 1) {
+    let length = 0;
+    for (let k = 0; k < words; k++) {
+      const first = ranges[at + k]!;
+      prefixes[to + k] = first;
+      // What is left of the prefix in this word: all of it, down to where first and last address differ.
+      if (length === 32 * k) length += Math.clz32(first ^ ranges[at + words + k]!);
+    }
+    prefixes[to + words] = length;
+  }
+  return prefixes;
 }
 
 /** Ranges in any order, each a first and a last address, as flips. */

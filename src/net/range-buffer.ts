@@ -29,6 +29,24 @@ export class RangeBuffer {
       ranges[at + this.#words + k] = ranges[at + k]! | hostMask(length - 32 * k);
   }
 
+  /** All ranges of a set. */
+  addFlips(flips: Flips): void {
+    const words = this.#words;
+    for (let at = 0; at < flips.length; at += 2 * words) {
+      const to = this.#place();
+      const ranges = this.#ranges;
+      const end = at + words;
+      for (let k = 0; k < words; k++) {
+        ranges[to + k] = flips[at + k]!;
+        // The last address: one before the next flip, or the top of the space.
+        ranges[to + words + k] = end < flips.length ? flips[end + k]! : 0;
+      }
+      let k = words - 1;
+      while (k > 0 && ranges[to + words + k] === 0) ranges[to + words + k--] = 0xffff_ffff;
+      ranges[to + words + k]!--;
+    }
+  }
+
   /** The merged ranges as flips. */
   toFlips(): Flips {
     return flipsOfRanges(this.#ranges.subarray(0, this.#end), this.#words);

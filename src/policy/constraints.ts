@@ -53,7 +53,12 @@ export function constrain(
     else {
       cuts.set(name, cut);
       const prefixes = without(tag.prefixes, cut);
-      tags.set(name, { ...tag, prefixes, addresses: DualStackSet.fromPrefixes(prefixes) });
+      tags.set(name, {
+        ...tag,
+        prefixes,
+        prefixCount: prefixes.length,
+        addresses: DualStackSet.fromPrefixes(prefixes),
+      });
     }
   }
   const rows = m365?.rows.map((row) => {

@@ -78,9 +78,13 @@ function tagsOfRegions(
 export function withUnassigned(names: readonly string[], tags: Tags): Tags {
   const derived = [...new Set(names)].flatMap((name): ServiceTag[] => {
     const service = tags.get(serviceOf(name));
+    if (!isUnassigned(name) || tags.has(name) || service === undefined) return [];
     const addresses = addressesOfNoRegion(name, tags);
-    if (!isUnassigned(name) || tags.has(name) || service === undefined || addresses === undefined) return [];
-    return [{ ...service, name, region: '', prefixes: addresses.cover(), addresses, derived: true }];
+    if (addresses === undefined) return [];
+    const prefixes = addresses.cover();
+    return [
+      { ...service, name, region: '', prefixes, prefixCount: prefixes.length, addresses, derived: true },
+    ];
   });
   return derived.length === 0 ? tags : new Map([...tags, ...derived.map((tag) => [tag.name, tag] as const)]);
 }

@@ -6,7 +6,7 @@ import type { FeedTotals } from './guards/guard.ts';
 export function spaceOf(snapshot: Snapshot): DualStackSet {
   const known = SPACES.get(snapshot.tags);
   if (known !== undefined) return known;
-  const space = DualStackSet.fromPrefixes(publishedTags(snapshot).flatMap(({ prefixes }) => prefixes));
+  const space = DualStackSet.union(publishedTags(snapshot).map(({ addresses }) => addresses));
   SPACES.set(snapshot.tags, space);
   return space;
 }
@@ -26,7 +26,7 @@ export function totalsOf(snapshot: Snapshot, all = spaceOf(snapshot)): FeedTotal
   const tags = publishedTags(snapshot);
   return {
     tags: tags.length,
-    prefixes: tags.reduce((sum, { prefixes }) => sum + prefixes.length, 0),
+    prefixes: tags.reduce((sum, { prefixCount }) => sum + prefixCount, 0),
     ipv4Addresses: all.ipv4.size,
     ipv6Addresses: all.ipv6.size,
   };

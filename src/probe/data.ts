@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseHost, parseHostPattern } from '../net/host-pattern.ts';
 import type { ExampleName } from './endpoint.ts';
 

@@ -18,6 +18,7 @@ const tag = (name: string, region: string, ...prefixes: string[]): ServiceTag =>
   systemService: '',
   platform: 'Azure',
   prefixes: prefixes.map(parsePrefix),
+  prefixCount: prefixes.length,
   addresses: set(...prefixes),
 });
 

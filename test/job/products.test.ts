@@ -28,6 +28,7 @@ const tag = (name: string, region: string): [string, ServiceTag] => [
     systemService: '',
     platform: 'Azure',
     prefixes: [],
+    prefixCount: 0,
     addresses: DualStackSet.empty,
   },
 ];

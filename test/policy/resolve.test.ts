@@ -20,6 +20,7 @@ function tag(name: string, ...texts: string[]): [string, ServiceTag] {
       systemService: '',
       platform: 'Azure',
       prefixes,
+      prefixCount: prefixes.length,
       addresses,
     },
   ];

@@ -15,7 +15,7 @@ export function comparableTags({ configuredTags, snapshot, baseline }: GuardCont
   return [...configuredTags].flatMap(([tag, rules]) => {
     const before = baseline?.tags.get(tag);
     const after = snapshot.tags.get(tag);
-    return before === undefined || after === undefined || after.prefixes.length === 0
+    return before === undefined || after === undefined || after.prefixCount === 0
       ? []
       : [{ tag, rules, before, after: after.addresses }];
   });

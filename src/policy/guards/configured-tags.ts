@@ -25,7 +25,7 @@ export const tagEmpty: Guard = {
   check: 'Check for a later file in which the tag has prefixes again.',
   judge: ({ configuredTags, snapshot }) =>
     [...configuredTags]
-      .filter(([tag]) => snapshot.tags.get(tag)?.prefixes.length === 0)
+      .filter(([tag]) => snapshot.tags.get(tag)?.prefixCount === 0)
       .map(([tag, rules]) => ({
         refuse: true,
         message: `the service tag ${tag} has no prefixes, which ${rulesText(rules)} (rules[].serviceTags)`,

@@ -18,6 +18,10 @@ export const feedAbsurd: Guard = {
     const allowed = DualStackSet.fromPrefixes(limits.specialUseAllowed);
     // Of the whole first: tag by tag only where there is something to name.
     const isClean = nobodys(space, allowed).isEmpty;
+    const isNarrow =
+      (space.ipv4.shortestLength ?? 32) >= limits.shortestIpv4 &&
+      (space.ipv6.shortestLength ?? 128) >= limits.shortestIpv6;
+    if (isClean && isNarrow) return [];
     const found = [...snapshot.tags.values()]
       .filter(({ name }) => !configuredTags.has(name))
       .flatMap(({ name, prefixes, addresses }) => {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
 import { GuardRefusal } from '../../problem.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Admission } from '../../policy/admission.ts';
 import { GuardRefusal } from '../../problem.ts';
 import { EntryGroup, parsePorts, ReadBackError, readAt, readOnce } from '../read-back.ts';

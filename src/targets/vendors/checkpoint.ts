@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
 import { EntryGroup, readAt } from '../read-back.ts';

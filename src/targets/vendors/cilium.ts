@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Admission } from '../../policy/admission.ts';
 import { EntryGroup, ReadBackError, readAt, readOnce } from '../read-back.ts';
 import type { RuleFile } from '../render.ts';
