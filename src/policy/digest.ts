@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { formatPrefix } from '../net/prefix.ts';
 import type { PolicyRule } from './policy.ts';
 
 /**
@@ -11,7 +10,7 @@ export function digestRules(rules: readonly PolicyRule[]): string {
   const canonical = rules.map((rule) => ({
     name: rule.name,
     names: rule.names.map(({ hosts, ports }) => ({ hosts: hosts.toStrings(), ports: ports.toString() })),
-    addresses: rule.addresses.cover().map(formatPrefix),
+    addresses: rule.addresses.toStrings(),
     addressPorts: rule.addressPorts.toString(),
     addressUse: rule.addressUse,
     clients: rule.clients?.toStrings(),

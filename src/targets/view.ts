@@ -275,14 +275,27 @@ function clientsView(clients: DualStackSet | undefined, family: 4 | 6 | undefine
   };
 }
 
-function prefixView(prefix: Prefix): PrefixView {
-  const text = formatPrefix(prefix);
+const MASKS = new Map<number, Netmask>();
+
+/** The masks of an IPv4 prefix of a length. */
+function maskOf(length: number): Netmask {
+  const known = MASKS.get(length);
+  if (known !== undefined) return known;
   // netmask guesses at loose text, so that it only ever sees canonical prefixes.
-  const mask = prefix.family === 4 ? new Netmask(text) : undefined;
+  const mask = new Netmask(`0.0.0.0/${length}`);
+  MASKS.set(length, mask);
+  return mask;
+}
+
+function prefixView(prefix: Prefix): PrefixView {
+  const mask = prefix.family === 4 ? maskOf(prefix.length) : undefined;
   return {
-    prefix: text,
+    prefix: formatPrefix(prefix),
     address: formatAddress(prefix.family, prefix.first),
-    last: formatAddress(prefix.family, lastAddress(prefix)),
+    // Few formats write it.
+    get last() {
+      return formatAddress(prefix.family, lastAddress(prefix));
+    },
     length: prefix.length,
     netmask: mask?.mask ?? '',
     wildcard: mask?.hostmask ?? '',

@@ -2,25 +2,36 @@ import type { Family } from '../../net/address.ts';
 import { width } from '../../net/address.ts';
 import type { Prefix } from '../../net/prefix.ts';
 
-/** The prefixes of one list as they were published, by length: which of them contains an address. */
+/** Narrowest first. IPv4 as numbers: a look-up is made millions of times. */
+interface ByLength {
+  readonly 4: readonly { readonly length: number; readonly firsts: ReadonlyMap<number, Prefix> }[];
+  readonly 6: readonly { readonly length: number; readonly firsts: ReadonlyMap<bigint, Prefix> }[];
+}
+
+function byLengthOf(prefixes: Iterable<Prefix>): ByLength {
+  const ipv4 = new Map<number, Map<number, Prefix>>();
+  const ipv6 = new Map<number, Map<bigint, Prefix>>();
+  for (const prefix of prefixes)
+    if (prefix.family === 4) put(ipv4, prefix.length, Number(prefix.first), prefix);
+    else put(ipv6, prefix.length, prefix.first, prefix);
+  return { 4: narrowestFirst(ipv4), 6: narrowestFirst(ipv6) };
+}
+
+/**
+ * The prefixes of one list as they were published, by length: which of them contains an address. Sorted at the first
+ * question.
+ */
 export class PublishedPrefixes {
-  /** Narrowest first. IPv4 as numbers: a look-up is made millions of times. */
-  readonly #byLength: {
-    readonly 4: readonly { readonly length: number; readonly firsts: ReadonlyMap<number, Prefix> }[];
-    readonly 6: readonly { readonly length: number; readonly firsts: ReadonlyMap<bigint, Prefix> }[];
-  };
+  readonly #prefixes: Iterable<Prefix>;
+  #byLength: ByLength | undefined;
 
   constructor(prefixes: Iterable<Prefix>) {
-    const ipv4 = new Map<number, Map<number, Prefix>>();
-    const ipv6 = new Map<number, Map<bigint, Prefix>>();
-    for (const prefix of prefixes)
-      if (prefix.family === 4) put(ipv4, prefix.length, Number(prefix.first), prefix);
-      else put(ipv6, prefix.length, prefix.first, prefix);
-    this.#byLength = { 4: narrowestFirst(ipv4), 6: narrowestFirst(ipv6) };
+    this.#prefixes = prefixes;
   }
 
   /** The narrowest published prefix that contains the address and is no longer than `longest` bits. */
   narrowest(family: Family, value: bigint, longest: number = width(family)): Prefix | undefined {
+    this.#byLength ??= byLengthOf(this.#prefixes);
     if (family === 4) {
       const address = Number(value);
       for (const { length, firsts } of this.#byLength[4]) {

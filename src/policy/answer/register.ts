@@ -50,11 +50,11 @@ export class Register {
   readonly rules: readonly RegisteredRule[];
   readonly tags: readonly RegisteredTag[];
   readonly targets: readonly TargetAdmission[];
-  /** The addresses of all rules. */
-  readonly addresses: DualStackSet;
-  readonly #rulesOf: ReverseIndex<RegisteredRule>;
-  readonly #tagsOf: ReverseIndex<RegisteredTag>;
-  readonly #admittedOf: ReverseIndex<{ readonly target: TargetAdmission; readonly ports: PortSet }>;
+  // What only look-ups of addresses need is made at the first of them: that of a name needs nothing of it.
+  #addresses: DualStackSet | undefined;
+  #rulesOf: ReverseIndex<RegisteredRule> | undefined;
+  #tagsOf: ReverseIndex<RegisteredTag> | undefined;
+  #admittedOf: ReverseIndex<{ readonly target: TargetAdmission; readonly ports: PortSet }> | undefined;
 
   constructor({ rules }: Policy, targets: readonly TargetAdmission[]) {
     this.rules = rules.map((rule) => ({
@@ -64,28 +64,33 @@ export class Register {
     }));
     this.tags = registerTags(rules);
     this.targets = targets;
-    this.addresses = DualStackSet.union(rules.map(({ addresses }) => addresses));
-    this.#rulesOf = new ReverseIndex(this.rules.map((entry) => [entry, entry.rule.addresses]));
-    this.#tagsOf = new ReverseIndex(this.tags.map((entry) => [entry, entry.tag.addresses]));
-    this.#admittedOf = new ReverseIndex(
-      targets.flatMap((target) =>
-        target.admission.grants.map(({ addresses, ports }) => [{ target, ports }, addresses] as const),
-      ),
-    );
+  }
+
+  /** The addresses of all rules. */
+  get addresses(): DualStackSet {
+    this.#addresses ??= DualStackSet.union(this.rules.map(({ rule }) => rule.addresses));
+    return this.#addresses;
   }
 
   /** The rules that have the address, narrowest first. */
   rulesOf(family: Family, value: bigint): readonly RegisteredRule[] {
+    this.#rulesOf ??= new ReverseIndex(this.rules.map((entry) => [entry, entry.rule.addresses]));
     return lookUp(this.#rulesOf, family, value);
   }
 
   /** The tags that contain the address, narrowest first. */
   tagsOf(family: Family, value: bigint): readonly RegisteredTag[] {
+    this.#tagsOf ??= new ReverseIndex(this.tags.map((entry) => [entry, entry.tag.addresses]));
     return lookUp(this.#tagsOf, family, value);
   }
 
   /** Which targets let the address through, on which ports; a target may be named more than once. */
   admittedOf(family: Family, value: bigint) {
+    this.#admittedOf ??= new ReverseIndex(
+      this.targets.flatMap((target) =>
+        target.admission.grants.map(({ addresses, ports }) => [{ target, ports }, addresses] as const),
+      ),
+    );
     return lookUp(this.#admittedOf, family, value);
   }
 }

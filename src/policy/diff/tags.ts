@@ -1,5 +1,5 @@
 import { DualStackSet } from '../../net/dual-stack-set.ts';
-import { comparePrefixes, formatPrefix, type Prefix } from '../../net/prefix.ts';
+import { comparePrefixes, type Prefix } from '../../net/prefix.ts';
 import type { M365Provenance, TagAddresses } from '../policy.ts';
 import { type Change, changeOfSpace, isUnchangedSpace, type SpaceChange } from './change.ts';
 
@@ -36,7 +36,8 @@ export function diffTags(before: Iterable<TagAddresses>, after: Iterable<TagAddr
 
 /** Prefixes that one list has and the other has not, each in numeric order. */
 export function diffPrefixes(before: readonly Prefix[], after: readonly Prefix[]): Change<readonly Prefix[]> {
-  return { gained: without(after, before), lost: without(before, after) };
+  const [old, now] = [inOrder(before), inOrder(after)];
+  return { gained: without(now, old), lost: without(old, now) };
 }
 
 function diffTag(
@@ -69,9 +70,20 @@ export function isRespelt({ presence, space, prefixes }: TagDiff): boolean {
   );
 }
 
+/** Both in numeric order: one walk along the two. */
 function without(prefixes: readonly Prefix[], others: readonly Prefix[]): Prefix[] {
-  const known = new Set(others.map(formatPrefix));
-  return prefixes.filter((prefix) => !known.has(formatPrefix(prefix))).sort(comparePrefixes);
+  let at = 0;
+  return prefixes.filter((prefix) => {
+    while (at < others.length && comparePrefixes(others[at]!, prefix) < 0) at++;
+    return at === others.length || comparePrefixes(others[at]!, prefix) !== 0;
+  });
+}
+
+/** The list itself where it is in order already, as it mostly is. */
+function inOrder(prefixes: readonly Prefix[]): readonly Prefix[] {
+  return prefixes.every((prefix, at) => at === 0 || comparePrefixes(prefixes[at - 1]!, prefix) <= 0)
+    ? prefixes
+    : prefixes.toSorted(comparePrefixes);
 }
 
 function byName(tags: Iterable<TagAddresses>): Map<string, TagAddresses> {
