@@ -1,9 +1,11 @@
 // Bundles the command line into dist/program/: few files to read where tsc writes hundreds, and the packages that every
 // command needs with them. `npm run build` runs it after tsc.
-import { readdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { parse } from 'yaml';
 import { bundlePage } from './bundle-page.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -47,6 +49,23 @@ const namesOfPackages = {
   },
 };
 
+/** Writes what the tables and manifests hold as JSON, by the digests of their texts, where `parsedAtBuild` looks for it. */
+function parseBundledYaml(folder) {
+  mkdirSync(folder, { recursive: true });
+  const tables = readdirSync(join(ROOT, 'data'), { recursive: true }).filter((file) =>
+    file.endsWith('.yaml'),
+  );
+  const targets = readdirSync(join(ROOT, 'templates'));
+  for (const file of [
+    ...tables.map((table) => join('data', table)),
+    ...targets.map((target) => join('templates', target, 'manifest.yaml')),
+  ]) {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    const name = `${createHash('sha256').update(text).digest('hex')}.json`;
+    writeFileSync(join(folder, name), JSON.stringify(parse(text)));
+  }
+}
+
 /**
  * Writes the bundle into `folder`/dist/program, with the script and the style of the HTML review. Same sources, same
  * bytes. Paths to `data`, `templates` and `package.json` lead two folders up from there, as they do from `src/*`.
@@ -60,6 +79,8 @@ export async function bundleProgram(folder) {
       join(ROOT, path, file),
     ]),
   );
+  // What an earlier build has left would be packed with it.
+  rmSync(outdir, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: {
@@ -85,6 +106,7 @@ export async function bundleProgram(folder) {
     metafile: true,
     logLevel: 'warning',
   });
+  parseBundledYaml(join(outdir, 'parsed'));
   const { script, style } = await bundlePage();
   writeFileSync(join(outdir, 'page.js'), script);
   writeFileSync(join(outdir, 'page.css'), style);

@@ -4,7 +4,7 @@ import { policyForClient } from '../policy/for-client.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Query } from '../policy/query.ts';
 import { AllowlistError } from '../problem.ts';
-import { isBelowRepository } from './below-repository.ts';
+import { isBelowRepository, mayHaveRepository } from './below-repository.ts';
 import { type FileHistory, historyOfFile } from './git-read.ts';
 import { LOCK_FILE, type Lock, parseLock } from './lock.ts';
 import { type OutputTree, readOutputTree } from './output-tree.ts';
@@ -80,6 +80,7 @@ export async function allowedSince(
 
 /** Undefined where there is none, as an output tree need not be in git; a reason where it cannot be read. */
 async function historyOf(directory: string): Promise<FileHistory | string | undefined> {
+  if (!(await mayHaveRepository(directory))) return undefined;
   try {
     const history = await historyOfFile(directory, LOCK_FILE);
     return history.revisions.length === 0 ? 'the output tree was never committed' : history;

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AllowlistError } from '../problem.ts';
 import { readOwnText, readRegularText } from '../regular-file.ts';
-import { isBelowRepository } from './below-repository.ts';
+import { isBelowRepository, mayHaveRepository } from './below-repository.ts';
 import { type Drift, driftInForce, driftOnDisk } from './drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './git-attributes.ts';
 import { historyOfFile } from './git-read.ts';
@@ -172,6 +172,7 @@ async function committedTree(
   revision: string,
   report: BaselineOptions['report'],
 ): Promise<ReadonlyMap<string, string> | undefined> {
+  if (!(await mayHaveRepository(directory))) return undefined;
   try {
     return (await readGitTree(directory, revision))?.files;
   } catch (error) {

@@ -6,6 +6,15 @@ export async function isBelowRepository(directory: string): Promise<boolean> {
   return (await repositoryAbove(directory)) !== undefined;
 }
 
+/**
+ * Whether git could find a repository from there: where it could not, nobody need start it. The environment may name one
+ * that lies elsewhere.
+ */
+export async function mayHaveRepository(directory: string): Promise<boolean> {
+  // biome-ignore lint/style/noProcessEnv: git, which is started with this environment, looks there too
+  return process.env.GIT_DIR !== undefined || isBelowRepository(directory);
+}
+
 /** A working tree of git, found without git. */
 export interface Repository {
   /** The top folder of the working tree. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PortSet } from '../net/ports.ts';
 import { parsePrefix } from '../net/prefix.ts';
+import { parsedAtBuild } from '../parsed-yaml.ts';
 import { ConfigurationError, type Problem } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import { closest } from '../suggest.ts';
@@ -88,22 +89,15 @@ export async function loadEndpointTableFile(path: string): Promise<EndpointTable
  */
 export async function parseEndpointTable(text: string, file: string): Promise<EndpointTable> {
   // zod takes a tenth of a second to import: only those who load a table pay for it.
-  const [{ parseDocument }, { endpointTableFile, endpointTableJsonSchema }, { schemaProblems }] =
-    await Promise.all([import('yaml'), import('./schema.ts'), import('../schema-problems.ts')]);
+  const [{ endpointTableFile, endpointTableJsonSchema }, { schemaProblems }] = await Promise.all([
+    import('./schema.ts'),
+    import('../schema-problems.ts'),
+  ]);
   const refuse = (problems: readonly Problem[]): never => {
     throw new ConfigurationError('The endpoint table is unusable', problems);
   };
 
-  const yaml = parseDocument(text);
-  const syntax = [...yaml.errors, ...yaml.warnings];
-  if (syntax.length > 0)
-    refuse(
-      syntax.map(({ message, linePos }) => ({
-        where: linePos === undefined ? file : `${file}:${linePos[0].line}:${linePos[0].col}`,
-        what: message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
-      })),
-    );
-  const document: unknown = yaml.toJS();
+  const document = (await parsedAtBuild(text)) ?? (await parseYaml(text, file));
   const shape = endpointTableFile.safeParse(document);
   const problems = shape.success
     ? []
@@ -125,6 +119,18 @@ export async function parseEndpointTable(text: string, file: string): Promise<En
   );
   if (problems.length > 0) return refuse(problems);
   return included.reduce(include, normalise(shape.data));
+}
+
+/** @throws ConfigurationError listing what is no YAML, with its lines */
+async function parseYaml(text: string, file: string): Promise<unknown> {
+  const { parseDocument } = await import('yaml');
+  const yaml = parseDocument(text);
+  const problems = [...yaml.errors, ...yaml.warnings].map(({ message, linePos }) => ({
+    where: linePos === undefined ? file : `${file}:${linePos[0].line}:${linePos[0].col}`,
+    what: message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
+  }));
+  if (problems.length > 0) throw new ConfigurationError('The endpoint table is unusable', problems);
+  return yaml.toJS();
 }
 
 /** The table with the rows of another, as far as they hold without its optional groups or with these of them. */
