@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parsedName } from '../../src/parsed-yaml.ts';
+import { installed } from './command.ts';
+
+const texts = [
+  ...readdirSync(installed('data'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => join('data', file)),
+  ...readdirSync(installed('templates')).map((id) => join('templates', id, 'manifest.yaml')),
+].map((file) => [file, readFileSync(installed(file), 'utf8')] as const);
+
+describe('what the build parses', () => {
+  it('is what the YAML says, of every table and manifest', () => {
+    expect(texts.length).toBeGreaterThan(40);
+    for (const [file, text] of texts)
+      expect(
+        JSON.parse(readFileSync(installed(join('dist/program/parsed', parsedName(text))), 'utf8')),
+        file,
+      ).toEqual(parse(text));
+  });
+
+  it('stands for no text that was edited since', () => {
+    const parsed = new Set(readdirSync(installed('dist/program/parsed')));
+    for (const [file, text] of texts) {
+      expect(parsed.has(parsedName(text)), file).toBe(true);
+      expect(parsed.has(parsedName(`${text}\n`)), file).toBe(false);
+    }
+  });
+});
