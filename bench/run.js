@@ -5,6 +5,7 @@ import { markdown } from './report.js';
 import { targetsOf } from './targets.js';
 
 const SECTIONS = [
+  'product',
   'processes',
   'aggregation',
   'difference',
