@@ -32,6 +32,7 @@ export const ROOMS = [
 const SHARED = [
   'markdown-table',
   'numbers',
+  'parsed-yaml',
   'problem',
   'regular-file',
   'schema-problems',

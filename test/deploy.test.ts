@@ -157,7 +157,7 @@ describe('the recipes under deploy/', () => {
   });
 
   it('name no command and no flag that the program does not have', () => {
-    const main = readFileSync(join(root, 'src/cli/main.ts'), 'utf8');
+    const main = readFileSync(join(root, 'src/cli/program.ts'), 'utf8');
     const [container] = objects().job.spec.jobTemplate.spec.template.spec.containers;
     const recipes = [
       ...['github/action.yml', 'gitlab/azure-allowlist.yml', 'azure-pipelines/azure-pipelines.yml'].map(text),

@@ -28,17 +28,27 @@ async function loaded(...args: string[]) {
 }
 
 describe('what a command loads', () => {
+  it.each(['--version', '-V'])('%s loads nothing but its own', async (flag) => {
+    const { status, stdout, packages, own } = await loaded(flag);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+/);
+    expect([...packages]).toEqual([]);
+    expect(own.toSorted()).toEqual(['cli/main.ts', 'cli/version.ts']);
+  });
+
   it.each([
-    ['--version', 0],
     ['--help', 0],
     ['--frobnicate', 5],
+    ['--version --frobnicate', 0],
   ])('%s loads the command line alone', async (flag, expected) => {
-    const { status, packages, own } = await loaded(flag);
+    const { status, packages, own } = await loaded(...flag.split(' '));
     expect(status).toBe(expected);
     expect([...packages]).toEqual(['commander']);
     expect(own.toSorted()).toEqual([
       'cli/io.ts',
       'cli/main.ts',
+      'cli/program.ts',
+      'cli/version.ts',
       'cli/visible.ts',
       'feed/redact.ts',
       'problem.ts',
