@@ -196,6 +196,13 @@ const beside = (week, count, length) => {
 };
 const addBeside = (count, length) => (week) => add('AzureCloud', ...beside(week, count, length))(week);
 
+/** Gives tags some of the prefixes of another one. */
+const addOf =
+  (other, addresses, ...tags) =>
+  (week) => {
+    const blocks = chosen(of(week, other), addresses);
+    for (const tag of tags) add(tag, ...blocks)(week);
+  };
 /** Takes all of a region but one prefix out of every tag that has it. */
 const cutRegion = (region) => (week) => {
   const own = AddressSet.fromPrefixes(4, prefixesOf(of(week, `AzureCloud.${region}`)));
@@ -379,6 +386,14 @@ const BAD = [
     'ServiceBus: twelve single addresses of customers',
     addSingles(['westeurope', 'eastus'], 12, 'ServiceBus'),
   ],
+  [
+    'ServiceBus: 5 % more, out of AppService, where customers run programs',
+    addOf('AppService', 1378, 'ServiceBus'),
+  ],
+  [
+    'Storage.WestEurope: 128 addresses of AppService, as Storage',
+    addOf('AppService.WestEurope', 128, 'Storage', 'Storage.WestEurope'),
+  ],
   ['ServiceBus: a /24 of customers of westeurope', addCustomers('westeurope', 1, 24, 'ServiceBus')],
   [
     'AzureResourceManager: 100 × /29 of customers of eastus',
@@ -405,6 +420,10 @@ const BAD = [
   ['AzureCloud: the small norwayw cut to one prefix, in every tag', cutRegion('norwayw')],
   ['AzureCloud: the virtual address of the host, 168.63.129.16', add('AzureCloud', '168.63.129.16/32')],
   ['an unselected tag: 168.63.129.16', add('AzureMonitor', '168.63.129.16/32')],
+  [
+    'AzureActiveDirectory: eight single addresses of customers',
+    addSingles(['westeurope'], 8, 'AzureActiveDirectory'),
+  ],
   ['AzureActiveDirectory: 500 IPv6 /128 of a hoster', add('AzureActiveDirectory', ...hosts(500))],
   ['ServiceBus: half an IPv6 /64 of a hoster', add('ServiceBus', '2a01:4f8:1::/65')],
   ['AzureCloud: the metadata address of a cloud next door', add('AzureCloud', '100.100.100.200/32')],
@@ -447,6 +466,10 @@ const CHAINS = [
   [
     'ServiceBus gains eight single addresses of customers',
     (week, step) => addSingles(['westeurope'], 8 * step, 'ServiceBus')(week),
+  ],
+  [
+    'AzureActiveDirectory gains eight single addresses of customers',
+    (week, step) => addSingles(['westeurope'], 8 * step, 'AzureActiveDirectory')(week),
   ],
   [
     'AzureActiveDirectory gains 10 addresses of a hoster',

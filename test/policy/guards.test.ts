@@ -1023,6 +1023,21 @@ describe('tag-precedent of what a tag gains and loses', () => {
     expect(said(week([]), week(['20.3.0.0/28'], { 'AzureCloud.a': ['20.3.0.0/16'] }))).toHaveLength(1);
     // New to Azure.
     expect(said(week([]), week(['40.0.0.0/28'], { AzureCloud: ['20.0.0.0/14', '40.0.0.0/16'] }))).toEqual([]);
+    // What another service has, and what it shares as it did before.
+    expect(said(week([]), week(['20.2.0.0/30']))).toEqual([
+      'noted: the service tag ServiceBus gains 4 IPv4 addresses that other services have, Sql first (such as 20.2.0.0/30); over 2, and over a quarter of what it shares, ask for a look',
+    ]);
+    expect(said(week([]), week(['20.2.0.0/31']))).toEqual([]);
+    expect(said(week(['20.2.0.0/28']), week(['20.2.0.0/28', '20.2.0.16/30']))).toEqual([]);
+    expect(said(week([]), week(['20.2.1.0/28'], { 'ServiceBus.A': ['20.2.1.0/28'] }))).toEqual([]);
+    // Of the tag with limits of its own as well.
+    const named = (...prefixes: string[]) => ({
+      ...week([]),
+      AzureActiveDirectory: ['20.1.0.0/20', ...prefixes],
+    });
+    expect(
+      said(named(), named(...singles('20.3.0', 3)), { r: ['AzureCloud', 'AzureActiveDirectory'] }),
+    ).toHaveLength(1);
     // Without AzureCloud in the policy, by the space of the feeds that were in force.
     expect(said(week([]), week(['20.3.0.0/28']), { r: ['ServiceBus'] })).toHaveLength(1);
   });

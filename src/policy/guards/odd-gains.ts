@@ -25,21 +25,38 @@ const NEIGHBOURHOOD = 21;
  */
 const CUSTOMERS_LOOK_OVER = 2n;
 
+/**
+ * Addresses of other services over which a gain of a tag, and of a part of one, asks for a look, and the part of those that it
+ * shared up to which it gains such lawfully: a quarter. No tag of the archive gained more than that; parts of DataFactory and
+ * LogicApps, which share with the tags of their management, gained 48 at most (20250616).
+ */
+const SHARED_LOOK_OVER = { tag: 2n, part: 64n } as const;
+const SHARED_SHARE = 4n;
+
 /** New single addresses of AzureCloud over which a gain asks for a look: no step of the archive brought one. */
 const NEW_LOOK_OVER = 2n;
 
 /**
- * What a service does not gain: single addresses, where it has blocks, and addresses that were Azure's before, in blocks
- * that no service is in. Regions are given to services as blocks, to several at once: of all steps of the archive
+ * What a service does not gain: single addresses, where it has blocks, addresses that were Azure's before, in blocks
+ * that no service is in, and those of another service. Regions are given to services as blocks, to several at once: of all steps of the archive
  * ServiceBus, AzureResourceManager and Storage never gained an address that only customers were around. AzureCloud itself gains
  * new space in pairs of addresses and more.
+ * @param services the addresses of each service, as `servicesOf` gives them
  */
-export function oddGains(change: ComparableTag, context: GuardContext): Remark[] {
+export function oddGains(
+  change: ComparableTag,
+  context: GuardContext,
+  services: () => ReadonlyMap<string, AddressSet>,
+): Remark[] {
   const { tag, before, after } = change;
   const gained = after.ipv4.difference(before.ipv4);
   if (gained.isEmpty || before.ipv4.isEmpty || endpointSets(context).has(tag)) return [];
   if (isWhole(tag)) return newSingles(tag, gained, context);
-  return [...singleAddresses(change, gained), ...amongCustomers(change, gained, context)];
+  return [
+    ...singleAddresses(change, gained),
+    ...amongCustomers(change, gained, context, services),
+    ...ofOtherServices(change, gained, services()),
+  ];
 }
 
 function newSingles(tag: string, gained: AddressSet, { baseline }: GuardContext): Remark[] {
@@ -80,18 +97,21 @@ function sizeOfSingle(set: AddressSet): bigint {
     .reduce((sum, { length }) => (length < SINGLE_FROM ? sum : sum + (1n << BigInt(32 - length))), 0n);
 }
 
-function amongCustomers({ tag, before }: ComparableTag, gained: AddressSet, context: GuardContext): Remark[] {
-  const { baseline, snapshot } = context;
+function amongCustomers(
+  { tag, before }: ComparableTag,
+  gained: AddressSet,
+  { baseline }: GuardContext,
+  services: () => ReadonlyMap<string, AddressSet>,
+): Remark[] {
   const known = baseline?.tags.get(WHOLE)?.ipv4 ?? baseline?.space?.ipv4;
   const old = known === undefined ? undefined : gained.intersection(known);
   if (old === undefined || old.size <= CUSTOMERS_LOOK_OVER) return [];
   const around = blocksAround(old);
-  const sets = endpointSets(context);
   // What this week's gain brings along is no company of it, in whichever part of the tag it stands.
-  const services = [...snapshot.tags.values()]
-    .filter(({ name }) => !isWhole(name) && !sets.has(name))
-    .map(({ addresses }) => addresses.ipv4.intersection(around).difference(gained));
-  const company = AddressSet.union(4, [...services, before.ipv4.intersection(around)]);
+  const others = [...services().values()].map((addresses) =>
+    addresses.intersection(around).difference(gained),
+  );
+  const company = AddressSet.union(4, [...others, before.ipv4.intersection(around)]);
   const alone = old.difference(blocksAround(company));
   return alone.size <= CUSTOMERS_LOOK_OVER
     ? []
@@ -102,6 +122,51 @@ function amongCustomers({ tag, before }: ComparableTag, gained: AddressSet, cont
           message: `the service tag ${tag} gains ${digits(alone.size)} IPv4 addresses that were in ${WHOLE} before, where no service has any in the same /${NEIGHBOURHOOD}: those of customers (such as ${alone.coverTexts()[0]}); over ${CUSTOMERS_LOOK_OVER} ask for a look`,
         },
       ];
+}
+
+function ofOtherServices(
+  { tag, before }: ComparableTag,
+  gained: AddressSet,
+  services: ReadonlyMap<string, AddressSet>,
+): Remark[] {
+  const own = familyOf(tag);
+  const others = [...services].filter(([family]) => family !== own);
+  const sharedBy = (set: AddressSet) =>
+    AddressSet.union(
+      4,
+      others.map(([, addresses]) => addresses.intersection(set)),
+    );
+  const shared = sharedBy(gained);
+  const most = own === tag ? SHARED_LOOK_OVER.tag : SHARED_LOOK_OVER.part;
+  if (shared.size <= most || shared.size * SHARED_SHARE <= sharedBy(before.ipv4).size) return [];
+  const [holder] = others.find(([, addresses]) => addresses.intersects(shared))!;
+  return [
+    {
+      refuse: false,
+      look: true,
+      message: `the service tag ${tag} gains ${digits(shared.size)} IPv4 addresses that other services have, ${holder} first (such as ${shared.coverTexts()[0]}); over ${most}, and over a quarter of what it shares, ask for a look`,
+    },
+  ];
+}
+
+/** A tag and its parts. */
+function familyOf(tag: string): string {
+  const dot = tag.indexOf('.');
+  return dot < 0 ? tag : tag.slice(0, dot);
+}
+
+/** The IPv4 addresses of each service, those of its parts included; AzureCloud and endpoint sets are none. */
+export function servicesOf(context: GuardContext): ReadonlyMap<string, AddressSet> {
+  const sets = endpointSets(context);
+  const families = new Map<string, AddressSet[]>();
+  for (const { name, addresses } of context.snapshot.tags.values()) {
+    if (isWhole(name) || sets.has(name)) continue;
+    const family = familyOf(name);
+    const known = families.get(family);
+    if (known === undefined) families.set(family, [addresses.ipv4]);
+    else known.push(addresses.ipv4);
+  }
+  return new Map([...families].map(([family, all]) => [family, AddressSet.union(4, all)]));
 }
 
 function blocksAround(set: AddressSet): AddressSet {

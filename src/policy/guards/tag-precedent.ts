@@ -4,7 +4,7 @@ import { comparableTags } from './comparable-tags.ts';
 import type { AcceptedSizes } from './drift.ts';
 import type { Guard, Remark } from './guard.ts';
 import { allowances, withoutPrecedent } from './new-space.ts';
-import { oddGains } from './odd-gains.ts';
+import { oddGains, servicesOf } from './odd-gains.ts';
 
 /** IPv4 addresses from which on a tag is large: what lawful weeks do to it is narrow. */
 const LARGE = 1_048_576n;
@@ -79,6 +79,8 @@ export const tagPrecedent: Guard = {
     const rules = context.policy.rules.flatMap(({ tags }) => tags.map(({ addresses }) => addresses));
     let known: DualStackSet | undefined;
     const allowed = () => (known ??= DualStackSet.union(rules));
+    let families: ReturnType<typeof servicesOf> | undefined;
+    const services = () => (families ??= servicesOf(context));
     return comparableTags(context).flatMap((comparable) => {
       const { tag, before, after } = comparable;
       const change = { tag, before, gained: after.difference(before), lost: before.difference(after), times };
@@ -90,11 +92,11 @@ export const tagPrecedent: Guard = {
             ? judgeLarge(change, context.limits)
             : [];
       if (remarks.length > 0) return remarks;
-      if (before.ipv4.size >= LARGE) return oddGains(comparable, context);
+      if (before.ipv4.size >= LARGE) return oddGains(comparable, context, services);
       const ofHistory = judgeByOwnHistory(change, context.baseline?.accepted ?? []);
       return [
         ...(ofHistory.length > 0 ? ofHistory : judgeLoss(change, allowed)),
-        ...(named === undefined ? oddGains(comparable, context) : []),
+        ...oddGains(comparable, context, services),
       ];
     });
   },
