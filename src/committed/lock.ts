@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { M365_INSTANCES, type M365Endpoints } from '../feed/m365.ts';
 import type { FeedSource, Snapshot } from '../feed/snapshot.ts';
+import { readCanonicalLists } from '../net/canonical-lists.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import { clientTexts, readClientTexts } from '../policy/clients.ts';
@@ -13,7 +14,7 @@ import { AllowlistError, type Problem } from '../problem.ts';
 import type { Budget } from '../targets/budget.ts';
 import type { TargetOutput, TargetRequest } from '../targets/build.ts';
 import type { FitSettings } from '../targets/fit.ts';
-import { policyDocumentSchema, writePolicy } from './policy-document.ts';
+import { type PrefixesOfTag, policyDocumentSchema, writePolicy } from './policy-document.ts';
 import type { Signer } from './signature.ts';
 
 /** The lock's place in the output tree. */
@@ -370,16 +371,17 @@ export function snapshotPath(tag: string): string {
 }
 
 /** Reads a snapshot file back. @throws AllowlistError naming the line */
-export function parseSnapshotFile(text: string, where: string) {
-  return text
-    .replace(/\n$/, '')
-    .split('\n')
-    .filter((line, index, lines) => !(line === '' && lines.length === 1 && index === 0))
-    .map((line, index) => {
-      try {
-        return parsePrefix(line);
-      } catch (error) {
-        throw new AllowlistError(`${where}:${index + 1}: ${(error as Error).message}`, [], { cause: error });
-      }
-    });
+export function parseSnapshotFile(text: string, where: string): PrefixesOfTag {
+  const lines = text.replace(/\n$/, '').split('\n');
+  const texts = lines.length === 1 && lines[0] === '' ? [] : lines;
+  const list = readCanonicalLists([texts])?.[0];
+  if (list !== undefined) return { prefixes: () => list.prefixes(), addresses: list.addresses() };
+  const prefixes = texts.map((line, index) => {
+    try {
+      return parsePrefix(line);
+    } catch (error) {
+      throw new AllowlistError(`${where}:${index + 1}: ${(error as Error).message}`, [], { cause: error });
+    }
+  });
+  return { prefixes: () => prefixes, addresses: DualStackSet.fromPrefixes(prefixes) };
 }

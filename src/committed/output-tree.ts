@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Prefix } from '../net/prefix.ts';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError } from '../problem.ts';
@@ -86,7 +85,7 @@ export function hasOtherLineEnds(text: string, digest: string | undefined): bool
 }
 
 function policyOf(lock: Lock, files: ReadonlyMap<string, string>, where: string): Policy {
-  const policy = readPolicy(lock.policy, (tag): readonly Prefix[] => {
+  const policy = readPolicy(lock.policy, (tag) => {
     const path = snapshotPath(tag);
     const text = files.get(path);
     if (text === undefined)

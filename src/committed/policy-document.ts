@@ -110,17 +110,32 @@ export function writePolicy(policy: Policy): PolicyDocument {
   };
 }
 
+/** What a snapshot has of a service tag. Most commands ask for its addresses alone. */
+export interface PrefixesOfTag {
+  readonly prefixes: () => readonly Prefix[];
+  readonly addresses: DualStackSet;
+}
+
 /**
  * Rebuilds the policy that a lock describes.
  * @param prefixesOf the prefixes of a service tag, from the snapshot beside the lock
  */
-export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) => readonly Prefix[]): Policy {
+export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) => PrefixesOfTag): Policy {
   return makePolicy(
     document.rules.map((rule): PolicyRule => {
       const tags = rule.tags.map(({ tag, region, m365 }): TagAddresses => {
-        const prefixes = prefixesOf(tag);
-        const addresses = DualStackSet.fromPrefixes(prefixes);
-        return { tag, region, prefixes, addresses, ...(m365 === undefined ? {} : { m365 }) };
+        const { prefixes, addresses } = prefixesOf(tag);
+        let made: readonly Prefix[] | undefined;
+        return {
+          tag,
+          region,
+          get prefixes() {
+            made ??= prefixes();
+            return made;
+          },
+          addresses,
+          ...(m365 === undefined ? {} : { m365 }),
+        };
       });
       const prefixes = rule.prefixes.map(parsePrefix);
       return {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { policyDocumentSchema, readPolicy, writePolicy } from '../../src/committed/policy-document.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import type { Policy, PolicyRule } from '../../src/policy/policy.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
 import { M365_SETS, m365Sets, type PublishedSet, publishedSet } from '../support/m365.ts';
@@ -150,7 +151,10 @@ describe('the rules that endpoint sets of Microsoft 365 become', () => {
       policy.rules.flatMap(({ tags }) => tags.map((tag) => [tag.tag, tag.prefixes] as const)),
     );
     const document = policyDocumentSchema.parse(JSON.parse(JSON.stringify(writePolicy(policy))));
-    const read = readPolicy(document, (tag) => prefixes.get(tag)!);
+    const read = readPolicy(document, (tag) => ({
+      prefixes: () => prefixes.get(tag)!,
+      addresses: DualStackSet.fromPrefixes(prefixes.get(tag)!),
+    }));
     expect(read.digest).toBe(policy.digest);
     expect(writePolicy(read)).toEqual(writePolicy(policy));
     expect(read.rules.map(({ tags, omitted }) => [tags.map(({ m365 }) => m365), omitted])).toEqual(

@@ -127,10 +127,10 @@ function readSets(file: RuleFile): Map<string, { family: Family; addresses: Dual
     };
     const existing = (name: string | undefined): LoadedSet =>
       sets.get(name ?? '') ?? fail('there is no such set');
-    const create = CREATE.exec(line)?.groups;
+    // Of ten thousand lines all but a few add a prefix.
     const add = ADD.exec(line)?.groups;
-    const swap = SWAP.exec(line)?.groups;
-    const one = ONE.exec(line)?.groups;
+    const [create, swap, one] =
+      add === undefined ? [CREATE, SWAP, ONE].map((command) => command.exec(line)?.groups) : [];
     if (create !== undefined) {
       const name = create.set!;
       const size = Number(create.size);
