@@ -1,5 +1,6 @@
 import { type Node, parse } from 'acorn';
 import { describe, expect, it } from 'vitest';
+import { digits } from '../../src/numbers.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { proveReadBack, proveSettings } from '../../src/targets/build.ts';
 import { addressAttempts, nameAttempts, spellUrl } from '../support/attempts.ts';
@@ -306,7 +307,7 @@ describe('a PAC file for Zscaler', () => {
 
   it('is refused with the figures where it is larger than Zscaler takes', async () => {
     const bytes = Buffer.byteLength((await build(262_144)).files[0]!.text);
-    await expect(build(bytes - 1)).rejects.toThrow(`${bytes} bytes, ${bytes - 1} at most`);
+    await expect(build(bytes - 1)).rejects.toThrow(`${digits(bytes)} bytes, ${digits(bytes - 1)} at most`);
     await expect(build(bytes)).resolves.toBeDefined();
   });
 
