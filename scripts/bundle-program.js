@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { parse } from 'yaml';
 import { bundlePage } from './bundle-page.js';
@@ -50,8 +50,8 @@ const namesOfPackages = {
 };
 
 /**
- * The same code in fewer pieces: `yaml` as one ES module graph instead of 72 CommonJS modules, and Handlebars without the
- * package that maps sources, which it goes without where it is not there.
+ * The same code in fewer pieces: `yaml` as one ES module graph instead of 72 CommonJS modules, and Handlebars, where it is
+ * bundled, without the package that maps sources, which it goes without where it is not there.
  */
 const leanPackages = {
   name: 'lean-packages',
@@ -83,6 +83,22 @@ function parseBundledYaml(folder) {
   }
 }
 
+/** Writes the templates of each target as JavaScript, by the digests of their texts, where `loadPrecompiled` looks for it. */
+async function compileTemplates(outdir) {
+  const { precompile, templateDigest } = await import(pathToFileURL(join(outdir, 'template-engine.js')).href);
+  mkdirSync(join(outdir, 'compiled'));
+  for (const target of readdirSync(join(ROOT, 'templates'))) {
+    const folder = join(ROOT, 'templates', target);
+    const { files } = parse(readFileSync(join(folder, 'manifest.yaml'), 'utf8'));
+    const texts = files.flatMap(({ template, each, path }) => [
+      readFileSync(join(folder, template), 'utf8'),
+      ...(each === undefined ? [] : [path]),
+    ]);
+    const entries = [...new Set(texts)].map((text) => `'${templateDigest(text)}': ${precompile(text)}`);
+    writeFileSync(join(outdir, 'compiled', `${target}.js`), `export default {\n${entries.join(',\n')}\n};\n`);
+  }
+}
+
 /**
  * Writes the bundle into `folder`/dist/program, with the script and the style of the HTML review. Same sources, same
  * bytes. Paths to `data`, `templates` and `package.json` lead two folders up from there, as they do from `src/*`.
@@ -103,6 +119,7 @@ export async function bundleProgram(folder) {
     entryPoints: {
       main: 'src/cli/main.ts',
       'rehearse-dialer': 'src/cli/rehearse-dialer.ts',
+      'template-engine': 'src/targets/template-engine.ts',
       ...Object.fromEntries(modules),
     },
     outdir,
@@ -124,6 +141,7 @@ export async function bundleProgram(folder) {
     logLevel: 'warning',
   });
   parseBundledYaml(join(outdir, 'parsed'));
+  await compileTemplates(outdir);
   const { script, style } = await bundlePage();
   writeFileSync(join(outdir, 'page.js'), script);
   writeFileSync(join(outdir, 'page.css'), style);

@@ -9,6 +9,7 @@ import { readRegularText } from '../regular-file.ts';
 import { closest } from '../suggest.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
 import type { TemplateTexts } from './render.ts';
+import { loadPrecompiled } from './template-engine.ts';
 import type { Vendor } from './vendor.ts';
 
 /** A vendor format as found on disk: the manifest, its templates, and the module it may bring. */
@@ -52,6 +53,7 @@ async function readBundled(id: string): Promise<Target> {
     );
   }
   const target = await readFolder(join(bundled, id));
+  await loadPrecompiled(id);
   if (target.manifest.id !== id)
     throw new AllowlistError(`templates/${id}/manifest.yaml: id is ${target.manifest.id}`);
   return { ...target, vendor: await loadVendor(id), where: `templates/${id}` };

@@ -1,6 +1,7 @@
-import Handlebars from 'handlebars';
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import type { Manifest } from './manifest.ts';
+import { compiledTemplate } from './template-engine.ts';
+import { MissingField } from './template-helpers.ts';
 import type { View } from './view.ts';
 
 /** The text of a target's templates, by the name the manifest gives them. */
@@ -12,103 +13,6 @@ export interface RuleFile {
   readonly text: string;
 }
 
-type Helper = (this: unknown, value: unknown, options: Handlebars.HelperOptions) => string;
-
-/**
- * Handlebars' own block helpers render nothing for a missing value: a misspelt list would become an
- * empty rule file. These accept exactly one type each and throw for anything else.
- */
-const HELPERS: Readonly<Record<string, Helper>> = {
-  each(value, options) {
-    if (!Array.isArray(value)) throw new HelperError('{{#each}} needs an array', options);
-    return value
-      .map((item, index) =>
-        options.fn(item, {
-          data: { ...options.data, index, first: index === 0, last: index === value.length - 1 },
-          blockParams: [strictly(item), index],
-        }),
-      )
-      .join('');
-  },
-  if(value, options) {
-    return truth('if', value, options) ? options.fn(this) : options.inverse(this);
-  },
-  unless(value, options) {
-    return truth('unless', value, options) ? options.inverse(this) : options.fn(this);
-  },
-  with(value, options) {
-    if (typeof value !== 'object' || value === null)
-      throw new HelperError('{{#with}} needs an object', options);
-    return options.fn(value, { data: options.data, blockParams: [strictly(value)] });
-  },
-};
-
-/**
- * A value as a block parameter: Handlebars looks fields up in one without being strict, and a misspelt field would be an
- * empty place in a rule file.
- */
-function strictly(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  return new Proxy(value, {
-    get: (target, key, receiver) => {
-      if (typeof key === 'string' && !(key in target)) throw new MissingField(key);
-      return strictly(Reflect.get(target, key, receiver));
-    },
-  });
-}
-
-/** A field that the value of a block parameter does not have. */
-class MissingField extends TypeError {
-  readonly field: string;
-
-  constructor(field: string) {
-    super(`there is no ${JSON.stringify(field)} here`);
-    this.field = field;
-  }
-}
-
-function truth(helper: string, value: unknown, options: Handlebars.HelperOptions): boolean {
-  if (typeof value === 'boolean') return value;
-  if (Array.isArray(value)) return value.length > 0;
-  throw new HelperError(`{{#${helper}}} needs true, false or an array`, options);
-}
-
-/** Carries the line as Handlebars' own exceptions do. */
-class HelperError extends TypeError {
-  readonly lineNumber: number | undefined;
-
-  constructor(message: string, options: Handlebars.HelperOptions) {
-    super(message);
-    // `loc` is set at run time but missing in the type declarations.
-    this.lineNumber = (options as { loc?: { start: { line: number } } }).loc?.start.line;
-  }
-}
-
-const ENGINE = Handlebars.create();
-for (const name of Object.keys(ENGINE.helpers)) ENGINE.unregisterHelper(name);
-ENGINE.registerHelper(HELPERS);
-
-/** Templates by their texts: a run of many sites renders the same ones again and again. */
-const COMPILED = new Map<string, Handlebars.TemplateDelegate<unknown>>();
-
-/** How many compiled templates are kept. */
-const MOST_COMPILED = 500;
-
-function compiled(text: string): Handlebars.TemplateDelegate<unknown> {
-  const known = COMPILED.get(text);
-  if (known !== undefined) return known;
-  const template = ENGINE.compile<unknown>(text, {
-    strict: true,
-    noEscape: true,
-    knownHelpersOnly: true,
-    knownHelpers: { each: true, if: true, unless: true, with: true, lookup: false, log: false },
-    explicitPartialContext: true,
-  });
-  if (COMPILED.size >= MOST_COMPILED) COMPILED.clear();
-  COMPILED.set(text, template);
-  return template;
-}
-
 /**
  * Renders every file that the manifest lists.
  * @param where the folder of the target, for messages
@@ -116,7 +20,7 @@ function compiled(text: string): Handlebars.TemplateDelegate<unknown> {
  */
 export function render(manifest: Manifest, templates: TemplateTexts, view: View, where: string): RuleFile[] {
   const compile = (text: string, name: string) => {
-    const template = compiled(text);
+    const template = compiledTemplate(text);
     return (context: unknown, data: Record<string, unknown> = {}) => {
       try {
         return template(context, { data });

@@ -16,9 +16,10 @@ export interface BuiltProduct {
 export async function buildProduct(): Promise<BuiltProduct> {
   const root = fileURLToPath(new URL('../../', import.meta.url));
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'allowlist-installation-'));
+  // The build compiles templates with the package that the product needs at run time.
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
   const sources = await bundleProgram(folder);
   for (const part of ['package.json', 'templates', 'data', 'scripts', 'schema'])
     cpSync(join(root, part), join(folder, part), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
   return { folder, sources, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

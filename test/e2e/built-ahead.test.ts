@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parsedName } from '../../src/parsed-yaml.ts';
+import { templateDigest } from '../../src/targets/template-engine.ts';
 import { installed } from './command.ts';
 
 const texts = [
@@ -27,6 +28,20 @@ describe('what the build parses', () => {
     for (const [file, text] of texts) {
       expect(parsed.has(parsedName(text)), file).toBe(true);
       expect(parsed.has(parsedName(`${text}\n`)), file).toBe(false);
+    }
+  });
+});
+
+describe('what the build compiles', () => {
+  it('is every template of every target, and none that was edited since', async () => {
+    for (const id of readdirSync(installed('templates'))) {
+      const compiled = (await import(installed(`dist/program/compiled/${id}.js`))).default;
+      const { files } = parse(readFileSync(installed(join('templates', id, 'manifest.yaml')), 'utf8'));
+      for (const { template } of files) {
+        const text = readFileSync(installed(join('templates', id, template)), 'utf8');
+        expect(typeof compiled[templateDigest(text)]?.main, `${id}/${template}`).toBe('function');
+        expect(compiled[templateDigest(`${text}\n`)]).toBeUndefined();
+      }
     }
   });
 });
