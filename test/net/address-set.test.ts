@@ -246,3 +246,37 @@ describe('a dual-stack set', () => {
     expect(a.containsPrefix(parsePrefix('2001:db9::/48'))).toBe(false);
   });
 });
+
+describe('the union of many sets', () => {
+  it.each([4, 6] as const)('of IPv%i is that of two and two, up to the top of the space', (family) => {
+    const random = new Random(family);
+    const width = family === 4 ? 32 : 128;
+    for (let round = 0; round < 200; round++) {
+      const sets = Array.from({ length: 17 + random.below(30) }, () =>
+        AddressSet.fromRanges(
+          family,
+          Array.from({ length: random.below(6) }, () => {
+            // Many ends in words of zeros or ones, where one address less borrows from the word before.
+            const shift = BigInt(random.pick([0, 16, 32, 64, 96].filter((bits) => bits < width)));
+            const a = (random.bits(width) >> shift) << shift;
+            const b = random.chance(4) ? 2n ** BigInt(width) - 1n : (random.bits(width) >> shift) << shift;
+            return a <= b ? { first: a, last: b } : { first: b, last: a - 1n < b ? b : a - 1n };
+          }),
+        ),
+      );
+      const together = AddressSet.union(family, sets);
+      const oneByOne = sets.reduce((sum, one) => sum.union(one), AddressSet.empty(family));
+      expect(together.equals(oneByOne)).toBe(true);
+      expect(together.size).toBe(oneByOne.size);
+      const lengths = together.cover().map(({ length }) => length);
+      expect(together.shortestLength).toBe(lengths.length === 0 ? undefined : Math.min(...lengths));
+    }
+  });
+
+  it('takes sets of one family alone', () => {
+    expect(() => AddressSet.union(4, [set('2001:db8::/32')])).toThrow(TypeError);
+    expect(() =>
+      AddressSet.union(4, [...Array.from({ length: 20 }, () => set('192.0.2.0/24')), set('::/0')]),
+    ).toThrow(TypeError);
+  });
+});
