@@ -51,7 +51,7 @@ const cases = [
     what: 'the weeks 20250804, 20250811 and 20250818',
     skip: !feedsAvailable,
     weeks: () => ['20250804', '20250811', '20250818'].map(feedFile),
-    subjects: [/^.*\+[\d,]+ IPv4.*\+\d+ names$/, /^.* of 2025-08-11: \+[\d,]+ IPv4/],
+    subjects: [/^.*\+[\d,]+ IPv4.*\+\d+ names$/, /^.* of 2025-08-11: \+[\d,]+( -[\d,]+)? IPv4/],
   },
 ];
 
