@@ -1,6 +1,5 @@
 // Bundles the command line into dist/program/: few files to read where tsc writes hundreds, and the packages that every
 // command needs with them. `npm run build` runs it after tsc.
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -67,8 +66,8 @@ const leanPackages = {
 };
 
 /** Writes what the tables and manifests hold as JSON, by the digests of their texts, where `parsedAtBuild` looks for it. */
-function parseBundledYaml(folder) {
-  mkdirSync(folder, { recursive: true });
+function parseBundledYaml(folder, { parsedName }) {
+  mkdirSync(folder);
   const tables = readdirSync(join(ROOT, 'data'), { recursive: true }).filter((file) =>
     file.endsWith('.yaml'),
   );
@@ -78,24 +77,22 @@ function parseBundledYaml(folder) {
     ...targets.map((target) => join('templates', target, 'manifest.yaml')),
   ]) {
     const text = readFileSync(join(ROOT, file), 'utf8');
-    const name = `${createHash('sha256').update(text).digest('hex')}.json`;
-    writeFileSync(join(folder, name), JSON.stringify(parse(text)));
+    writeFileSync(join(folder, parsedName(text)), JSON.stringify(parse(text)));
   }
 }
 
 /** Writes the templates of each target as JavaScript, by the digests of their texts, where `loadPrecompiled` looks for it. */
-async function compileTemplates(outdir) {
-  const { precompile, templateDigest } = await import(pathToFileURL(join(outdir, 'template-engine.js')).href);
-  mkdirSync(join(outdir, 'compiled'));
+function compileTemplates(folder, { precompile, sha256 }) {
+  mkdirSync(folder);
   for (const target of readdirSync(join(ROOT, 'templates'))) {
-    const folder = join(ROOT, 'templates', target);
-    const { files } = parse(readFileSync(join(folder, 'manifest.yaml'), 'utf8'));
+    const from = join(ROOT, 'templates', target);
+    const { files } = parse(readFileSync(join(from, 'manifest.yaml'), 'utf8'));
     const texts = files.flatMap(({ template, each, path }) => [
-      readFileSync(join(folder, template), 'utf8'),
+      readFileSync(join(from, template), 'utf8'),
       ...(each === undefined ? [] : [path]),
     ]);
-    const entries = [...new Set(texts)].map((text) => `'${templateDigest(text)}': ${precompile(text)}`);
-    writeFileSync(join(outdir, 'compiled', `${target}.js`), `export default {\n${entries.join(',\n')}\n};\n`);
+    const entries = [...new Set(texts)].map((text) => `'${sha256(text)}': ${precompile(text)}`);
+    writeFileSync(join(folder, `${target}.js`), `export default {\n${entries.join(',\n')}\n};\n`);
   }
 }
 
@@ -119,7 +116,7 @@ export async function bundleProgram(folder) {
     entryPoints: {
       main: 'src/cli/main.ts',
       'rehearse-dialer': 'src/cli/rehearse-dialer.ts',
-      'template-engine': 'src/targets/template-engine.ts',
+      'build-ahead': 'src/build-ahead.ts',
       ...Object.fromEntries(modules),
     },
     outdir,
@@ -140,8 +137,9 @@ export async function bundleProgram(folder) {
     metafile: true,
     logLevel: 'warning',
   });
-  parseBundledYaml(join(outdir, 'parsed'));
-  await compileTemplates(outdir);
+  const ahead = await import(pathToFileURL(join(outdir, 'build-ahead.js')).href);
+  parseBundledYaml(join(outdir, 'parsed'), ahead);
+  compileTemplates(join(outdir, 'compiled'), ahead);
   const { script, style } = await bundlePage();
   writeFileSync(join(outdir, 'page.js'), script);
   writeFileSync(join(outdir, 'page.css'), style);

@@ -36,6 +36,7 @@ const SHARED = [
   'problem',
   'regular-file',
   'schema-problems',
+  'sha256',
   'suggest',
   'text-table',
   'within-time',

@@ -165,7 +165,7 @@ export async function loadSources({ request }: OpenedJob, shared?: Once): Promis
       environment: request.environment,
       today: request.today,
       report: request.report,
-      inForce: () => feedInForce(config.output),
+      inForce: () => feedInForce(config.output, request.environment),
       // What is wrong in a tag of one run is no fault of the others.
       used: shared === undefined ? used : NO_TAGS,
       ...(cache.keep === undefined ? {} : { cachedFiles: cache.keep }),
@@ -211,7 +211,11 @@ export async function prepareJob(
     },
   });
   const plan = async (directory: string): Promise<RunPlan> => {
-    const baseline = await readBaseline(directory, { targets: targets.map(({ id }) => id), report });
+    const baseline = await readBaseline(directory, {
+      targets: targets.map(({ id }) => id),
+      environment: request.environment,
+      report,
+    });
     inForce = baseline.tree === undefined ? undefined : fileDigest(keptLock(baseline.tree.lock));
     if (signer === undefined && baseline.tree?.lock.signature !== undefined)
       report(

@@ -57,8 +57,8 @@ export async function checkCommand(
   const { since, why } = await allowedSince(
     tree,
     allowed.map(({ query }) => query),
-    undefined,
-    client,
+    io.environment,
+    { client },
   );
   if (why !== undefined) io.err(`since when it is allowed is not wholly known: ${why}`);
   const answers = answered.map(({ text, query, answer: found }) => ({

@@ -4,7 +4,7 @@ import { policyForClient } from '../policy/for-client.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Query } from '../policy/query.ts';
 import { AllowlistError } from '../problem.ts';
-import { isBelowRepository, mayHaveRepository } from './below-repository.ts';
+import { type GitEnvironment, isBelowRepository, mayHaveRepository } from './below-repository.ts';
 import { type FileHistory, historyOfFile } from './git-read.ts';
 import { LOCK_FILE, type Lock, parseLock } from './lock.ts';
 import { type OutputTree, readOutputTree } from './output-tree.ts';
@@ -34,18 +34,19 @@ const REVISIONS = 104;
  * Since when each of the queries, all allowed by the tree as it is, has been asked for by its rules, by walking
  * back through the commits of its lock. Nothing is known where the tree is in no git repository, git does not
  * read it, or it was never committed.
- * @param limit revisions to read at most
- * @param client by whom; without it, by anybody
+ * @param environment git is started with it
+ * @param options.limit revisions to read at most
+ * @param options.client by whom; without it, by anybody
  */
 export async function allowedSince(
   tree: OutputTree,
   queries: readonly Query[],
-  limit = REVISIONS,
-  client?: Prefix,
+  environment: GitEnvironment,
+  { limit = REVISIONS, client }: { readonly limit?: number; readonly client?: Prefix | undefined } = {},
 ): Promise<SinceFound> {
   const since = new Map<Query, Since>();
   if (queries.length === 0) return { since, why: undefined };
-  const history = await historyOf(tree.where);
+  const history = await historyOf(tree.where, environment);
   if (history === undefined || typeof history === 'string') return { since, why: history };
   const set = (query: Query, { feed }: Lock, commit: string | null) =>
     since.set(query, { fileDate: feed.fileDate ?? null, commit, atLeast: false });
@@ -79,8 +80,11 @@ export async function allowedSince(
 }
 
 /** Undefined where there is none, as an output tree need not be in git; a reason where it cannot be read. */
-async function historyOf(directory: string): Promise<FileHistory | string | undefined> {
-  if (!(await mayHaveRepository(directory))) return undefined;
+async function historyOf(
+  directory: string,
+  environment: GitEnvironment,
+): Promise<FileHistory | string | undefined> {
+  if (!(await mayHaveRepository(directory, environment))) return undefined;
   try {
     const history = await historyOfFile(directory, LOCK_FILE);
     return history.revisions.length === 0 ? 'the output tree was never committed' : history;

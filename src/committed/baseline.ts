@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AllowlistError } from '../problem.ts';
 import { readOwnText, readRegularText } from '../regular-file.ts';
-import { isBelowRepository, mayHaveRepository } from './below-repository.ts';
+import { type GitEnvironment, isBelowRepository, mayHaveRepository } from './below-repository.ts';
 import { type Drift, driftInForce, driftOnDisk } from './drift.ts';
 import { GIT_ATTRIBUTES_FILE } from './git-attributes.ts';
 import { historyOfFile } from './git-read.ts';
@@ -36,6 +36,8 @@ export interface BaselineOptions {
   readonly revision?: string;
   /** Folders of the configured targets: rule files there without a lock are refused. */
   readonly targets: readonly string[];
+  /** Of the run: git is started with it. */
+  readonly environment: GitEnvironment;
   readonly report: (line: string) => void;
 }
 
@@ -45,9 +47,9 @@ export interface BaselineOptions {
  */
 export async function readBaseline(
   directory: string,
-  { revision = 'HEAD', targets, report }: BaselineOptions,
+  { revision = 'HEAD', targets, environment, report }: BaselineOptions,
 ): Promise<Baseline> {
-  const committed = await committedTree(directory, revision, report);
+  const committed = await committedTree(directory, revision, { environment, report });
   const written = await lockOnDisk(directory);
   const inGit = committed === undefined ? undefined : await readOutputTree(filesReader(directory, committed));
   const managed = (...locks: readonly (Readonly<Record<string, string>> | undefined)[]) => [
@@ -134,8 +136,11 @@ async function findAsWritten(
 }
 
 /** SHA-256 of the published file that is in force, as it was committed; undefined where nothing is, or nothing that can be read. */
-export async function feedInForce(directory: string): Promise<string | undefined> {
-  const committed = await committedTree(directory, 'HEAD', () => undefined);
+export async function feedInForce(
+  directory: string,
+  environment: GitEnvironment,
+): Promise<string | undefined> {
+  const committed = await committedTree(directory, 'HEAD', { environment, report: () => undefined });
   const path = join(directory, LOCK_FILE);
   const text = committed?.get(LOCK_FILE) ?? (await readOwnText(directory, LOCK_FILE).catch(() => undefined));
   try {
@@ -170,9 +175,9 @@ async function hasOwnAttributes(
 async function committedTree(
   directory: string,
   revision: string,
-  report: BaselineOptions['report'],
+  { environment, report }: Pick<BaselineOptions, 'environment' | 'report'>,
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  if (!(await mayHaveRepository(directory))) return undefined;
+  if (!(await mayHaveRepository(directory, environment))) return undefined;
   try {
     return (await readGitTree(directory, revision))?.files;
   } catch (error) {

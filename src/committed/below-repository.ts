@@ -6,13 +6,15 @@ export async function isBelowRepository(directory: string): Promise<boolean> {
   return (await repositoryAbove(directory)) !== undefined;
 }
 
+/** The environment that git is started with. */
+export type GitEnvironment = Readonly<Record<string, string | undefined>>;
+
 /**
- * Whether git could find a repository from there: where it could not, nobody need start it. The environment may name one
+ * Whether git could find a repository from there: where it could not, nobody need start it. Its environment may name one
  * that lies elsewhere.
  */
-export async function mayHaveRepository(directory: string): Promise<boolean> {
-  // biome-ignore lint/style/noProcessEnv: git, which is started with this environment, looks there too
-  return process.env.GIT_DIR !== undefined || isBelowRepository(directory);
+export async function mayHaveRepository(directory: string, { GIT_DIR }: GitEnvironment): Promise<boolean> {
+  return GIT_DIR !== undefined || isBelowRepository(directory);
 }
 
 /** A working tree of git, found without git. */

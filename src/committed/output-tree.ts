@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError } from '../problem.ts';
 import { readOwnText } from '../regular-file.ts';
+import { sha256 } from '../sha256.ts';
 import { LOCK_FILE, type Lock, parseLock, parseSnapshotFile, readRecentGains, snapshotPath } from './lock.ts';
 import { readPolicy } from './policy-document.ts';
 
@@ -72,7 +72,7 @@ export async function readOutputTree(reader: TreeReader): Promise<OutputTree | u
 
 /** SHA-256, in hex, of a file's text. */
 export function fileDigest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return sha256(text);
 }
 
 /** What helps where a checkout has changed the line ends of generated files. */

@@ -97,7 +97,7 @@ export async function parseEndpointTable(text: string, file: string): Promise<En
     throw new ConfigurationError('The endpoint table is unusable', problems);
   };
 
-  const document = (await parsedAtBuild(text)) ?? (await parseYaml(text, file));
+  const document = (await parsedAtBuild(text)) ?? (await parseWithLines(text, file));
   const shape = endpointTableFile.safeParse(document);
   const problems = shape.success
     ? []
@@ -122,7 +122,7 @@ export async function parseEndpointTable(text: string, file: string): Promise<En
 }
 
 /** @throws ConfigurationError listing what is no YAML, with its lines */
-async function parseYaml(text: string, file: string): Promise<unknown> {
+async function parseWithLines(text: string, file: string): Promise<unknown> {
   const { parseDocument } = await import('yaml');
   const yaml = parseDocument(text);
   const problems = [...yaml.errors, ...yaml.warnings].map(({ message, linePos }) => ({

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRegularFile, readRegularText } from '../regular-file.ts';
+import { sha256 } from '../sha256.ts';
 import { isDate } from './file-date.ts';
 import type { Environment } from './proxy.ts';
 import type { Cloud, FeedSource } from './snapshot.ts';
@@ -35,11 +35,6 @@ export function defaultCacheDirectory(environment: Environment): string | undefi
   if (base?.startsWith('/')) return join(base, 'azure-allowlist');
   const home = environment.HOME ?? environment.USERPROFILE;
   return home === undefined || home === '' ? undefined : join(home, '.cache', 'azure-allowlist');
-}
-
-/** SHA-256 in hex. */
-export function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 /**

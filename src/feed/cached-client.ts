@@ -1,4 +1,5 @@
-import { type CacheRecord, type FeedCache, sha256 } from './cache.ts';
+import { sha256 } from '../sha256.ts';
+import type { CacheRecord, FeedCache } from './cache.ts';
 import type { HttpClient, HttpDocument, HttpRequest } from './http-client.ts';
 
 /**

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
 import * as z from 'zod';
-import { parsedAtBuild } from '../parsed-yaml.ts';
+import { parseYaml } from '../parsed-yaml.ts';
 import type { KnownFigures } from '../policy/guards/known-figures.ts';
 import { CLOUD_NAMES } from './cloud.ts';
 import type { Cloud } from './snapshot.ts';
@@ -18,7 +17,7 @@ const shape = z.partialRecord(
 /** Loads the bundled figures of the space that the files of a cloud ever had; undefined for a cloud without them. */
 export async function loadKnownFigures(cloud: Cloud): Promise<KnownFigures | undefined> {
   const text = await readFile(FILE, 'utf8');
-  const found = shape.parse((await parsedAtBuild(text)) ?? parse(text))[cloud];
+  const found = shape.parse(await parseYaml(text))[cloud];
   if (found === undefined) return undefined;
   return {
     asOf: found.asOf,

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FeedError } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
-import { sha256 } from './cache.ts';
+import { sha256 } from '../sha256.ts';
 import type { HttpClient } from './http-client.ts';
 import { HttpFailure } from './http-failure.ts';
 import type { M365Change, M365Endpoints, M365Instance } from './m365.ts';

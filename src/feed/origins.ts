@@ -5,7 +5,7 @@ import { type Prefix, readPrefixText } from '../net/prefix.ts';
 import { counted, digits } from '../numbers.ts';
 import type { Announced } from '../policy/guards/origins.ts';
 import { readRegularText } from '../regular-file.ts';
-import { sha256 } from './cache.ts';
+import { sha256 } from '../sha256.ts';
 import type { HttpClient } from './http-client.ts';
 import { HttpFailure } from './http-failure.ts';
 import type { Environment } from './proxy.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
 import * as z from 'zod';
 import { parseHost, parseHostPattern } from '../net/host-pattern.ts';
+import { parseYaml } from '../parsed-yaml.ts';
 import type { ExampleName } from './endpoint.ts';
 
 const FILE = fileURLToPath(new URL('../../data/probe/connector.yaml', import.meta.url));
@@ -21,7 +21,7 @@ export interface ProbeData {
 
 /** Loads the bundled names and issuers. */
 export async function loadProbeData(): Promise<ProbeData> {
-  const { examples, issuers } = shape.parse(parse(await readFile(FILE, 'utf8')));
+  const { examples, issuers } = shape.parse(await parseYaml(await readFile(FILE, 'utf8')));
   return {
     examples: examples.map(({ pattern, host }) => ({
       pattern: parseHostPattern(pattern),

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LineCounter, parse, parseDocument } from 'yaml';
-import { parsedAtBuild } from '../parsed-yaml.ts';
+import { LineCounter, parseDocument } from 'yaml';
+import { parseYaml } from '../parsed-yaml.ts';
 import { AllowlistError, ConfigurationError, type Problem } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import { closest } from '../suggest.ts';
@@ -106,7 +106,7 @@ async function readFolder(
   let document: unknown;
   try {
     text = await readRegularText(file);
-    document = (await parsedAtBuild(text)) ?? parse(text);
+    document = await parseYaml(text);
   } catch (error) {
     throw new ConfigurationError(`cannot read ${file}: ${(error as Error).message}`, [], { cause: error });
   }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type Handlebars from 'handlebars';
 import runtime from 'handlebars/runtime.js';
+import { sha256 } from '../sha256.ts';
 import { HELPERS } from './template-helpers.ts';
 
 type Template = Handlebars.TemplateDelegate<unknown>;
@@ -25,16 +25,11 @@ const COMPILED = new Map<string, Template>();
 /** How many compiled templates are kept. */
 const MOST_COMPILED = 500;
 
-/** What the build has compiled of the targets that were loaded, by the digest of the template. */
+/** What the build has compiled of the targets that were loaded, by the SHA-256 of the template. */
 const PRECOMPILED = new Map<string, TemplateSpecification>();
 
 /** In words of Handlebars: an object with the function that a template was compiled to. */
 type TemplateSpecification = Parameters<typeof Handlebars.template>[0];
-
-/** The digest by which a compiled template is known. */
-export function templateDigest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
 
 /** Loads what the build has compiled of a bundled target. Of a template that was edited since it has nothing. */
 export async function loadPrecompiled(target: string): Promise<void> {
@@ -55,7 +50,7 @@ export function precompile(text: string): string {
 export function compiledTemplate(text: string): Template {
   const known = COMPILED.get(text);
   if (known !== undefined) return known;
-  const specification = PRECOMPILED.get(templateDigest(text));
+  const specification = PRECOMPILED.get(sha256(text));
   const template =
     specification === undefined
       ? compiler().compile<unknown>(text, OPTIONS)
@@ -74,7 +69,7 @@ function runtimeEngine(): typeof Handlebars {
   return engine;
 }
 
-/** What compiles templates, loaded for those of a user's own alone: it is four times as large. */
+/** What compiles templates, loaded for those of a user's own alone. */
 function compiler(): typeof Handlebars {
   const load = createRequire(import.meta.url);
   full ??= withOurHelpers((load('handlebars') as typeof Handlebars).create());

@@ -130,7 +130,8 @@ describe.skipIf(lacks('git'))('since when something is allowed', () => {
   it('says "at least" where it does not see the first revision', async () => {
     const published = (await readOutputTree(directoryReader(tree)))!;
     const query = parseQuery(BOTH);
-    const limited = async (limit: number) => (await allowedSince(published, [query], limit)).since.get(query);
+    const limited = async (limit: number) =>
+      (await allowedSince(published, [query], {}, { limit })).since.get(query);
     expect(await limited(2)).toEqual({ fileDate: WEEK2, commit: commits[3], atLeast: true });
     expect(await limited(5)).toEqual({ fileDate: WEEK1, commit: commits[0], atLeast: false });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parsedName } from '../../src/parsed-yaml.ts';
-import { templateDigest } from '../../src/targets/template-engine.ts';
+import { sha256 } from '../../src/sha256.ts';
 import { installed } from './command.ts';
 
 const texts = [
@@ -39,8 +39,8 @@ describe('what the build compiles', () => {
       const { files } = parse(readFileSync(installed(join('templates', id, 'manifest.yaml')), 'utf8'));
       for (const { template } of files) {
         const text = readFileSync(installed(join('templates', id, template)), 'utf8');
-        expect(typeof compiled[templateDigest(text)]?.main, `${id}/${template}`).toBe('function');
-        expect(compiled[templateDigest(`${text}\n`)]).toBeUndefined();
+        expect(typeof compiled[sha256(text)]?.main, `${id}/${template}`).toBe('function');
+        expect(compiled[sha256(`${text}\n`)]).toBeUndefined();
       }
     }
   });

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { sha256 } from '../../src/feed/cache.ts';
+import { sha256 } from '../../src/sha256.ts';
 import { startServer } from '../feed/loopback-server.ts';
 import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
 import { SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';

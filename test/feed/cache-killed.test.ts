@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FeedCache, sha256 } from '../../src/feed/cache.ts';
+import { FeedCache } from '../../src/feed/cache.ts';
+import { sha256 } from '../../src/sha256.ts';
 import { compileModules } from '../support/compiled.ts';
 import { below, seededRandom } from '../support/random.ts';
 

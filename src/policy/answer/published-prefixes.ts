@@ -22,16 +22,17 @@ function byLengthOf(prefixes: Iterable<Prefix>): ByLength {
  * question.
  */
 export class PublishedPrefixes {
-  readonly #prefixes: Iterable<Prefix>;
+  readonly #prefixes: () => Iterable<Prefix>;
   #byLength: ByLength | undefined;
 
-  constructor(prefixes: Iterable<Prefix>) {
+  /** @param prefixes asked for at the first question */
+  constructor(prefixes: () => Iterable<Prefix>) {
     this.#prefixes = prefixes;
   }
 
   /** The narrowest published prefix that contains the address and is no longer than `longest` bits. */
   narrowest(family: Family, value: bigint, longest: number = width(family)): Prefix | undefined {
-    this.#byLength ??= byLengthOf(this.#prefixes);
+    this.#byLength ??= byLengthOf(this.#prefixes());
     if (family === 4) {
       const address = Number(value);
       for (const { length, firsts } of this.#byLength[4]) {

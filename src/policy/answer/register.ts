@@ -60,7 +60,7 @@ export class Register {
     this.rules = rules.map((rule) => ({
       rule,
       hosts: rule.names.flatMap(({ hosts }) => hosts.patterns().include),
-      published: new PublishedPrefixes(rule.prefixes),
+      published: new PublishedPrefixes(() => rule.prefixes),
     }));
     this.tags = registerTags(rules);
     this.targets = targets;
@@ -109,7 +109,8 @@ function registerTags(rules: readonly PolicyRule[]): RegisteredTag[] {
     for (const tag of rule.tags) {
       const known = tags.get(tag.tag);
       if (known !== undefined) known.rules.push(rule.name);
-      else tags.set(tag.tag, { tag, rules: [rule.name], published: new PublishedPrefixes(tag.prefixes) });
+      else
+        tags.set(tag.tag, { tag, rules: [rule.name], published: new PublishedPrefixes(() => tag.prefixes) });
     }
   // Of tags of one size, the look-ups name the alphabetically first first.
   return [...tags.values()].sort((a, b) => (a.tag.tag < b.tag.tag ? -1 : 1));

@@ -29,7 +29,7 @@ export function tagsHolding(prefix: Prefix, tags: Iterable<ServiceTag>): Holding
         compare(a.tag.name, b.tag.name),
     )
     .map(({ tag: { name, region, systemService, prefixes, addresses }, isWhole }) => {
-      const own = new PublishedPrefixes(prefixes.filter((each) => each.family === prefix.family));
+      const own = new PublishedPrefixes(() => prefixes.filter((each) => each.family === prefix.family));
       const published = own.narrowest(prefix.family, prefix.first, prefix.length);
       return {
         name,
