@@ -105,12 +105,12 @@ export async function parseEndpointTable(text: string, file: string): Promise<En
   problems.push(...referenceProblems(document, file), ...scopeProblems(document, file));
   if (problems.length > 0 || !shape.success) return refuse(problems);
   const included = await Promise.all(
-    (shape.data.includes ?? []).map(async ({ table, groups = [] }, place) => {
+    (shape.data.includes ?? []).map(async ({ table, groups = [], optional }, place) => {
       const where = `${file}: includes[${place}]`;
       try {
         const found = await loadEndpointTable(table);
         problems.push(...groupProblems(found, groups).map((problem) => ({ ...problem, where })));
-        return { table: found, groups };
+        return { table: found, groups, optional };
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error;
         return refuse(error.problems.map((problem) => ({ ...problem, where })));
@@ -133,16 +133,27 @@ async function parseWithLines(text: string, file: string): Promise<unknown> {
   return yaml.toJS();
 }
 
-/** The table with the rows of another, as far as they hold without its optional groups or with these of them. */
+/**
+ * The table with the rows of another, as far as they hold without its optional groups or with these of them.
+ * @param optional the optional group of the table that the rows belong to: they are needed where it is
+ */
 function include(
   table: EndpointTable,
-  { table: other, groups }: { readonly table: EndpointTable; readonly groups: readonly string[] },
+  {
+    table: other,
+    groups,
+    optional: group,
+  }: {
+    readonly table: EndpointTable;
+    readonly groups: readonly string[];
+    readonly optional: string | undefined;
+  },
 ): EndpointTable {
   const holds = <Row extends Pick<TableRow, 'optional' | 'clouds'>>(rows: readonly Row[]) =>
     rows.flatMap(({ optional, ...row }) => {
       const clouds = row.clouds.filter((cloud) => table.clouds.includes(cloud));
       return clouds.length > 0 && (optional === undefined || groups.includes(optional))
-        ? [{ ...row, clouds }]
+        ? [{ ...row, clouds, ...(group === undefined ? {} : { optional: group, need: 'conditional' }) }]
         : [];
     });
   const known = new Set(table.parameters.map(({ id }) => id));
@@ -201,6 +212,9 @@ function referenceProblems(document: unknown, file: string): Problem[] {
     for (const id of Object.keys((isRecord(row) && isRecord(row.when) && row.when) || {}))
       refer(id, parameters, `${where}.when`, 'a parameter');
     if (isRecord(row)) problems.push(...rowProblems(row, where));
+  });
+  listAt(document, 'includes').forEach((entry, place) => {
+    refer(at(entry, 'optional'), groups, `${file}: includes[${place}].optional`, 'an optional group');
   });
   listAt(document, 'mustHaves').forEach((entry, index) => {
     listAt(entry, 'sources').forEach((name, place) => {

@@ -225,6 +225,10 @@ export const endpointTableFile = z
         z.strictObject({
           table: id,
           groups: z.array(z.string()).exactOptional().describe('Optional groups of it that belong in.'),
+          optional: z
+            .string()
+            .exactOptional()
+            .describe('The optional group of this table that its rows belong to: off unless asked for.'),
         }),
       )
       .exactOptional()

@@ -41,6 +41,44 @@ const table = await parseEndpointTable(TABLE, 'own.yaml');
 const told = (rows: ReturnType<typeof selectRows>) =>
   rows.map((row) => `${formatEndpoint(row)} ${row.ports}`);
 
+describe('a table that includes another', () => {
+  const text = `
+id: own
+title: Our own service
+cloud: public
+confidence: high
+sources: [{ id: manual, title: Manual, url: https://docs.example.com, date: 2026-01-02 }]
+optionalGroups: [{ id: windows, description: Machines with Windows. }]
+includes: [{ table: windows-update, groups: [windows-11], optional: GROUP }]
+rows:
+  - { hosts: [a.example.com], ports: [443], purpose: Service., sources: [manual], notCovered: unknown }
+`;
+
+  test('has its rows in an optional group of its own, where it says so', async () => {
+    const own = await parseEndpointTable(text.replace('GROUP', 'windows'), 'own.yaml');
+    expect(told(selectRows(own, []))).toEqual(['a.example.com 443']);
+    expect(told(selectRows(own, ['windows']))).toEqual(
+      expect.arrayContaining(['a.example.com 443', '*.windowsupdate.com 80', 'adl.windows.com 443']),
+    );
+    expect([...new Set(own.rows.map(({ table: id, need }) => `${id} ${need}`))]).toEqual([
+      'own required',
+      'windows-update conditional',
+    ]);
+  });
+
+  test('is refused where it has no such group', async () => {
+    await expect(parseEndpointTable(text.replace('GROUP', 'window'), 'own.yaml')).rejects.toMatchObject({
+      problems: [
+        {
+          where: 'own.yaml: includes[0].optional',
+          what: '"window" is not the id of an optional group',
+          next: 'did you mean windows?',
+        },
+      ],
+    });
+  });
+});
+
 describe('a table with parameters, clouds and addresses', () => {
   test('gives the rows that hold, for each value of a parameter', () => {
     expect(told(selectRows(table, [], { region: ['westeurope', 'northeurope'], location: ['eu'] }))).toEqual([

@@ -35,6 +35,7 @@ const DOCUMENTED_BESIDE = [
   'guestnotificationservice.azure.us',
   'manage.microsoft.com',
   'visualstudio.com',
+  'windows.cloud.microsoft',
 ];
 
 const REGISTRATION = [
@@ -68,7 +69,7 @@ const CURRENT = [
 ];
 
 describe('the bundled tables', () => {
-  test('are twenty-three', async () => {
+  test('are twenty-four', async () => {
     expect(await listEndpointTables()).toEqual([
       'aks',
       'app-proxy-2020',
@@ -93,6 +94,7 @@ describe('the bundled tables', () => {
       'site-recovery',
       'update-manager',
       'windows-365',
+      'windows-update',
     ]);
   });
 
@@ -231,10 +233,41 @@ describe('the bundled tables', () => {
       'public',
       ['rdp-shortpath'],
       {},
-      ['*.wvd.microsoft.com 443', 'azkms.core.windows.net 1688'],
+      [
+        '*.wvd.microsoft.com 443',
+        '*.service.windows.cloud.microsoft 443',
+        '*.windows.cloud.microsoft 443',
+        '*.windows.static.microsoft 443',
+        '*.aikcertaia.microsoft.com 80',
+        'azcsprodeusaikpublish.blob.core.windows.net 80',
+        '*.microsoftaik.azure.net 80',
+        'azkms.core.windows.net 1688',
+      ],
       ['51.5.0.0/16 3478/udp'],
     ],
     ['avd-session-host', 'usgov', ['other-services'], {}, ['*.wvd.azure.us 443', 'oneclient.sfx.ms 443'], []],
+    [
+      'avd-client',
+      'public',
+      [],
+      {},
+      [
+        '*.service.windows.cloud.microsoft 443',
+        '*.windows.static.microsoft 443',
+        'windows.cloud.microsoft 443',
+        'ecs.office.com 443',
+        '*.microsoftaik.azure.net 80',
+      ],
+      [],
+    ],
+    [
+      'avd-client',
+      'usgov',
+      ['rdp-shortpath'],
+      {},
+      ['*.windows.usgovcloud-static.microsoft 443'],
+      ['20.140.236.0/22 3478/udp'],
+    ],
     [
       'intune',
       'public',
@@ -271,7 +304,30 @@ describe('the bundled tables', () => {
       ],
       ['51.5.0.0/16 3478/udp', '51.5.0.0/16 3478/udp'],
     ],
+    [
+      'windows-365',
+      'usgov',
+      [],
+      { environment: ['gcc-high'] },
+      [
+        'enterpriseregistration.microsoftonline.us 443',
+        'hm-iot-in-ghp-ghp01.azure-devices.us 443,5671',
+        'wip.mam.manage.microsoft.us 443',
+        'software-download.microsoft.com 443',
+        '*.wvd.azure.us 443',
+      ],
+      ['20.140.236.0/22 3478/udp', '20.140.236.0/22 3478/udp'],
+    ],
     ['update-manager', 'public', [], {}, ['*.guestconfiguration.azure.com 443'], []],
+    [
+      'update-manager',
+      'public',
+      ['windows'],
+      {},
+      ['*.guestconfiguration.azure.com 443', '*.windowsupdate.com 80', '*.update.microsoft.com 80,443'],
+      [],
+    ],
+    ['windows-update', 'usgov', ['windows-11'], {}, ['emdl.ws.microsoft.com 80', 'adl.windows.com 443'], []],
     ['entra-connect-sync', 'public', [], {}, ['crl3.digicert.com 80', '*.microsoftonline.com 443'], []],
   ] as const)(
     '%s in %s asks, with groups %j and %j, for what its document names',
