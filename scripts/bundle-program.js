@@ -115,7 +115,9 @@ export async function bundleProgram(folder) {
     absWorkingDir: ROOT,
     entryPoints: {
       main: 'src/cli/main.ts',
-      'rehearse-dialer': 'src/cli/rehearse-dialer.ts',
+      'rehearse-dialer': 'src/rehearse/rehearse-dialer.ts',
+      'rehearse-resolver': 'src/rehearse/rehearse-resolver.ts',
+      'rehearse-asker': 'src/rehearse/rehearse-asker.ts',
       'build-ahead': 'src/build-ahead.ts',
       ...Object.fromEntries(modules),
     },

@@ -25,7 +25,15 @@ import { loadOrigins } from './feed/origins.ts';
 import type { TagNames } from './feed/snapshot.ts';
 import type { Published } from './forge/forge.ts';
 import { DualStackSet } from './net/dual-stack-set.ts';
-import { ATOM_FILE, FILE_MARKS, planRun, REVIEW_FILE, type RunPlan, RunRefused } from './pipeline.ts';
+import {
+  ATOM_FILE,
+  FILE_MARKS,
+  planRun,
+  REVIEW_FILE,
+  type RunInput,
+  type RunPlan,
+  RunRefused,
+} from './pipeline.ts';
 import { checkAcceptances } from './policy/guards/judge.ts';
 import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import type { Origins } from './policy/guards/origins.ts';
@@ -226,7 +234,7 @@ export async function prepareJob(
       report(
         `noted: ${join(directory, path)}: no run wrote it, and a program that takes in the folder would load it`,
       );
-    const planned = planRun({
+    const input: RunInput = {
       config,
       feed,
       tables,
@@ -240,7 +248,8 @@ export async function prepareJob(
       baseline,
       accept: request.accept,
       today: request.today,
-    });
+    };
+    const planned = await rehearsed(input, planRun(input), request.environment);
     for (const { guard, outcome, message } of planned.findings)
       if (outcome === 'noted' || outcome === 'accepted') report(`${outcome}: ${guard}: ${message}`);
     if (request.approved !== undefined) requireApproved(request.approved, planned, origin());
@@ -251,6 +260,22 @@ export async function prepareJob(
     return planned;
   };
   return { request, plan, origin };
+}
+
+/** Tries the planned files out where that is asked for, and puts what came of it into the review. */
+async function rehearsed(
+  input: RunInput,
+  planned: RunPlan,
+  environment: JobRequest['environment'],
+): Promise<RunPlan> {
+  if (planned.unchanged || input.config.publish.rehearse.length === 0) return planned;
+  const { rehearseOutputs } = await import('./rehearse/rehearse-run.ts');
+  const rehearsals = await rehearseOutputs(
+    input.config.publish.rehearse,
+    { outputs: planned.outputs, targets: input.targets, baseline: input.baseline },
+    environment,
+  );
+  return rehearsals.length === 0 ? planned : planRun({ ...input, rehearsals });
 }
 
 /** Publishes a run as its configuration asks: into the directory, as a commit, or as a pull request. */

@@ -62,6 +62,7 @@ import { coverage, type PlannedTarget } from './review/coverage.ts';
 import { deviceTexts } from './review/device-line.ts';
 import { tagsOf } from './review/feeds.ts';
 import { writeMarkdown } from './review/markdown.ts';
+import type { RehearsedTarget } from './review/rehearsal.ts';
 import type { FeedWeek, Review } from './review/review.ts';
 import { reviewTarget, sideOfOutput } from './review/targets.ts';
 import { buildTarget, type TargetOutput, type TargetRequest } from './targets/build.ts';
@@ -99,6 +100,8 @@ export interface RunInput {
   readonly signer?: Signer;
   /** Adds a change to the Atom feed that was committed last. */
   readonly atom?: (last: string | undefined, review: Review, policyDigest: string) => string;
+  /** What came of trying the planned files out; told in the review. */
+  readonly rehearsals?: readonly RehearsedTarget[];
   /** Guards whose refusal is accepted, this once. */
   readonly accept: readonly string[];
   /** YYYY-MM-DD. */
@@ -547,6 +550,7 @@ function makeReview(
     // The age of a feed is another tomorrow: it is told by the run, and kept out of what is committed.
     guards: findings.filter(({ guard: name, outcome }) => !(name === feedStale.name && outcome === 'noted')),
     acceptances,
+    ...(input.rehearsals === undefined ? {} : { rehearsals: input.rehearsals }),
     coverage: covered,
     coverageStands:
       tree !== undefined &&

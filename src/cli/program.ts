@@ -319,7 +319,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .option('--program-config <file>', "the program's own configuration, which includes the files")
     .option('--reload <command>', 'makes the program take the files, instead of its usual command')
     .addOption(
-      new Option('--xtables <backend>', "of iptables; the system's own by default").choices([
+      new Option('--xtables <backend>', "of iptables and dnsmasq; the system's own by default").choices([
         'nft',
         'legacy',
       ]),
@@ -329,13 +329,13 @@ run with publish.when: routine that a person must look at; check: not allowed; p
   program
     .command('rehearse')
     .description(
-      'load the files of nftables or iptables in network namespaces, and send a packet to every edge',
+      'load the files of nftables, iptables, dnsmasq or squid in network namespaces, and send a request to every edge',
     )
     .argument('<planned>', 'an output tree: a directory, REVISION:PATH in git, or the URL it is served at')
     .argument('[in-force]', 'the tree before; the planned files are loaded over its files')
-    .addOption(new Option('--target <id>', 'nftables or iptables').makeOptionMandatory())
+    .addOption(new Option('--target <id>', 'nftables, iptables, dnsmasq or squid').makeOptionMandatory())
     .addOption(
-      new Option('--xtables <backend>', "of iptables; the system's own by default").choices([
+      new Option('--xtables <backend>', "of iptables and dnsmasq; the system's own by default").choices([
         'nft',
         'legacy',
       ]),

@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { counted } from '../numbers.ts';
 import { AllowlistError } from '../problem.ts';
 import { writeMatrix } from '../rehearse/matrix-text.ts';
 import { rehearse } from '../rehearse/rehearse.ts';
@@ -24,11 +24,10 @@ export async function rehearseCommand(
     xtables: flags.xtables,
     environment: io.environment,
     report: io.err,
-    dialer: [process.execPath, fileURLToPath(new URL('./rehearse-dialer.js', import.meta.url))],
   });
   io.out(flags.json === true ? JSON.stringify(rehearsal, null, 2) : writeMatrix(rehearsal));
   if (rehearsal.surprises.length > 0)
     throw new AllowlistError(
-      `${flags.target} does not do what its files say (${rehearsal.surprises.length} packets)`,
+      `${flags.target} does not do what its files say (${counted(rehearsal.surprises.length, 'request')})`,
     );
 }

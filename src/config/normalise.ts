@@ -119,6 +119,7 @@ export function normalise(
         git: normaliseGit(document.publish?.git, path, problems),
         when: document.publish?.when ?? 'always',
         atom: normaliseAtom(document.publish?.atom),
+        rehearse: normaliseRehearse(document.publish?.rehearse, targets, problems),
       },
       sign: normaliseSign(document.sign?.key, path),
       notify: normaliseNotify(document.notify, path),
@@ -609,6 +610,22 @@ function normaliseAtom(
 ): AllowlistConfig['publish']['atom'] {
   if (document === undefined || document === false) return undefined;
   return document === true ? { link: undefined } : { link: document.link };
+}
+
+function normaliseRehearse(
+  ids: NonNullable<ConfigDocument['publish']>['rehearse'] = [],
+  targets: readonly TargetConfig[],
+  problems: Problem[],
+): AllowlistConfig['publish']['rehearse'] {
+  for (const [index, id] of ids.entries()) {
+    const target = targets.find((one) => one.id === id);
+    const where = `publish.rehearse[${index}]`;
+    if (target === undefined)
+      problems.push({ where, what: `${id} is not a target here`, next: `add it to targets, or remove it` });
+    else if (target.template !== undefined)
+      problems.push({ where, what: `${id} is a template of your own, only the bundled target is rehearsed` });
+  }
+  return [...new Set(ids)];
 }
 
 function normaliseNotify(

@@ -4,6 +4,7 @@ import { API_DEFAULTS, CACHED_FILES, HTTP_DEFAULTS } from '../feed/source-config
 import { FORGES } from '../forge/settings.ts';
 import { EVENTS, WEBHOOK_FORMS } from '../notify/kinds.ts';
 import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
+import { REHEARSED_TARGETS } from './config.ts';
 
 /**
  * The shape of `allowlist.yaml`, step one of three: what `normalise.ts` turns into precise types. Every key has a
@@ -1011,6 +1012,16 @@ export const configSchema = z.strictObject({
             preset: false,
             such: true,
           }),
+        ),
+      rehearse: z
+        .array(z.enum(REHEARSED_TARGETS))
+        .min(1)
+        .optional()
+        .meta(
+          about(
+            'targets whose files are tried out in network namespaces before they are published; the review has the matrix, and a program that does otherwise than its files say stops the run. Needs root on Linux',
+            { such: ['squid'] },
+          ),
         ),
     })
     .optional()

@@ -57,10 +57,16 @@ function edgesOfAddresses(set: AddressSet): bigint[] {
   );
 }
 
-function edgesOfPorts({ ranges }: PortSet): PortSet[] {
+/** The first and the last port of every range and their neighbours outside, each as a set of its own. */
+export function edgesOfPorts({ ranges }: PortSet): PortSet[] {
   return ranges.flatMap(({ protocol, first, last }) =>
     [first - 1, first, last, last + 1]
       .filter((port) => port >= 1 && port <= 65_535)
       .map((port) => PortSet.of(port).as(protocol)),
   );
+}
+
+/** No kernel sends to these, or beyond the next link: https://www.rfc-editor.org/rfc/rfc6890 */
+export function canBeSent(host: string): boolean {
+  return !/^(0|127|169\.254|22[4-9]|23\d|24\d|25[0-5])\.|^::|^f[ef][0-9a-f]*:|^fd5a:a1:/.test(host);
 }

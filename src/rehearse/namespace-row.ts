@@ -1,11 +1,9 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { programRunner, type RunProgram } from '../load/run-program.ts';
+import type { RunProgram } from '../load/run-program.ts';
 import { formatAddress, parseAddress } from '../net/address.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { parsePrefix } from '../net/prefix.ts';
-import { AllowlistError } from '../problem.ts';
 import type { Attempt } from './boundaries.ts';
+import { type Daemon, type Environment, Namespace } from './namespace.ts';
 
 /** The links of the row; no packet of a rehearsal goes to them. */
 const LINKS = {
@@ -39,12 +37,6 @@ function neighbour(device: string, mac: string, ...addresses: readonly string[])
     .join('\n');
 }
 
-/** How long one program may take in a rehearsal. */
-const PROGRAM_SECONDS = 300;
-
-/** The most of a listing that is kept, in characters: a million connections. */
-const KEPT = 256 * 1024 * 1024;
-
 /** What the far end has seen since it was asked last. */
 const SEEN = `
 table inet seen {
@@ -61,57 +53,6 @@ table inet seen {
 }
 `;
 
-/** A network namespace that ends with this process, however that ends. */
-class Namespace {
-  readonly run: RunProgram;
-  readonly #holder: ChildProcessWithoutNullStreams;
-
-  private constructor(
-    holder: ChildProcessWithoutNullStreams,
-    environment: Readonly<Record<string, string | undefined>>,
-  ) {
-    this.#holder = holder;
-    const run = programRunner(environment, { seconds: PROGRAM_SECONDS, kept: KEPT });
-    this.run = (argv, options) => run(['nsenter', `--net=/proc/${this.pid}/ns/net`, ...argv], options);
-  }
-
-  /** @throws AllowlistError where namespaces cannot be made */
-  static async open(environment: Readonly<Record<string, string | undefined>>): Promise<Namespace> {
-    // `cat` ends when the pipe from this process does.
-    const holder = spawn('unshare', [
-      '--net',
-      'sh',
-      '-c',
-      'ip link set lo up && echo up && exec cat >/dev/null',
-    ]);
-    let said = '';
-    holder.stderr.on('data', (data: Buffer) => {
-      said += data.toString();
-    });
-    const up = await Promise.race([
-      once(holder.stdout, 'data').then(() => true),
-      once(holder, 'close').then(() => false),
-      once(holder, 'error').then((what: unknown[]) => {
-        said += String(what[0]);
-        return false;
-      }),
-    ]);
-    if (!up)
-      throw new AllowlistError(`cannot make a network namespace: ${said.trim()}`, [
-        { where: 'rehearse', what: 'it needs root on Linux, with unshare, nsenter, ip and nft' },
-      ]);
-    return new Namespace(holder, environment);
-  }
-
-  get pid(): number {
-    return this.#holder.pid!;
-  }
-
-  close(): void {
-    this.#holder.kill('SIGKILL');
-  }
-}
-
 /** A client, a gateway and everything beyond it, in a row of namespaces with no way out. */
 export class NamespaceRow {
   readonly gateway: RunProgram;
@@ -126,7 +67,7 @@ export class NamespaceRow {
     this.gateway = gateway.run;
   }
 
-  static async open(environment: Readonly<Record<string, string | undefined>>): Promise<NamespaceRow> {
+  static async open(environment: Environment): Promise<NamespaceRow> {
     const [client, gateway, beyond] = await Promise.all([
       Namespace.open(environment),
       Namespace.open(environment),
@@ -204,6 +145,11 @@ export class NamespaceRow {
 
   async #list(family: 4 | 6): Promise<string> {
     return this.#beyond.run(['nft', '--json', 'list', 'set', 'inet', 'seen', `seen${family}`]);
+  }
+
+  /** Starts a program on the gateway that ends with this process. */
+  start(argv: readonly string[]): Daemon {
+    return this.#gateway.start(argv);
   }
 
   close(): void {

@@ -2,201 +2,158 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planLockedTarget } from '../committed/locked-target.ts';
-import { deviceOf } from '../load/device.ts';
+import { REHEARSED_TARGETS } from '../config/config.ts';
 import { candidateOf, fetchTree } from '../load/source.ts';
-import { parseAddress } from '../net/address.ts';
+import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { ConfigurationError } from '../problem.ts';
-import { stageFiles } from '../publish/durable.ts';
+import type { RehearsalRow, RehearsedTarget } from '../review/rehearsal.ts';
 import type { TargetPlan } from '../targets/plan.ts';
-import type { OptionValues } from '../targets/view.ts';
-import { type Attempt, boundariesOf } from './boundaries.ts';
-import { keyOf, NamespaceRow, REHEARSAL_CLIENTS } from './namespace-row.ts';
+import { dnsmasqTrial } from './dnsmasq.ts';
+import { kernelTrial } from './kernel.ts';
+import type { Environment } from './namespace.ts';
+import { squidTrial } from './squid.ts';
+import type { Side, Trial } from './trial.ts';
 
-export interface RehearseRequest {
+/** Which target is rehearsed, and how. */
+export interface RehearsalOptions {
+  readonly target: string;
+  /** `nft` or `legacy`: the backend of iptables; the system's own if not given. */
+  readonly xtables: string | undefined;
+  readonly environment: Environment;
+}
+
+export interface RehearseRequest extends RehearsalOptions {
   /** The planned files, and those in force; see `load`. */
   readonly planned: string;
   readonly inForce: string | undefined;
-  readonly target: string;
-  readonly xtables: string | undefined;
-  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly report: (line: string) => void;
-  /** The program that opens connections, its arguments included. */
-  readonly dialer: readonly string[];
 }
 
-/** What became of the packets to the edges of one rule, before and after. */
-export interface MatrixRow {
+/** A request that fared otherwise than the files say. */
+export interface Surprise {
   readonly rule: string;
-  readonly family: 4 | 6;
-  readonly attempts: number;
-  readonly stayOpen: number;
-  readonly open: number;
-  readonly close: number;
-  readonly stayClosed: number;
-}
-
-/** A packet that fared otherwise than the files say. */
-export interface Surprise extends Attempt {
-  readonly rule: string;
+  readonly request: string;
   readonly files: 'in force' | 'planned';
   readonly came: boolean;
 }
 
-export interface Rehearsal {
-  readonly target: string;
-  /** Undefined if nothing was in force. */
-  readonly inForce: string | undefined;
-  readonly planned: string;
-  readonly rows: readonly MatrixRow[];
-  /** Edges that no packet can be sent to: this-network, loopback, multicast, link-local. */
-  readonly notSent: number;
+export interface Rehearsal extends RehearsedTarget {
+  /** Whether files in force were tried before the planned ones. */
+  readonly hadFiles: boolean;
   /** Rules for other clients than the rehearsal's: their edges are tried as a stranger. */
   readonly forOthers: readonly string[];
   readonly surprises: readonly Surprise[];
 }
 
-/** The targets whose files one kernel can try out by addresses. */
-const REHEARSED = ['nftables', 'iptables'];
-
 /**
- * Loads the files in force and then the planned ones, one over the other as on the device, into a gateway of network
- * namespaces, and sends a packet to every edge of every rule each time: what the kernel does, not what the text says.
+ * Rehearses the files of published trees, which are proven first.
  * @throws AllowlistError where namespaces cannot be made, or the files cannot be loaded
  */
 export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
-  if (!REHEARSED.includes(request.target))
-    throw new ConfigurationError(`only ${REHEARSED.join(' and ')} can be rehearsed, not ${request.target}`);
+  requireRehearsed(request.target);
   const planned = await openSide(request, request.planned);
-  const before = request.inForce === undefined ? undefined : await openSide(request, request.inForce);
-  const sides = [...(before === undefined ? [] : [before]), planned];
-  const boundaries = boundariesOf(sides.map(({ plan }) => plan));
+  const inForce = request.inForce === undefined ? undefined : await openSide(request, request.inForce);
+  return rehearseSides({ planned, inForce }, request);
+}
+
+/**
+ * Loads the files in force and then the planned ones in network namespaces, and sends a request to both sides of every
+ * edge of every rule each time: what the program does, not what the text says.
+ * @throws AllowlistError where namespaces cannot be made, or the files cannot be loaded
+ */
+export async function rehearseSides(
+  sides: { readonly planned: Side; readonly inForce: Side | undefined },
+  options: RehearsalOptions,
+): Promise<Rehearsal> {
+  requireRehearsed(options.target);
+  const { target, environment } = options;
+  switch (target) {
+    case 'squid':
+      return await tryOut(target, squidTrial(environment), sides);
+    case 'dnsmasq':
+      return await tryOut(target, dnsmasqTrial(options), sides);
+    default:
+      return await tryOut(target, kernelTrial(options), sides);
+  }
+}
+
+async function tryOut<Attempt>(
+  target: string,
+  trial: Trial<Attempt>,
+  { planned, inForce }: { readonly planned: Side; readonly inForce: Side | undefined },
+): Promise<Rehearsal> {
+  const sides = [...(inForce === undefined ? [] : [inForce]), planned];
+  const edges = trial.edges(sides.map(({ plan }) => plan));
   const attempts = new Map(
-    boundaries.flatMap((edge) => edge.attempts.map((attempt) => [keyOf(attempt), attempt] as const)),
+    edges.flatMap((edge) => edge.attempts.map((attempt) => [trial.keyOf(attempt), attempt] as const)),
   );
-  const sent = [...attempts.values()].filter(canBeSent);
-  const came = new Map<Side, ReadonlySet<string>>();
-  const row = await NamespaceRow.open(request.environment);
+  const sent = [...attempts.values()].filter(trial.canBeSent);
   const folder = await mkdtemp(join(tmpdir(), 'rehearse-'));
+  let came: readonly ReadonlySet<string>[];
   try {
-    await row.gateway(['sh', '-e'], { input: ownRules(request, sides) });
-    for (const [index, side] of sides.entries()) {
-      const current = join(folder, String(index));
-      await stageFiles(
-        current,
-        side.files.map(({ path, text }) => ({ path, text, mode: undefined })),
-      );
-      await (await deviceOf(request.target)).apply({
-        run: row.gateway,
-        current,
-        options: side.options,
-        configuration: undefined,
-        reload: undefined,
-        xtables: request.xtables,
-      });
-      const from = side.options.hook === 'output' ? 'gateway' : 'client';
-      came.set(side, await row.attempt(sent, from, request.dialer));
-    }
+    came = await trial.run(sides, sent, folder);
   } finally {
-    row.close();
     await rm(folder, { recursive: true, force: true });
   }
-  const surprises = boundaries.flatMap(({ rule, attempts: edges }) =>
-    edges.filter(canBeSent).flatMap((attempt) =>
-      sides.flatMap((side): Surprise[] => {
-        const through = came.get(side)!.has(keyOf(attempt));
-        return through === admits(side.plan, attempt)
-          ? []
-          : [{ ...attempt, rule, files: side === planned ? 'planned' : 'in force', came: through }];
-      }),
-    ),
-  );
-  const rows = boundaries.map(({ rule, family, attempts: edges }): MatrixRow => {
-    const possible = edges.filter(canBeSent);
-    const count = (was: boolean, is: boolean) =>
-      possible.filter(
-        (attempt) =>
-          (before !== undefined && came.get(before)!.has(keyOf(attempt))) === was &&
-          came.get(planned)!.has(keyOf(attempt)) === is,
-      ).length;
-    return {
-      rule,
-      family,
-      attempts: possible.length,
-      stayOpen: count(true, true),
-      open: count(false, true),
-      close: count(true, false),
-      stayClosed: count(false, false),
-    };
-  });
+  const cameWith = (side: Side, attempt: Attempt) => came[sides.indexOf(side)]!.has(trial.keyOf(attempt));
   return {
-    target: request.target,
-    inForce: request.inForce,
-    planned: request.planned,
-    rows,
+    target,
+    tried: trial.tried,
+    hadFiles: inForce !== undefined,
+    rows: edges.map(({ rule, kind, attempts: all }): RehearsalRow => {
+      const possible = all.filter(trial.canBeSent);
+      const count = (was: boolean, is: boolean) =>
+        possible.filter(
+          (attempt) =>
+            (inForce !== undefined && cameWith(inForce, attempt)) === was &&
+            cameWith(planned, attempt) === is,
+        ).length;
+      return {
+        rule,
+        kind,
+        attempts: possible.length,
+        stayOpen: count(true, true),
+        open: count(false, true),
+        close: count(true, false),
+        stayClosed: count(false, false),
+      };
+    }),
     notSent: attempts.size - sent.length,
-    forOthers: [
-      ...new Set(
-        sides.flatMap(({ plan }) =>
-          plan.rules
-            .filter(({ clients }) => clients?.intersection(REHEARSAL_CLIENTS).isEmpty ?? false)
-            .map(({ name }) => name),
-        ),
+    forOthers: [...new Set(sides.flatMap(({ plan }) => rulesForOthers(plan, trial.clients)))],
+    surprises: edges.flatMap(({ rule, attempts: all }) =>
+      all.filter(trial.canBeSent).flatMap((attempt) =>
+        sides.flatMap((side): Surprise[] => {
+          const through = cameWith(side, attempt);
+          return through === trial.admits(side.plan, attempt)
+            ? []
+            : [
+                {
+                  rule,
+                  request: trial.describe(attempt),
+                  files: side === planned ? 'planned' : 'in force',
+                  came: through,
+                },
+              ];
+        }),
       ),
-    ],
-    surprises,
+    ),
   };
 }
 
-interface Side {
-  readonly plan: TargetPlan;
-  readonly files: ReturnType<typeof candidateOf>['files'];
-  readonly options: OptionValues;
+/** The rules of which nobody is tried who may use them. */
+function rulesForOthers({ rules }: TargetPlan, tried: DualStackSet | undefined): string[] {
+  if (tried === undefined) return [];
+  return rules.filter(({ clients }) => clients?.intersection(tried).isEmpty ?? false).map(({ name }) => name);
 }
 
-async function openSide(request: RehearseRequest, source: string): Promise<Side> {
-  const tree = await fetchTree({ source, environment: request.environment, report: request.report });
-  const { files, options } = candidateOf(tree, request.target);
-  const { plan } = await planLockedTarget(tree, request.target, tree.lock.targets[request.target]!);
+function requireRehearsed(target: string): void {
+  if (!(REHEARSED_TARGETS as readonly string[]).includes(target))
+    throw new ConfigurationError(`only ${REHEARSED_TARGETS.join(', ')} can be rehearsed, not ${target}`);
+}
+
+async function openSide({ target, environment, report }: RehearseRequest, source: string): Promise<Side> {
+  const tree = await fetchTree({ source, environment, report });
+  const { files, options } = candidateOf(tree, target);
+  const { plan } = await planLockedTarget(tree, target, tree.lock.targets[target]!);
   return { plan, files, options };
-}
-
-/** What the target's README asks of the user's own rules, and a refusal of all else. */
-function ownRules({ target, xtables }: RehearseRequest, sides: readonly Side[]): string {
-  if (target === 'nftables') {
-    const rules = (hook: string) =>
-      sides
-        .filter(({ options }) => options.hook === hook)
-        .map(({ options }) => `meta mark & ${options.mark} == ${options.mark} accept`);
-    const chain = (hook: string) =>
-      rules(hook).length === 0
-        ? ''
-        : `chain ${hook} { type filter hook ${hook} priority filter; policy drop;
-           meta l4proto ipv6-icmp accept
-           ${[...new Set(rules(hook))].join('\n')}
-         }`;
-    return `nft -f - <<'END'\ntable inet own {\n${chain('forward')}\n${chain('output')}\n}\nEND\n`;
-  }
-  const variant = xtables === undefined ? '' : `-${xtables}`;
-  const chains = [...new Set(sides.map(({ options }) => String(options.chain)))];
-  return ['iptables', 'ip6tables']
-    .flatMap((family) => [
-      ...chains.flatMap((chain) => [
-        `${family}${variant} -w 60 -N ${chain}`,
-        `${family}${variant} -w 60 -A FORWARD -j ${chain}`,
-      ]),
-      `${family}${variant} -w 60 -P FORWARD DROP`,
-    ])
-    .join('\n');
-}
-
-/** What the client of the rehearsal may reach: rules for other clients must keep it out. */
-function admits({ admission }: TargetPlan, { address, port, protocol }: Attempt): boolean {
-  const { family, value } = parseAddress(address);
-  const { addresses } = admission.from(REHEARSAL_CLIENTS).onPort(port, protocol);
-  return (family === 4 ? addresses.ipv4 : addresses.ipv6).contains(value);
-}
-
-/** No kernel sends to these, or beyond the next link: https://www.rfc-editor.org/rfc/rfc6890 */
-function canBeSent({ address }: Attempt): boolean {
-  return !/^(0|127|169\.254|22[4-9]|23\d|24\d|25[0-5])\.|^::|^f[ef]|^fd5a:a1:/.test(address);
 }

@@ -207,6 +207,29 @@ export const reviewShape = z
       }),
     ),
     acceptances: z.array(z.strictObject({ guard: text, message: text })),
+    rehearsals: z
+      .array(
+        z.strictObject({
+          target: text,
+          tried: text.describe('The program that the files were tried in.'),
+          rows: z.array(
+            z.strictObject({
+              rule: text,
+              kind: z.enum(['IPv4', 'IPv6', 'names']),
+              attempts: count,
+              stayOpen: count,
+              open: count,
+              close: count,
+              stayClosed: count,
+            }),
+          ),
+          notSent: count,
+        }),
+      )
+      .optional()
+      .describe(
+        'Targets whose planned files were tried out: what was allowed and denied at the edges of each rule.',
+      ),
     coverageStands: z.boolean().describe('Whether all required hosts get through as before.'),
     coverage: z.array(
       z.strictObject({

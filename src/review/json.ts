@@ -64,6 +64,16 @@ export function reviewDocument(review: Review): ReviewDocument {
     regionalTags: [...(review.regionalTags ?? [])],
     guards: review.guards.map(({ guard, outcome, message }) => ({ guard, outcome, message })),
     acceptances: review.acceptances.map(({ guard, message }) => ({ guard, message })),
+    ...(review.rehearsals === undefined
+      ? {}
+      : {
+          rehearsals: review.rehearsals.map(({ target, tried, rows, notSent }) => ({
+            target,
+            tried,
+            rows: rows.map((row) => ({ ...row })),
+            notSent,
+          })),
+        }),
     coverageStands: review.coverageStands,
     coverage: review.coverage.map(({ rule, host, ports, purpose, targets }) => ({
       rule,

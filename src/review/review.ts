@@ -5,6 +5,7 @@ import type { PolicyDiff } from '../policy/diff.ts';
 import type { Finding } from '../policy/guards/guard.ts';
 import type { UnusedTags } from '../targets/in-use.ts';
 import type { CoverageRow } from './coverage.ts';
+import type { RehearsedTarget } from './rehearsal.ts';
 import type { TargetReview } from './targets.ts';
 
 /** One published week, as a review names it. */
@@ -44,6 +45,8 @@ export interface Review {
   readonly regionalTags?: readonly string[];
   readonly guards: readonly Finding[];
   readonly acceptances: readonly Acceptance[];
+  /** Targets whose planned files were tried out in the program that loads them. */
+  readonly rehearsals?: readonly RehearsedTarget[];
   readonly coverage: readonly CoverageRow[];
   /** Whether every required host gets through as it did before. */
   readonly coverageStands: boolean;

@@ -5,6 +5,7 @@ import { driftSection } from './sections/drift.ts';
 import { guardSection } from './sections/guards.ts';
 import { head } from './sections/head.ts';
 import { noteSection } from './sections/notes.ts';
+import { rehearsalSection } from './sections/rehearsal.ts';
 import { feedSection, ruleSection } from './sections/rules.ts';
 import { targetSection } from './sections/targets.ts';
 
@@ -19,6 +20,7 @@ export function outline(review: Review): Block[] {
     ...review.diff.rules.flatMap(review.scope === 'feeds' ? feedSection : ruleSection),
     ...(review.diff.reordered ? [paragraph('The order of the rules changed.')] : []),
     ...targetSection(review.targets),
+    ...rehearsalSection(review.rehearsals ?? []),
     ...coverageSection(review),
   ];
 }

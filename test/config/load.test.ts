@@ -62,6 +62,16 @@ describe('a configuration', () => {
 
   it.each([
     [
+      'a rehearsal of what is no target',
+      `${GOOD}\npublish: { rehearse: [squid, nftables] }`,
+      'line 16, publish.rehearse[1]: nftables is not a target here — add it to targets, or remove it',
+    ],
+    [
+      'a rehearsal of a user template',
+      `${GOOD.replace('  squid:', '  squid: { template: mine }')}\npublish: { rehearse: [squid] }`,
+      'line 16, publish.rehearse[0]: squid is a template of your own, only the bundled target is rehearsed',
+    ],
+    [
       'an unknown key',
       GOOD.replace('serviceTags', 'serviceTag'),
       'line 6, rules[0].serviceTag: unknown key — did you mean serviceTags?',

@@ -69,7 +69,7 @@ describe('writeMatrix', () => {
   it('spells out the first surprises and counts the rest', () => {
     const row = {
       rule: 'a',
-      family: 4,
+      kind: 'IPv4',
       attempts: 1234,
       stayOpen: 1,
       open: 2,
@@ -77,18 +77,15 @@ describe('writeMatrix', () => {
       stayClosed: 4,
     } as const;
     const surprises = Array.from({ length: 25 }, (_, index) => ({
-      family: 4 as const,
-      address: `192.0.2.${index}`,
-      protocol: index === 1 ? ('udp' as const) : ('tcp' as const),
-      port: 443,
+      request: `192.0.2.${index} ${index === 1 ? 'udp' : 'tcp'} port 443`,
       rule: 'a',
       files: 'planned' as const,
       came: index % 2 === 0,
     }));
     const text = writeMatrix({
       target: 'nftables',
-      inForce: 'old',
-      planned: 'new',
+      tried: 'the kernel',
+      hadFiles: true,
       rows: [row],
       notSent: 3,
       forOthers: ['b'],
@@ -97,7 +94,7 @@ describe('writeMatrix', () => {
     expect(text).toContain('| a | IPv4 | 1,234 | 1 | 2 | 3 | 4 |');
     expect(text).toContain('3 edges cannot be sent to');
     expect(text).toContain('must be kept out: rule b.');
-    expect(text).toContain('25 packets fared otherwise');
+    expect(text).toContain('25 requests fared otherwise');
     expect(text).toContain('- 192.0.2.0 tcp port 443 (rule a, files planned): came through');
     expect(text).toContain('- 192.0.2.1 udp port 443 (rule a, files planned): did not come through');
     expect(text).toContain('- … and 5 more');
