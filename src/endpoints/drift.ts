@@ -42,9 +42,11 @@ export interface DriftReport {
   readonly source?: string;
   /** In the document, not in the table. */
   readonly added: readonly DriftEntry[];
-  /** In the table, not in the document. Optional rows are never missed. */
+  /** In the table, not in the document. Optional rows are missed where it is known which document it is. */
   readonly removed: readonly DriftEntry[];
   readonly changed: readonly DriftChange[];
+  /** In the document, and left out of the table with a reason: no drift. */
+  readonly leftOut: readonly (DriftEntry & { readonly why: string })[];
   /** Endpoints that both sides have alike. */
   readonly same: number;
   /** Whether anything was added, removed or changed; findings alone are no drift. */
@@ -68,8 +70,8 @@ interface Endpoint {
 type Endpoints = ReadonlyMap<string, Endpoint>;
 
 /**
- * The source of a table that a document at a path or URL is a version of, judged by the last part of both addresses
- * (`how-to-configure-connectors`), if there is exactly one.
+ * The source of a table that a document at a path or URL is a version of, if there is exactly one: judged by the name of
+ * the file that its title names, or else by the last part of both addresses (`how-to-configure-connectors`).
  */
 export function findSource(table: EndpointTable, location: string): EndpointSource | undefined {
   const stem = (text: string) =>
@@ -80,8 +82,13 @@ export function findSource(table: EndpointTable, location: string): EndpointSour
       .at(-1)!
       .replace(/\.md$/i, '')
       .toLowerCase();
-  const found = table.sources.filter(({ url }) => stem(url) === stem(location));
-  return found.length === 1 ? found[0] : undefined;
+  const files = sourceFiles(table);
+  const byFile = table.sources.filter(({ id }) =>
+    (files.get(id) ?? []).some((file) => stem(file) === stem(location)),
+  );
+  if (byFile.length === 1) return byFile[0];
+  const byUrl = table.sources.filter(({ url }) => stem(url) === stem(location));
+  return byUrl.length === 1 ? byUrl[0] : undefined;
 }
 
 /**
@@ -114,9 +121,10 @@ function tooMuch(what: string): ConfigurationError {
 
 /**
  * Compares the endpoint tables of a Markdown document with a table: hosts, paths and ports. Purposes are told in each
- * side's own words and are not compared. Rows of optional groups, and ports that stand in the text, need not be in the document, nor does the correction
- * of a misprint that the document repeats.
- * @param options.source only the rows of this source of the table need be in the document
+ * side's own words and are not compared. Rows of other tables that the table includes, and ports that stand in the text,
+ * need not be in the document, nor does the correction of a misprint that the document repeats; rows of optional groups
+ * need be where the source is given, or the table has one alone. What the table leaves out by name is no drift.
+ * @param options.source only the rows of this source of the table, and of later versions of it, need be in the document
  * @param options.lineOf the line to name for a line of the text, where it holds included files
  * @throws ConfigurationError for a document without a table of endpoints, and for an unknown source
  */
@@ -127,12 +135,16 @@ export function checkEndpoints(
 ): DriftReport {
   const { source, lineOf = (line) => line } = options;
   if (source !== undefined) requireSource(table, source);
+  const own = table.sources.find(({ id }) => id === (source ?? onlySource(table)));
+  const versions = new Set(
+    table.sources.filter(({ url, date }) => url === own?.url && date >= own.date).map(({ id }) => id),
+  );
   const exactHosts = new Set(table.rows.filter(({ host }) => !host.subdomains).map(({ host }) => host.name));
   const tags = new Set(table.addressRows.flatMap((row) => row.serviceTags.map((tag) => tag.split('.')[0]!)));
   if (markdown.length > LONGEST_DOCUMENT)
     throw tooMuch(`it has ${digits(markdown.length)} characters, ${digits(LONGEST_DOCUMENT)} at most`);
   const read = withinTime(
-    () => parseEndpointDocument(markdown, exactHosts, tags),
+    () => parseEndpointDocument(markdown, exactHosts, tags, own),
     LONGEST_READING,
     () => tooMuch(`reading its tables takes over ${LONGEST_READING} seconds`),
   );
@@ -149,32 +161,53 @@ export function checkEndpoints(
   if (count > MOST_ENDPOINTS) throw tooMuch(`its tables have ${count} endpoints, ${MOST_ENDPOINTS} at most`);
   requireEndpoints(document, markdown);
 
-  const documented = join([
-    ...document.endpoints.map(({ host, path, partialName, ports, line }) => ({
-      ...{ host, ports, from: new Set([line]) },
-      ...(path === undefined ? {} : { path }),
-      ...(partialName === undefined ? {} : { partialName }),
-    })),
-    ...document.addresses.map(({ what, ports, line }) => ({ addresses: what, ports, from: new Set([line]) })),
-  ]);
   const asked = (rows: EndpointTable['rows']) => rows.map((row) => ({ ...row, from: new Set(row.sources) }));
   const tabled = join([...asked(table.rows), ...addressesOf(table.addressRows)]);
-  const holds = (row: { readonly optional?: string; readonly sources: readonly string[] }) =>
-    row.optional === undefined && (source === undefined || row.sources.includes(source));
+  const withPorts = ({ portsAssumed, ...one }: Endpoint & { readonly portsAssumed?: true }): Endpoint =>
+    portsAssumed ? { ...one, ports: tabled.get(keyOf(one))?.ports ?? one.ports } : one;
+  const documented = join(
+    [
+      ...document.endpoints.map(({ line, ...one }) => ({ ...one, from: new Set([line]) })),
+      ...document.addresses.map(({ what, isTag: _, line, ...one }) => ({
+        ...{ ...one, addresses: what, from: new Set([line]) },
+      })),
+    ].map(withPorts),
+  );
+  const holds = (row: {
+    readonly table: string;
+    readonly optional?: string;
+    readonly sources: readonly string[];
+  }) =>
+    row.table === table.id &&
+    (source === undefined || row.sources.some((id) => versions.has(id))) &&
+    (row.optional === undefined || own !== undefined);
   const required = join([
-    ...asked(table.rows.filter(holds)).map(({ inText = PortSet.empty, ...row }) => ({
-      ...row,
-      ports: row.ports.difference(inText),
-    })),
+    ...asked(table.rows.filter(holds))
+      .map(({ inText = PortSet.empty, ...row }) => ({ ...row, ports: row.ports.difference(inText) }))
+      .filter(({ ports }) => !ports.isEmpty),
     // Many articles name service tags in their text alone.
     ...(document.addresses.length === 0 ? [] : addressesOf(table.addressRows.filter(holds))),
   ]);
   return {
     table: table.id,
     ...(source !== undefined && { source }),
-    ...compare(documented, tabled, required, misprintPairs(table)),
+    ...compare(documented, tabled, required, misprintPairs(table), table.leftOut),
     findings: document.findings,
   };
+}
+
+/** The one source of a table that has no other. */
+function onlySource({ sources }: EndpointTable): string | undefined {
+  return sources.length === 1 ? sources[0]!.id : undefined;
+}
+
+/** Why a table leaves out what a document asks for, where it does so by name. */
+function reasonFor(endpoint: Endpoint, leftOut: EndpointTable['leftOut']): string | undefined {
+  const text = textOf(endpoint)
+    .replace(/^(range|service tag) /, '')
+    .replace(/\/(32|128)$/, '');
+  const named = (what: string) => what.split(/[\s,;:()]+/).some((word) => word.replace(/\.$/, '') === text);
+  return leftOut.find(({ what }) => named(what))?.why;
 }
 
 /** The rows of a table that ask for addresses, an entry a service tag and range. */
@@ -211,6 +244,7 @@ function compare(
   tabled: Endpoints,
   required: Endpoints,
   misprints: ReadonlyMap<string, string>,
+  declared: EndpointTable['leftOut'],
 ): Omit<DriftReport, 'table' | 'source' | 'findings'> {
   const changed: DriftChange[] = [];
   let same = 0;
@@ -251,14 +285,18 @@ function compare(
     if (change !== undefined) changed.push(change);
   }
   removed = removed.filter((endpoint) => !matched.has(endpoint));
-  added = added.filter((endpoint) => !matched.has(endpoint));
+  added = added.filter((endpoint) => !matched.has(endpoint)).sort(inOrder);
+  const leftOut = added.flatMap((endpoint) => {
+    const why = reasonFor(endpoint, declared);
+    return why === undefined ? [] : [{ endpoint, why }];
+  });
+  added = added.filter((endpoint) => !leftOut.some((one) => one.endpoint === endpoint));
+  const entry = (endpoint: Endpoint) => ({
+    ...{ endpoint: textOf(endpoint), ports: endpoint.ports.toString(), lines: linesOf(endpoint) },
+  });
   return {
-    added: [...added].sort(inOrder).map((endpoint) => ({
-      endpoint: textOf(endpoint),
-      ports: endpoint.ports.toString(),
-      lines: linesOf(endpoint),
-      ...resembling(endpoint, removed),
-    })),
+    added: added.map((endpoint) => ({ ...entry(endpoint), ...resembling(endpoint, removed) })),
+    leftOut: leftOut.map(({ endpoint, why }) => ({ ...entry(endpoint), why })),
     removed: [...removed].sort(inOrder).map((endpoint) => ({
       endpoint: textOf(endpoint),
       ports: endpoint.ports.toString(),
@@ -365,7 +403,7 @@ function resembling(endpoint: Endpoint, others: readonly Endpoint[]): { readonly
 
 /** The report as text, one endpoint a line; ends in a newline. */
 export function formatDrift(report: DriftReport): string {
-  const { table, source, added, removed, changed, same, drifted, findings } = report;
+  const { table, source, added, removed, changed, leftOut, same, drifted, findings } = report;
   const against = source === undefined ? table : `${table}, rows of ${source}`;
   const count = (number: number) => `${number} ${number === 1 ? 'endpoint' : 'endpoints'}`;
   const maybe = (resembles: string | undefined) =>
@@ -387,6 +425,8 @@ export function formatDrift(report: DriftReport): string {
     ];
     lines.push(`~ ${endpoint}: ${parts.join(', ')}: ${lineNumbers(at)}`);
   }
+  for (const { endpoint, ports, lines: at = [], why } of leftOut)
+    lines.push(`o ${endpoint} ${ports}: ${lineNumbers(at)}, left out: ${why}`);
   for (const { rule, where, what, next } of findings)
     lines.push(`! ${where}: ${what}${next === undefined ? '' : ` — ${next}`} [${rule}]`);
   return `${lines.join('\n')}\n`;

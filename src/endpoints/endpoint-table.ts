@@ -95,6 +95,10 @@ export interface EndpointSource {
   readonly url: string;
   /** The document's own date, `YYYY-MM-DD`. */
   readonly date: string;
+  /** The headings under which alone the document's endpoints are the table's; all of the document if not given. */
+  readonly sections?: readonly string[];
+  /** Whether its endpoints stand in lists and blocks of code too, not in tables alone. */
+  readonly lists?: true;
 }
 
 /** A host of the table, with addresses that are published for it, which an update may not take away. */

@@ -1,6 +1,7 @@
 import { type HostPattern, HostSyntaxError } from '../net/host-pattern.ts';
 import { PortSet, PROTOCOLS } from '../net/ports.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import type { EndpointSource } from './endpoint-table.ts';
 import { type LintFinding, lintHost, lintSpelling } from './lint.ts';
 import { parseTableHost } from './parameters.ts';
 import { isPartialName } from './partial-name.ts';
@@ -13,6 +14,8 @@ export interface DocumentedEndpoint {
   /** As in a row of a table: a wildcard elsewhere than in front. */
   readonly partialName?: string;
   readonly ports: PortSet;
+  /** The ports are those of HTTPS because a list names none: its text may, or its heading. */
+  readonly portsAssumed?: true;
   /** The line of the document, from 1. */
   readonly line: number;
 }
@@ -23,6 +26,8 @@ export interface DocumentedAddresses {
   readonly what: string;
   readonly isTag: boolean;
   readonly ports: PortSet;
+  /** As of an endpoint. */
+  readonly portsAssumed?: true;
   /** The line of the document, from 1. */
   readonly line: number;
 }
@@ -60,23 +65,35 @@ const PORT_OF_PROTOCOL: Readonly<Record<string, number>> = { http: 80, https: 44
  * either it is 443.
  * @param exactHosts hosts that are known to stand for themselves alone, for the lint of wildcards
  * @param tags service tags that stand among the hosts, beside those that begin with Azure
+ * @param form.sections the headings under which alone endpoints are read
+ * @param form.lists whether lists and blocks of code are read too, where an item or a line is an endpoint alone
  */
 export function parseEndpointDocument(
   markdown: string,
   exactHosts: ReadonlySet<string> = new Set(),
   tags: ReadonlySet<string> = new Set(),
+  { sections, lists }: DocumentForm = {},
 ): EndpointDocument {
   const endpoints: DocumentedEndpoint[] = [];
   const addresses: DocumentedAddresses[] = [];
   const findings: LintFinding[] = [];
-  const tables = [...markdownTables(markdown)];
+  const lines = markdown.split(/\r\n|\r|\n/).map((line) => line.replace(/^[\s>]+/, ''));
+  if (sections !== undefined) findings.push(...keepSections(lines, sections));
+  const tables = [...markdownTables(lines)];
+  for (const { line, spelling, ports } of lists ? listed(lines) : []) {
+    const assumed = ports === undefined ? ({ portsAssumed: true } as const) : {};
+    const asked = readAddresses(spelling, ports, '', line, tags);
+    if (asked !== undefined) addresses.push({ ...asked, ...assumed });
+    const { endpoint } = asked === undefined ? readEndpoint(spelling, ports, '', line) : {};
+    if (endpoint !== undefined) endpoints.push({ ...endpoint, ...assumed });
+  }
   for (const table of tables)
     for (const { line, cells } of table.rows) {
       const cell = (column: number | undefined) => (column === undefined ? '' : (cells[column] ?? ''));
       const protocol = cell(table.protocol);
       const portText = cell(table.ports);
       const ports = readPorts(`${portText} ${protocol}`);
-      if (portText !== '' && ports === undefined)
+      if (portText !== '' && ports === undefined && table.ports !== table.hosts)
         findings.push({
           rule: 'unread',
           where: `line ${line}`,
@@ -109,13 +126,80 @@ const HOST_HEADER =
 const PORT_HEADER = /\bports?\b/i;
 const PROTOCOL_HEADER = /\bprotocols?\b/i;
 
+/** Where the endpoints of a document stand, and in which form. */
+export type DocumentForm = Pick<EndpointSource, 'sections' | 'lists'>;
+
+/** The mark that opens or closes a block of code. */
+const FENCE = /^(`{3,}|~{3,})/;
+
+/**
+ * Empties the lines outside the sections, each down to the next heading of its level; none where there is no such
+ * section. Tabs are no headings.
+ */
+function keepSections(lines: string[], sections: readonly string[]): LintFinding[] {
+  const outside: number[] = [];
+  const key = (heading: string) => plainText(heading).toLowerCase();
+  const wanted = new Map(sections.map((heading) => [key(heading), heading]));
+  let fence = '';
+  let level = 0;
+  for (const [place, line] of lines.entries()) {
+    const mark = FENCE.exec(line)?.[1] ?? '';
+    if (mark !== '' && (fence === '' || mark.startsWith(fence))) fence = fence === '' ? mark : '';
+    const [, marks, heading = ''] =
+      (fence === '' && !line.includes('](#tab/') && /^(#{1,6})\s+(.*?)\s*#*\s*$/.exec(line)) || [];
+    if (marks !== undefined) {
+      if (level > 0 && marks.length <= level) level = 0;
+      if (wanted.delete(key(heading)) && level === 0) level = marks.length;
+    }
+    if (level === 0) outside.push(place);
+  }
+  const none = wanted.size === sections.length;
+  for (const place of none ? [] : outside) lines[place] = '';
+  return [...wanted.values()].map((heading) => ({
+    rule: 'unread',
+    where: 'document',
+    what: `it has no section ${JSON.stringify(heading)}`,
+    next: none ? 'all of it is compared' : 'look where its endpoints are now',
+  }));
+}
+
+/** An item of a list: bulleted or numbered. */
+const ITEM = /^(?:[-*+]|\d{1,3}[.)])\s+(.+)$/;
+
+/**
+ * The items of lists, and the lines of blocks of code, that are an endpoint or a range alone, with ports in brackets or
+ * none. Code is read where at least half of its lines are.
+ */
+function* listed(
+  lines: readonly string[],
+): Generator<{ readonly line: number; readonly spelling: string; readonly ports: PortSet | undefined }> {
+  const alone = (text: string, line: number) => {
+    const [, spelling, note = ''] = /^(\S+?)[,;]?(?:\s*\(([^()]*)\))?$/.exec(plainText(text)) ?? [];
+    return spelling === undefined || !(HOST_WORD.test(spelling) || /^[\d.:a-f]+\/\d+$/i.test(spelling))
+      ? []
+      : [{ line, spelling, ports: readPorts(note) }];
+  };
+  let fence = '';
+  let code: string[] = [];
+  for (const [place, line] of lines.entries()) {
+    const mark = FENCE.exec(line)?.[1] ?? '';
+    if (fence === '' && mark === '') yield* alone(ITEM.exec(line)?.[1] ?? '', place + 1);
+    else if (fence === '') fence = mark;
+    else if (mark.startsWith(fence)) {
+      const found = code.flatMap((text, index) => alone(text, place - code.length + index + 1));
+      if (found.length * 2 >= code.filter((text) => text !== '').length) yield* found;
+      fence = '';
+      code = [];
+    } else code.push(line);
+  }
+}
+
 /** The tables that have a column of hosts, outside fenced code. */
-function* markdownTables(markdown: string): Generator<MarkdownTable> {
-  const lines = markdown.split(/\r\n|\r|\n/).map((line) => line.replace(/^[\s>]+/, ''));
+function* markdownTables(lines: readonly string[]): Generator<MarkdownTable> {
   let fence = '';
   for (let place = 0; place < lines.length; place++) {
     const line = lines[place]!;
-    const mark = /^(`{3,}|~{3,})/.exec(line)?.[1] ?? '';
+    const mark = FENCE.exec(line)?.[1] ?? '';
     if (fence !== '' || mark !== '') {
       if (fence === '') fence = mark;
       else if (mark.startsWith(fence)) fence = '';
@@ -276,8 +360,10 @@ function splitSpellings(text: string): string[] {
   return text.split(/[\s,;]+/).filter((word) => word !== '' && !/^(and|or)$/i.test(word));
 }
 
-/** `443/HTTPS`, `80, 443`, `TCP 9350-9354`, `UDP 1194`, `HTTPS`; undefined when no port is named. */
-function readPorts(text: string): PortSet | undefined {
+/** `443/HTTPS`, `80, 443`, `TCP 9350-9354`, `UDP 1194`, `HTTPS`, `TLS 1.2`; undefined when no port is named. */
+function readPorts(cells: string): PortSet | undefined {
+  // "TLS 1.2" names no port: it is how some articles write HTTPS.
+  const text = cells.replace(/\b(?:tls|ssl)\s*v?\d(?:\.\d)?\b/gi, 'https');
   // Of a list, a protocol that is named before or after holds for all of it; both, for both.
   const protocols = PROTOCOLS.filter((protocol) => new RegExp(`\\b${protocol}\\b`, 'i').test(text));
   const numbers = [...text.matchAll(/\b(\d{1,5})(?:\s*[-–]\s*(\d{1,5}))?\b/g)].flatMap(([, first, last]) =>

@@ -198,6 +198,17 @@ export const endpointTableFile = z
           title: text,
           url: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }),
           date: z.iso.date('must be a date, YYYY-MM-DD').describe("The document's own date."),
+          sections: z
+            .array(text)
+            .min(1, 'must name a heading')
+            .exactOptional()
+            .describe(
+              "The headings under which alone the document's endpoints are the table's; all of the document by default.",
+            ),
+          lists: z
+            .literal(true)
+            .exactOptional()
+            .describe('Its endpoints stand in lists and blocks of code too, not in tables alone.'),
         }),
       )
       .min(1, 'must name a source'),

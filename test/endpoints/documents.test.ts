@@ -89,7 +89,7 @@ describe('a document that says what a table says', () => {
       `+ new.<region>.azmk8s.io 443 @${line('*.hcp.<Your region>.azmk8s.io')}`,
       '- *.hcp.<region>.azmk8s.io 443',
       expect.stringMatching(/^~ mcr\.microsoft\.com \+8443 - @/),
-      expect.stringMatching(/^~ service tag AzureCloud\.<region> \+1195\/udp - @/),
+      expect.stringMatching(/^~ service tag AzureCloud\.<region> \+1195\/udp -1194\/udp @/),
     ]);
   });
 

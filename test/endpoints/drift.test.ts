@@ -77,6 +77,7 @@ describe('a document', () => {
           lines: [5],
         },
       ],
+      leftOut: [],
       same: 2,
       drifted: true,
       findings: [
@@ -128,13 +129,23 @@ describe('a document', () => {
   });
 
   test('is compared with one source when asked; what another source brings is no drift', () => {
-    const old = document(ALIKE[0], ALIKE[1], ['policy.example.com', '443']);
+    const optional = [
+      ['*.widget.example', '443, 5671'],
+      ['extra.example.com', '80'],
+    ] as const;
+    const old = document(...optional, ALIKE[1], ['policy.example.com', '443']);
     expect(checkEndpoints(old, TABLE, { source: 'old' }).drifted).toBe(false);
     expect(checkEndpoints(old, TABLE, { source: 'new' }).removed.map(({ endpoint }) => endpoint)).toEqual([
       'www.example.com/pki',
     ]);
-    expect(checkEndpoints(document(...ALIKE), TABLE, { source: 'old' }).drifted).toBe(false);
+    expect(checkEndpoints(document(...optional, ...ALIKE), TABLE, { source: 'old' }).drifted).toBe(false);
     expect(() => checkEndpoints(old, TABLE, { source: 'nwe' })).toThrow(/no source "nwe" — choose from new/);
+  });
+
+  test('has to have the optional rows of its source, where the source is known', () => {
+    const { removed, changed } = checkEndpoints(document(...ALIKE), TABLE, { source: 'old' });
+    expect(removed).toMatchObject([{ endpoint: 'extra.example.com', ports: '80', sources: ['old'] }]);
+    expect(changed).toMatchObject([{ endpoint: '*.widget.example', portsAdded: '', portsRemoved: '5671' }]);
   });
 
   test.each([
@@ -144,6 +155,134 @@ describe('a document', () => {
   ])('without endpoints is refused: %j', (markdown, message) => {
     expect(() => checkEndpoints(markdown, TABLE)).toThrow(ConfigurationError);
     expect(() => checkEndpoints(markdown, TABLE)).toThrow(message);
+  });
+});
+
+describe('a source of a table', () => {
+  const own = (sources: string, rows: string, rest = '') =>
+    parseEndpointTable(
+      `{ id: own, title: t, cloud: public, confidence: high, sources: [${sources}], rows: [${rows}]${rest} }`,
+      'own.yaml',
+    );
+  const source = (id: string, date: string, rest = '') =>
+    `{ id: ${id}, title: "x (docs, articles/${id}.md)", url: 'https://docs.example/own', date: ${date}${rest} }`;
+  const row = (host: string, id: string) =>
+    `{ hosts: ['${host}'], ports: [443], purpose: x, sources: [${id}], notCovered: x }`;
+  const told = ({ added, removed, changed }: ReturnType<typeof checkEndpoints>) => [
+    ...added.map(({ endpoint, ports, lines }) => `+ ${endpoint} ${ports} @${lines}`),
+    ...removed.map(({ endpoint }) => `- ${endpoint}`),
+    ...changed.map(
+      ({ endpoint, portsAdded, portsRemoved }) => `~ ${endpoint} +${portsAdded} -${portsRemoved}`,
+    ),
+  ];
+
+  test('stands for its later versions, and not for earlier ones', async () => {
+    const table = await own(
+      [source('first', '2024-01-01'), source('article', '2025-01-01'), source('later', '2026-01-01')].join(),
+      [row('a.example.com', 'first'), row('b.example.com', 'article'), row('c.example.com', 'later')].join(),
+    );
+    expect(findSource(table, 'clone/articles/article.md')?.id).toBe('article');
+    expect(findSource(table, 'https://docs.example/own')).toBeUndefined();
+    const text = document(['b.example.com', '443']);
+    expect(told(checkEndpoints(text, table, { source: 'article' }))).toEqual(['- c.example.com']);
+  });
+
+  test('may be sections of a document, whose tabs are no headings', async () => {
+    const table = await own(
+      source('article', '2026-01-01', ', sections: [Servers, "Any `client`"]'),
+      [
+        row('a.example.com', 'article'),
+        row('b.example.com', 'article'),
+        row('c.example.com', 'article'),
+      ].join(),
+    );
+    const text = `# Ports\n\n## Servers\n\n# [Cloud](#tab/cloud)\n\n${document(['a.example.com', '443'])}
+### Optional\n\n${document(['b.example.com', '443'], ['new.example.com', '443'])}
+## Other things\n\n${document(['other.example.com', '443'])}
+\`\`\`\n## Servers\n\`\`\`\n
+${document(['another.example.com', '443'])}
+### Any \`client\` ##\n\n${document(['c.example.com', '443'])}`;
+    const report = checkEndpoints(text, table);
+    expect(told(report)).toEqual(['+ new.example.com 443 @16']);
+    expect(report.findings).toEqual([]);
+    const without = text.replace('### Any', '### All');
+    expect(told(checkEndpoints(without, table))).toEqual(['+ new.example.com 443 @16', '- c.example.com']);
+    expect(checkEndpoints(without, table).findings).toMatchObject([
+      { what: 'it has no section "Any `client`"' },
+    ]);
+    const plain = document(...['a', 'b', 'c', 'd'].map((name) => [`${name}.example.com`, '443'] as const));
+    expect(told(checkEndpoints(plain, table))).toEqual(['+ d.example.com 443 @6']);
+    expect(checkEndpoints(plain, table).findings.map(({ next }) => next)).toEqual([
+      'all of it is compared',
+      'all of it is compared',
+    ]);
+  });
+
+  test('may be lists and blocks of code', async () => {
+    const rows = [
+      row('*.a.example.com', 'article'),
+      '{ hosts: [b.example.com], ports: [443, 5671], purpose: x, sources: [article], notCovered: x }',
+      '{ hosts: [ssh.example.com], ports: [22], purpose: x, sources: [article], notCovered: x }',
+      '{ addresses: [192.0.2.0/24], ports: [443], purpose: x, sources: [article] }',
+    ].join();
+    const text = [
+      'Hosts:',
+      '',
+      '- \\*.a.example.com',
+      '* `b.example.com` (443 & 5671 outbound)',
+      '  1. new.example.com',
+      '- See www.example.com for more',
+      '- 192.0.2.0/24',
+      '```Hosts',
+      '',
+      'Use these of old:',
+      'https://ssh.example.com',
+      'other.example.com',
+      '```',
+      '```json',
+      '{',
+      'data.example.com',
+      '}',
+      '```',
+    ].join('\n');
+    const listed = await own(source('article', '2026-01-01', ', lists: true'), rows);
+    expect(told(checkEndpoints(text, listed))).toEqual([
+      '+ new.example.com 443 @5',
+      '+ other.example.com 443 @12',
+    ]);
+    expect(told(checkEndpoints(text.replace('5671', '8883'), listed))).toContain(
+      '~ b.example.com +8883 -5671',
+    );
+    const tabled = await own(source('article', '2026-01-01'), rows);
+    expect(() => checkEndpoints(text, tabled)).toThrow(/no Markdown table/);
+  });
+
+  test('may name what the table leaves out with a reason', async () => {
+    const table = await own(
+      source('article', '2026-01-01'),
+      row('a.example.com', 'article'),
+      ", leftOut: [{ what: '192.0.2.1, and *.b.example.com on port 80', why: it is yours }]",
+    );
+    const report = checkEndpoints(
+      document(['a.example.com', '443'], ['192.0.2.1<br>\\*.b.example.com', '80'], ['b.example.com', '80']),
+      table,
+    );
+    expect(told(report)).toEqual(['+ b.example.com 80 @5']);
+    expect(formatDrift(report)).toContain('\no *.b.example.com 80: line 4, left out: it is yours\n');
+    expect(report.leftOut.map(({ endpoint }) => endpoint)).toEqual(['*.b.example.com', 'range 192.0.2.1/32']);
+  });
+
+  test('need not have the rows of another table', async () => {
+    const table = await own(
+      source('article', '2026-01-01'),
+      row('a.example.com', 'article'),
+      ', includes: [{ table: avd-session-host }]',
+    );
+    const report = checkEndpoints(
+      document(['a.example.com', '443'], ['\\*.wvd.microsoft.com', '443']),
+      table,
+    );
+    expect(report).toMatchObject({ drifted: false, same: 2 });
   });
 });
 

@@ -109,6 +109,18 @@ Prose with a | pipe in it.
     ]);
   });
 
+  test.each([
+    ['| Protocol | Endpoint URL |', '| TLS 1.2 | a.example |', '443'],
+    ['| Protocol | Endpoint URL |', '| TLSv1.2/HTTPS/HTTP | a.example |', '80,443'],
+    ['| Protocol | Endpoint URL |', '| HTTP | a.example |', '80'],
+    ['| Address:Port | For |', '| a.example:8443 | all |', '8443'],
+    ['| Address:Port | For |', '| a.example | all |', '443'],
+  ])('a version of TLS is no port, and the column of hosts can have them: %s %s', (head, row, ports) => {
+    const { endpoints, findings } = parseEndpointDocument(`${head}\n| --- | --- |\n${row}\n`);
+    expect(endpoints.map((one) => `${one.host.name} ${one.ports}`)).toEqual([`a.example ${ports}`]);
+    expect(findings).toEqual([]);
+  });
+
   test('a protocol beside the ports is theirs', () => {
     expect(
       read(`| Address | Port |

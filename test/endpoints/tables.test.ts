@@ -324,7 +324,7 @@ describe('the bundled tables', () => {
       'public',
       ['windows'],
       {},
-      ['*.guestconfiguration.azure.com 443', '*.windowsupdate.com 80', '*.update.microsoft.com 80,443'],
+      ['*.guestconfiguration.azure.com 443', '*.windowsupdate.com 80', '*.update.microsoft.com 443'],
       [],
     ],
     ['windows-update', 'usgov', ['windows-11'], {}, ['emdl.ws.microsoft.com 80', 'adl.windows.com 443'], []],
