@@ -10,6 +10,7 @@ import { readGitTree } from './git-tree.ts';
 import { type LockedPlanner, readInForce, type TargetInForce } from './in-force.ts';
 import { LOCK_FILE, parseLock } from './lock.ts';
 import { directoryReader, fileDigest, filesReader, type OutputTree, readOutputTree } from './output-tree.ts';
+import { isRuleText } from './unlisted.ts';
 
 /** Last week, as it was committed: what a run is compared with. */
 export interface Baseline {
@@ -211,9 +212,6 @@ async function filesOnDisk(directory: string, paths: readonly string[]): Promise
   return files;
 }
 
-/** What every rule file with comments, and no other file, says of itself. */
-const OURS = 'azure-allowlist: ';
-
 /** Without a lock nothing tells what is in force: to take it for a first run would skip every guard. */
 async function refuseWithoutLock(
   directory: string,
@@ -244,5 +242,5 @@ async function refuseWithoutLock(
 }
 
 function isOurs(path: string, text: string): boolean {
-  return path.startsWith('snapshot/') ? path.endsWith('.txt') : text.slice(0, 500).includes(OURS);
+  return path.startsWith('snapshot/') ? path.endsWith('.txt') : isRuleText(text);
 }

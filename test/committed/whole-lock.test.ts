@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -121,6 +122,20 @@ describe('what lies in the folders of a tree', () => {
       'nginx/evil.conf',
       'nginx/link.conf',
     ]);
+  });
+
+  it('is listed in other folders and at the root where a run wrote it once', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'unlisted-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const lock = { targets: {}, files: { 'REVIEW.md': 'x' } } as unknown as Lock;
+    const ruleFile =
+      '# azure-allowlist: nginx lists\n# Generated; the next run overwrites edits.\ndeny all;\n';
+    mkdirSync(join(directory, 'nginx/deep'), { recursive: true });
+    for (const path of ['nginx/azure.conf', 'old.conf']) writeFileSync(join(directory, path), ruleFile);
+    for (const path of ['nginx/own.conf', 'README.md'])
+      writeFileSync(join(directory, path), '# azure-allowlist: how we use it\n');
+    execFileSync('mkfifo', [join(directory, 'nginx/pipe')]);
+    expect(await unlistedFiles(directory, lock)).toEqual(['nginx/azure.conf', 'old.conf']);
   });
 });
 
