@@ -126,7 +126,8 @@ function tooMuch(what: string): ConfigurationError {
  * need be where the source is given, or the table has one alone. What the table leaves out by name is no drift.
  * @param options.source only the rows of this source of the table, and of later versions of it, need be in the document
  * @param options.lineOf the line to name for a line of the text, where it holds included files
- * @throws ConfigurationError for a document without a table of endpoints, and for an unknown source
+ * @throws ConfigurationError for a document without a table of endpoints, for a table that has no rows of its own, and for
+ * an unknown source
  */
 export function checkEndpoints(
   markdown: string,
@@ -134,6 +135,7 @@ export function checkEndpoints(
   options: { readonly source?: string; readonly lineOf?: (line: number) => number } = {},
 ): DriftReport {
   const { source, lineOf = (line) => line } = options;
+  requireOwnRows(table);
   if (source !== undefined) requireSource(table, source);
   const own = table.sources.find(({ id }) => id === (source ?? onlySource(table)));
   const versions = new Set(
@@ -307,6 +309,18 @@ function compare(
     same,
     drifted: added.length + removed.length + changed.length > 0,
   };
+}
+
+/** A table that only includes others has nothing to compare: its document refers to theirs. */
+function requireOwnRows({ id, rows, addressRows, includes }: EndpointTable): void {
+  if ([...rows, ...addressRows].some(({ table }) => table === id)) return;
+  throw new ConfigurationError('The document cannot be compared', [
+    {
+      where: `endpoint table ${id}`,
+      what: 'all of its rows are those of other tables',
+      next: `compare the documents of ${includes.join(' and ')}: --table ${includes[0] ?? ''}`,
+    },
+  ]);
 }
 
 function requireSource(table: EndpointTable, source: string): void {

@@ -218,7 +218,7 @@ export function groupProblems(table: EndpointTable, groups: Iterable<string>): P
       const near = closest(group, known);
       return {
         where: `endpoint table ${table.id}`,
-        what: `it has no optional group ${JSON.stringify(group)}`,
+        what: `${table.id} has no optional group ${JSON.stringify(group)}`,
         next:
           known.size === 0
             ? 'it has none at all'

@@ -272,6 +272,13 @@ ${document(['another.example.com', '443'])}
     expect(report.leftOut.map(({ endpoint }) => endpoint)).toEqual(['*.b.example.com', 'range 192.0.2.1/32']);
   });
 
+  test('is of no use where all rows are those of other tables', async () => {
+    const table = await loadEndpointTable('update-manager');
+    expect(() => checkEndpoints(document(['a.example.com', '443']), table)).toThrow(
+      /all of its rows are those of other tables — compare the documents of arc-servers and windows-update/,
+    );
+  });
+
   test('need not have the rows of another table', async () => {
     const table = await own(
       source('article', '2026-01-01'),

@@ -94,14 +94,14 @@ it.each([
   [
     '[tunnel, time]',
     '[tunel, time]',
-    'line 3, products[0]: it has no optional group "tunel" — choose from tunnel',
+    'line 3, products[0]: aks has no optional group "tunel" — choose from tunnel',
   ],
   [
     '- arc-servers',
     '- arc-server',
     'line 4, products[1]: there is no product "arc-server" — did you mean arc-servers',
   ],
-  ['[rdp-shortpath]', '[rdp]', 'line 7, rules[0].endpoints[0]: it has no optional group "rdp"'],
+  ['[rdp-shortpath]', '[rdp]', 'line 7, rules[0].endpoints[0]: avd-session-host has no optional group "rdp"'],
   ['name: own', 'name: own-of-fourteen', 'line 7, rules[0].name: "own-of-fourteen" is too long'],
 ])('%s → %s is told with its line', async (right, wrong, message) => {
   expect(CONFIGURATION).toContain(right);
