@@ -1,6 +1,7 @@
 import type { Colors } from 'picocolors/types.js';
 import type { Since } from '../committed/allowed-since.ts';
 import { counted, digits } from '../numbers.ts';
+import type { HoldingTag } from '../policy/answer/tags-holding.ts';
 import type { Answer, RowMatch, TagMatch, TargetAnswer } from '../policy/answer.ts';
 
 /** So many entries of a list are spelled out; the rest are counted. */
@@ -9,8 +10,17 @@ const SHOWN = 12;
 /** Where the text behind a label begins. */
 const INDENT = ' '.repeat(11);
 
-/** One answer as a person reads it: the verdict, then since when, why, and each target. */
-export function answerText(query: string, answer: Answer, colors: Colors, since: Since | null): string {
+/**
+ * One answer as a person reads it: the verdict, then since when, why, and each target.
+ * @param held the tags of a feed that hold it, the narrowest first; null for a name, undefined without a feed
+ */
+export function answerText(
+  query: string,
+  answer: Answer,
+  colors: Colors,
+  since: Since | null,
+  held?: readonly HoldingTag[] | null,
+): string {
   const lines = [`${query}  ${verdictText(answer, colors)}`];
   const add = (label: string, text: string) => lines.push(`  ${label.padEnd(8)} ${text}`);
   if (since !== null) add('since', sinceText(since));
@@ -23,6 +33,9 @@ export function answerText(query: string, answer: Answer, colors: Colors, since:
   }
   for (const tag of answer.tags.slice(0, SHOWN)) add('tag', tagText(tag));
   if (answer.tags.length > SHOWN) add('', rest(answer.tags.length - SHOWN));
+  for (const tag of held?.slice(0, SHOWN) ?? []) add('feed', holdingText(tag));
+  if (held?.length === 0) add('feed', 'no service tag holds any of it');
+  if (held && held.length > SHOWN) add('', rest(held.length - SHOWN));
   if (answer.parts !== null) {
     const { allowed, other, allowedAddresses, otherAddresses } = answer.parts;
     for (const { ports, prefixes } of allowed) add('allowed', `on ${ports}: ${list(prefixes)}`);
@@ -35,6 +48,11 @@ export function answerText(query: string, answer: Answer, colors: Colors, since:
   for (const [text, names] of groupTargets(answer.targets)) add('target', `${names.join(', ')}: ${text}`);
   if (answer.hint !== null) add('hint', answer.hint);
   return lines.join('\n');
+}
+
+function holdingText({ name, region, contains, prefix }: HoldingTag): string {
+  const where = region === '' ? '' : ` (${region})`;
+  return `${name}${where}: ${prefix ?? (contains === 'part' ? 'a part of it' : 'several prefixes')}`;
 }
 
 function verdictText({ verdict, ports, port, targets }: Answer, colors: Colors): string {

@@ -3,6 +3,7 @@ import { allowedSince } from '../committed/allowed-since.ts';
 import { weekOfLock } from '../committed/sides.ts';
 import { parseTypedPrefix } from '../config/typed-prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { type HoldingTag, tagsHolding } from '../policy/answer/tags-holding.ts';
 import type { Answer, BriefAnswer } from '../policy/answer.ts';
 import { clientText } from '../policy/clients.ts';
 import { parseQuery, type Query, QuerySyntaxError } from '../policy/query.ts';
@@ -11,9 +12,9 @@ import { answerText } from './answer-text.ts';
 import { answersOf, openOutputTree } from './answering.ts';
 import { inputLines } from './input-lines.ts';
 import type { Io } from './io.ts';
+import { type FeedFlags, feedOf } from './request.ts';
 
-interface CheckFlags {
-  readonly config: string;
+interface CheckFlags extends FeedFlags {
   readonly out?: string;
   readonly json?: boolean;
   /** The address that connections come from, or a prefix of such. */
@@ -24,8 +25,10 @@ interface CheckFlags {
 export type QueryInput = AsyncIterable<string | Uint8Array> & { readonly isTTY?: boolean };
 
 /**
- * Whether hosts, addresses, CIDRs or URLs are allowed, by the published output tree. Without queries they are
- * read from standard input, one a line; blank lines and lines that begin with # are passed over.
+ * Whether hosts, addresses, CIDRs or URLs are allowed, by the published output tree; with a feed, also which of its tags
+ * hold an address or CIDR, whatever rules select. Without queries they are read from standard input, one a line; blank
+ * lines and lines that begin with # are passed over. A query that cannot be read keeps none of the others from its answer.
+ * @throws ConfigurationError where no query can be read
  */
 export async function checkCommand(
   queries: readonly string[],
@@ -37,7 +40,9 @@ export async function checkCommand(
     throw new ConfigurationError(
       'nothing to look up: give a host, address, CIDR or URL, or a list of them on standard input',
     );
-  const parsed = parseAll(queries);
+  if (queries.length === 0 && flags.feed !== undefined)
+    throw new ConfigurationError('--feed answers queries that are given as arguments');
+  const { parsed, problems } = parseAll(queries);
   const client = flags.client === undefined ? undefined : parseClient(flags.client);
   const tree = await openOutputTree(flags);
   const { answer, brief } = await answersOf(tree, client);
@@ -52,6 +57,7 @@ export async function checkCommand(
           io,
         );
 
+  const held = flags.feed === undefined ? undefined : await holdersIn(flags, io);
   const answered = parsed.map(([text, query]) => ({ text, query, answer: answer(query) }));
   const allowed = answered.filter(({ answer: { verdict } }) => verdict === 'allowed');
   const { since, why } = await allowedSince(
@@ -65,6 +71,7 @@ export async function checkCommand(
     query: text,
     ...found,
     since: since.get(query) ?? null,
+    ...(held === undefined ? {} : { feedTags: held(query) }),
   }));
   if (flags.json === true) {
     const { where, lock } = tree;
@@ -77,9 +84,13 @@ export async function checkCommand(
     io.out(JSON.stringify({ ...head, answers }, null, 2));
   } else {
     const colors = pc.createColors(io.colours);
-    io.out(answers.map((each) => answerText(each.query, each, colors, each.since)).join('\n\n'));
+    io.out(
+      answers.map((each) => answerText(each.query, each, colors, each.since, each.feedTags)).join('\n\n'),
+    );
   }
-  if (answers.some(({ verdict }) => verdict !== 'allowed')) io.setStatus(EXIT_STATUS.differs);
+  for (const { where, what } of problems) io.err(`${where}: ${what}`);
+  if (problems.length > 0) io.setStatus(EXIT_STATUS.configuration);
+  else if (answers.some(({ verdict }) => verdict !== 'allowed')) io.setStatus(EXIT_STATUS.differs);
 }
 
 /** @throws ConfigurationError for what is no address or prefix */
@@ -91,8 +102,25 @@ function parseClient(text: string): Prefix {
   }
 }
 
-/** @throws ConfigurationError listing every text that is no query */
-function parseAll(texts: readonly string[]): [string, Query][] {
+/** Which tags of the feed hold what is asked about; null for a name, which none does. */
+async function holdersIn(flags: CheckFlags, io: Io): Promise<(query: Query) => readonly HoldingTag[] | null> {
+  const { snapshot } = await feedOf(flags, io);
+  return (query) =>
+    query.kind === 'name'
+      ? null
+      : tagsHolding(
+          query.kind === 'prefix'
+            ? query.prefix
+            : { family: query.family, first: query.value, length: query.family === 4 ? 32 : 128 },
+          snapshot.tags.values(),
+        );
+}
+
+/** @throws ConfigurationError listing every text that is no query, where none is one */
+function parseAll(texts: readonly string[]): {
+  readonly parsed: readonly [string, Query][];
+  readonly problems: readonly Problem[];
+} {
   const parsed: [string, Query][] = [];
   const problems: Problem[] = [];
   for (const [index, text] of texts.entries())
@@ -102,8 +130,9 @@ function parseAll(texts: readonly string[]): [string, Query][] {
       if (!(error instanceof QuerySyntaxError)) throw error;
       problems.push({ where: `argument ${index + 1}`, what: error.message });
     }
-  if (problems.length > 0) throw new ConfigurationError('This cannot be looked up', problems);
-  return parsed;
+  if (problems.length > 0 && parsed.length === 0)
+    throw new ConfigurationError('This cannot be looked up', problems);
+  return { parsed, problems };
 }
 
 type Outcome = Answer['verdict'] | 'unreadable';

@@ -147,6 +147,9 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .addOption(config())
     .option('-o, --out <dir>', 'the output tree, instead of the configured one')
     .option('--client <address>', 'the address that connects; otherwise any that may')
+    .option('--feed <file|url>', 'say too which service tags of this weekly file hold an address')
+    .addOption(cache())
+    .addOption(offline())
     .addOption(json())
     .action(async (queries: string[], options) =>
       (await import('./check.ts')).checkCommand(queries, options, io),

@@ -1,4 +1,5 @@
 import { parseTypedPrefix } from '../config/typed-prefix.ts';
+import { type EndpointCloud, type EndpointTable, tableOfCloud } from '../endpoints/endpoint-table.ts';
 import { listEndpointTables, loadEndpointTable } from '../endpoints/load.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { parseHost } from '../net/host-pattern.ts';
@@ -15,7 +16,8 @@ const SHOWN = 6;
 
 /**
  * Which service tags to take for ranges, for hosts of endpoint tables, or for whole tables, and what they open besides.
- * @throws ConfigurationError for queries of different kinds, and for what is none
+ * Rows of other clouds than the feed's are not asked for.
+ * @throws ConfigurationError for queries of different kinds, for what is none, and for tables of another cloud
  */
 export async function tagsAdviseCommand(
   queries: readonly string[],
@@ -27,17 +29,17 @@ export async function tagsAdviseCommand(
   const [kind] = kinds;
   if (kinds.size > 1) throw new ConfigurationError('give ranges, hosts or tables, one kind at a time');
   const { snapshot } = await feedOf(flags, io);
+  const cloud = snapshot.cloud as EndpointCloud;
+  const load = (ids: readonly string[]) => Promise.all(ids.map((id) => loadEndpointTable(id)));
+  const ofCloud = (all: readonly EndpointTable[]) =>
+    all.filter(({ clouds }) => clouds.includes(cloud)).map((table) => tableOfCloud(table, cloud));
   const advice =
     kind === 'range'
       ? adviseForRanges(queries.map(rangeOf), snapshot.tags.values())
       : kind === 'table'
-        ? adviseForNames(
-            await Promise.all(queries.map((id) => loadEndpointTable(id))),
-            undefined,
-            snapshot.tags,
-          )
+        ? adviseForNames(ofCloud(requireCloud(await load(queries), cloud)), undefined, snapshot.tags)
         : adviseForNames(
-            await Promise.all(tables.map((id) => loadEndpointTable(id))),
+            ofCloud(await load(tables)),
             queries.map((query) => hostOf(query)),
             snapshot.tags,
           );
@@ -82,6 +84,19 @@ export async function tagsAdviseCommand(
     io.out(
       `\n${name}: ${spaceInWords(addresses)} belong to no region, so that its regional tags lack them: ${listed(addresses.toStrings())}`,
     );
+}
+
+/** @throws ConfigurationError naming every table that is of no such cloud */
+function requireCloud(tables: readonly EndpointTable[], cloud: string): readonly EndpointTable[] {
+  const problems = tables
+    .filter(({ clouds }) => !clouds.some((one) => one === cloud))
+    .map(({ id, clouds }) => ({
+      where: `endpoint table ${id}`,
+      what: `it is of the cloud ${clouds.join(' and ')}, the feed of ${cloud}`,
+      next: 'give the feed of its cloud, or a table of this one',
+    }));
+  if (problems.length > 0) throw new ConfigurationError('No tags can be advised', problems);
+  return tables;
 }
 
 function kindOf(query: string, tables: readonly string[]): 'range' | 'table' | 'host' {

@@ -29,18 +29,20 @@ interface CheckSettings {
   readonly input?: QueryInput;
   readonly client?: string;
   readonly out?: string;
+  readonly feed?: string;
 }
 
 async function check(
   queries: readonly string[],
-  { json = false, input, client, out = tree }: CheckSettings = {},
+  { json = false, input, client, feed, out = tree }: CheckSettings = {},
 ) {
   const { io, said } = recordingIo();
   // With --out no configuration is read: this one does not exist.
   const flags = {
-    config: join(scratch, 'none.yaml'),
+    config: feed === undefined ? join(scratch, 'none.yaml') : 'allowlist.yaml',
     out,
     json,
+    ...(feed === undefined ? {} : { feed, cache: join(scratch, 'cache'), offline: true }),
     ...(client === undefined ? {} : { client }),
   };
   await checkCommand(queries, flags, io, input);
@@ -74,10 +76,38 @@ describe('check', () => {
     expect((await check(['192.0.2.0/26'])).status).toBe(2);
   });
 
-  it('refuses what is no query, all of it at once, with status 5', async () => {
-    const refused = check(['192.0.2.1', 'a b', '192.0.2.1/24']);
+  it('answers the others where something is no query, names each such, and ends with status 5', async () => {
+    const { out, err, status } = await check(['login.microsoftonline.com', 'a b', '192.0.2.1/24']);
+    expect(out).toMatch(/^login\.microsoftonline\.com {2}allowed/);
+    expect(err).toMatch(/argument 2: .*more than one word.*argument 3: .*host bits set/s);
+    expect(status).toBe(5);
+  });
+
+  it('refuses where nothing is a query, all of it at once, with status 5', async () => {
+    const refused = check(['a b', '192.0.2.1/24']);
     await expect(refused).rejects.toMatchObject({ exitStatus: 5 });
-    await expect(refused).rejects.toThrow(/argument 2: .*more than one word.*argument 3: .*host bits set/s);
+    await expect(refused).rejects.toThrow(/argument 1: .*more than one word.*argument 2: .*host bits set/s);
+  });
+
+  it('says which tags of a feed hold an address, allowed or not, the narrowest first', async () => {
+    const feed = sample('ServiceTags_Public_20260112.json');
+    const queries = ['198.19.9.130', '203.0.113.1', 'login.microsoftonline.com'];
+    const { out } = await check(queries, { feed });
+    expect(out.split('\n').filter((line) => line.startsWith('  feed'))).toEqual([
+      '  feed     Storage.WestEurope (westeurope): 198.19.9.128/25',
+      '  feed     Storage: 198.19.9.128/25',
+      '  feed     AzureCloud: 198.19.9.128/25',
+      '  feed     no service tag holds any of it',
+    ]);
+    const { answers } = JSON.parse((await check(queries, { feed, json: true })).out) as {
+      answers: readonly { feedTags: readonly { name: string }[] | null }[];
+    };
+    expect(answers.map(({ feedTags }) => feedTags?.map(({ name }) => name) ?? null)).toEqual([
+      ['Storage.WestEurope', 'Storage', 'AzureCloud'],
+      [],
+      null,
+    ]);
+    await expect(check([], { feed, input: chunks('198.19.9.130') })).rejects.toThrow(/given as arguments/);
   });
 
   it('refuses a folder that is no output tree, and a terminal as the list of queries', async () => {

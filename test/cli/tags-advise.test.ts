@@ -78,6 +78,16 @@ describe('tags advise', () => {
     return said.out;
   };
 
+  it("asks for the rows of the feed's cloud alone", async () => {
+    const hosts = await advise(['avd-session-host']);
+    expect(hosts).toContain('*.wvd.microsoft.com');
+    expect(hosts).not.toMatch(/azure\.us|usgovcloudapi/);
+    expect(await advise(['login.microsoftonline.us'])).toContain('no endpoint table has it');
+    await expect(advise(['aks', 'private-network-connector-usgov'])).rejects.toThrow(
+      /private-network-connector-usgov: it is of the cloud usgov, the feed of public/,
+    );
+  });
+
   it('takes a table, a host, a range, and no mixture', async () => {
     const table = JSON.parse(await advise(['private-network-connector'], true)) as {
       fewest: { tag: string; for: string[] }[];
