@@ -221,6 +221,7 @@ export async function prepareJob(
   const plan = async (directory: string): Promise<RunPlan> => {
     const baseline = await readBaseline(directory, {
       targets: targets.map(({ id }) => id),
+      toCommit: config.publish.git !== undefined,
       environment: request.environment,
       report,
     });

@@ -37,20 +37,23 @@ export interface BaselineOptions {
   readonly revision?: string;
   /** Folders of the configured targets: rule files there without a lock are refused. */
   readonly targets: readonly string[];
+  /** Whether the run is to be committed: files that were written and never committed are in force nowhere then. */
+  readonly toCommit: boolean;
   /** Of the run: git is started with it. */
   readonly environment: GitEnvironment;
   readonly report: (line: string) => void;
 }
 
 /**
- * Reads what is in force: in a git working tree what the revision has, whatever lies on the disk; else the directory.
+ * Reads what is in force: in a git working tree what the revision has, whatever lies on the disk; else the directory. Where a
+ * run is to be committed and the revision has nothing, nothing is in force.
  * @throws AllowlistError for a lock or snapshot that cannot be read, and for rule files without a lock
  */
 export async function readBaseline(
   directory: string,
-  { revision = 'HEAD', targets, environment, report }: BaselineOptions,
+  { revision = 'HEAD', targets, toCommit, environment, report }: BaselineOptions,
 ): Promise<Baseline> {
-  const committed = await committedTree(directory, revision, { environment, report });
+  const { isRead, files: committed } = await committedTree(directory, revision, { environment, report });
   const written = await lockOnDisk(directory);
   const inGit = committed === undefined ? undefined : await readOutputTree(filesReader(directory, committed));
   const managed = (...locks: readonly (Readonly<Record<string, string>> | undefined)[]) => [
@@ -73,17 +76,20 @@ export async function readBaseline(
       hasOwnAttributes: await hasOwnAttributes(directory, inGit.lock.files, written),
     };
   }
-  const tree = await readOutputTree(directoryReader(directory));
+  const isLeftover = toCommit && isRead && written !== undefined;
+  const tree = isLeftover ? undefined : await readOutputTree(directoryReader(directory));
   if (tree === undefined) {
-    await refuseWithoutLock(directory, committed, targets);
+    await refuseWithoutLock(directory, committed, targets, !isLeftover);
+    if (isLeftover)
+      report(`${directory} was written and never committed: nothing is in force, and this is a first run`);
     return {
       tree: undefined,
       inForce: new Map(),
       drift: [],
       asWritten: new Map(),
-      managed: [],
-      digests: new Map(),
-      hasOwnAttributes: await hasOwnAttributes(directory),
+      managed: managed(written),
+      digests: digestsOf(written),
+      hasOwnAttributes: await hasOwnAttributes(directory, written),
     };
   }
   const inForce = await readInForce(tree);
@@ -141,7 +147,10 @@ export async function feedInForce(
   directory: string,
   environment: GitEnvironment,
 ): Promise<string | undefined> {
-  const committed = await committedTree(directory, 'HEAD', { environment, report: () => undefined });
+  const { files: committed } = await committedTree(directory, 'HEAD', {
+    environment,
+    report: () => undefined,
+  });
   const path = join(directory, LOCK_FILE);
   const text = committed?.get(LOCK_FILE) ?? (await readOwnText(directory, LOCK_FILE).catch(() => undefined));
   try {
@@ -173,19 +182,20 @@ async function hasOwnAttributes(
   );
 }
 
+/** What a revision has of a directory; `isRead` says whether there is a repository that git reads. */
 async function committedTree(
   directory: string,
   revision: string,
   { environment, report }: Pick<BaselineOptions, 'environment' | 'report'>,
-): Promise<ReadonlyMap<string, string> | undefined> {
-  if (!(await mayHaveRepository(directory, environment))) return undefined;
+): Promise<{ readonly isRead: boolean; readonly files: ReadonlyMap<string, string> | undefined }> {
+  if (!(await mayHaveRepository(directory, environment))) return { isRead: false, files: undefined };
   try {
-    return (await readGitTree(directory, revision))?.files;
+    return { isRead: true, files: (await readGitTree(directory, revision))?.files };
   } catch (error) {
     if (!(error instanceof AllowlistError)) throw error;
     if (await isBelowRepository(directory))
       report(`compared with the files in ${directory}, not with what was committed: ${error.message}`);
-    return undefined;
+    return { isRead: false, files: undefined };
   }
 }
 
@@ -212,17 +222,21 @@ async function filesOnDisk(directory: string, paths: readonly string[]): Promise
   return files;
 }
 
-/** Without a lock nothing tells what is in force: to take it for a first run would skip every guard. */
+/**
+ * Without a lock nothing tells what is in force: to take it for a first run would skip every guard.
+ * @param onDisk whether rule files in the directory count as well as committed ones
+ */
 async function refuseWithoutLock(
   directory: string,
   committed: ReadonlyMap<string, string> | undefined,
   targets: readonly string[],
+  onDisk: boolean,
 ): Promise<void> {
   const folders = ['snapshot', ...targets];
   const found = new Set<string>();
   for (const [path, text] of committed ?? [])
     if (folders.some((folder) => path.startsWith(`${folder}/`)) && isOurs(path, text)) found.add(path);
-  for (const folder of folders)
+  for (const folder of onDisk ? folders : [])
     for (const entry of await readdir(join(directory, folder), { withFileTypes: true }).catch(() => [])) {
       const path = `${folder}/${entry.name}`;
       if (!entry.isFile() || found.has(path)) continue;

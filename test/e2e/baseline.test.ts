@@ -178,6 +178,29 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     expect(subjects()[0]).toBe('Azure allowlist of 2026-01-12: +128 -64 IPv4, +65,536/64 IPv6');
   });
 
+  it('is nothing after a first run that wrote and could not commit: the next one is a first run, and is told as one', async () => {
+    const { git, folder, run, out, subjects } = await published();
+    git('update-ref', '-d', 'HEAD');
+    git('rm', '-rq', '--cached', '.');
+    git('commit', '-q', '--allow-empty', '-m', 'Begin');
+    // What lies there is of a week that no commit has.
+    const { status, stdout, stderr } = await run(TWO);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain(`${out} was written and never committed: nothing is in force`);
+    expect(stdout).toContain('First run: check that the rules admit what they are meant to.');
+    expect(subjects()[0]).toMatch(/llowlist of 2026-01-12: \+1,904 IPv4, .* \+22 names$/);
+    expect(git('log', '-1', '--format=%b')).toContain('First run: 2 targets let');
+    expect(git('status', '--porcelain', 'allowlists')).toBe('');
+
+    // Committed rule files without their lock are none, though a lock lies beside them.
+    git('rm', '-q', '--cached', 'allowlists/allowlist.lock.json');
+    git('commit', '-qm', 'Lose the lock');
+    const refused = await run(TWO);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(/allowlist\.lock\.json is missing, but rule files are there/);
+    expect(existsSync(join(folder, 'allowlists/allowlist.lock.json'))).toBe(true);
+  });
+
   it('stays HEAD after Ctrl-C in the middle of the commit', async () => {
     const { folder, git, run, out, subjects } = await published();
     const hook = join(folder, '.git/hooks/pre-commit');
