@@ -189,6 +189,24 @@ export function withKeptCuts(
   };
 }
 
+/** What is in force as the guards compare with it: with what the constraints let through from now on, as the feed had it. */
+export function withReleased(
+  baseline: GuardBaseline,
+  tags: Snapshot['tags'],
+  released: DualStackSet,
+): GuardBaseline {
+  if (released.isEmpty) return baseline;
+  return {
+    ...baseline,
+    tags: new Map(
+      [...baseline.tags].map(([name, addresses]) => {
+        const now = tags.get(name)?.addresses;
+        return [name, now === undefined ? addresses : addresses.union(now.intersection(released))];
+      }),
+    ),
+  };
+}
+
 /**
  * The endpoint sets of Microsoft 365 as the guards judge them, like service tags: those of the policy, and
  * those in force that the service does not have any more.

@@ -15,6 +15,7 @@ import {
   keptLock,
   LOCK_FILE,
   type Lock,
+  leftOutOfLock,
   m365OfLock,
   parseLock,
   partsOfLock,
@@ -33,7 +34,7 @@ import { m365OfFamilies, snapshotOfFamilies } from './feed/families.ts';
 import type { LoadedFeed } from './feed/load.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import type { FeedSource, Snapshot } from './feed/snapshot.ts';
-import { guard, guardBaseline, guardOutputs, isRefused, withKeptCuts } from './judge-run.ts';
+import { guard, guardBaseline, guardOutputs, isRefused, withKeptCuts, withReleased } from './judge-run.ts';
 import { DualStackSet } from './net/dual-stack-set.ts';
 import {
   type Constrained,
@@ -161,8 +162,11 @@ export function planRun(published: RunInput): RunPlan {
   const space = spaceOf(snapshot);
   // Of the feed itself: what the constraints cut out of it, it has not lost.
   const totals = cuts.size === 0 ? totalsOf(snapshot, space) : totalsOf(asPublished.feed.snapshot);
+  const leftOut = leftOutOf(policy, cuts);
   const before =
-    input.baseline.tree === undefined ? undefined : guardBaseline(input.baseline.tree, input.signer);
+    last === undefined
+      ? undefined
+      : withReleased(guardBaseline(last, input.signer), snapshot.tags, last.leftOut.difference(leftOut));
   const week = withKeptCuts(
     { snapshot, m365: input.m365 },
     { published: asPublished.feed.snapshot.tags, cuts },
@@ -188,7 +192,7 @@ export function planRun(published: RunInput): RunPlan {
   const acceptances = findings
     .filter(({ outcome }) => outcome === 'accepted')
     .map(({ guard: name, message }) => ({ guard: name, message }));
-  const lock: Omit<Lock, 'recentGains' | 'acceptedSizes' | 'parts' | 'files'> = {
+  const lock: Omit<MadeLock, 'files'> = {
     version: 1,
     feed: feedOfLock(snapshot, source, totals),
     ...(input.m365 === undefined ? {} : { m365: m365OfLock(input.m365) }),
@@ -237,10 +241,10 @@ export function planRun(published: RunInput): RunPlan {
         withoutSizes(readAcceptedSizes(last.lock), (tag) => week.keptOf({ tag }).ipv4.size),
     snapshot.fileDate,
     sizesOf(policy),
-    last === undefined
+    before === undefined
       ? undefined
       : stepsBetween(
-          serviceTagsOf(last.policy),
+          before.tags,
           new Map(
             [...serviceTagsOf(policy)].map(([tag, addresses]) => [
               tag,
@@ -257,12 +261,24 @@ export function planRun(published: RunInput): RunPlan {
         ...recentGainsOfLock(gains),
         ...acceptedSizesOfLock(sizes),
         ...partsOfLock(partsOfTags(policy, snapshot)),
+        ...leftOutOfLock(leftOut),
         files: digestsOf(files),
       },
       input.signer,
     ),
   );
   return { ...planned, unchanged: false, files };
+}
+
+/** What the constraints take out of the tags of a policy. */
+function leftOutOf({ rules }: Policy, cuts: Constrained['cuts']): DualStackSet {
+  const tags = cuts.size === 0 ? [] : rules.flatMap((rule) => rule.tags);
+  return DualStackSet.union(
+    tags.flatMap(({ tag, m365 }) => {
+      const cut = cuts.get(m365?.id ?? tag);
+      return cut === undefined ? [] : [cut.never, cut.outside];
+    }),
+  );
 }
 
 function ofConfiguredFamilies(input: RunInput): RunInput {
@@ -426,11 +442,7 @@ function buildAll(policy: Policy, requests: readonly TargetRequest[]): TargetOut
  * Whether the tree in force stands: its rule files are those that would be written, and it was made by the same
  * configuration. What changed beside that, no device sees.
  */
-function isSame(
-  { lock, files }: OutputTree,
-  next: Omit<Lock, 'recentGains' | 'acceptedSizes' | 'parts'>,
-  planned: ReadonlyMap<string, string>,
-): boolean {
+function isSame({ lock, files }: OutputTree, next: MadeLock, planned: ReadonlyMap<string, string>): boolean {
   const isRuleFile = (path: string) => path.includes('/') && !path.startsWith('snapshot/');
   const paths = [...new Set([...Object.keys(lock.files), ...planned.keys()])].filter(isRuleFile);
   // Files in force that were edited do not count as they stand, and the review of the last change must be whole.
@@ -449,13 +461,11 @@ function isSame(
 /** A lock as it would be read back, its keys in the order of the schema. */
 const inOneOrder = (lock: Lock): Lock => parseLock(formatLock(lock), LOCK_FILE);
 
+/** A lock without what it remembers of weeks. */
+type MadeLock = Omit<Lock, 'recentGains' | 'acceptedSizes' | 'parts' | 'leftOut'>;
+
 /** What a lock was made by: everything in it that no week changes. */
-function configurationOf({
-  feed,
-  m365,
-  policy,
-  targets,
-}: Omit<Lock, 'recentGains' | 'acceptedSizes' | 'parts'>) {
+function configurationOf({ feed, m365, policy, targets }: MadeLock) {
   const declared = (all: Lock['targets'][string]['omissions']) =>
     all.map(({ rule, kind, reason }) => ({ rule, kind, reason: kind === 'budget' ? '' : reason }));
   return {

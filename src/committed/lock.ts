@@ -102,6 +102,8 @@ const lockSchema = z.strictObject({
    * absent where none has any.
    */
   parts: z.record(z.string(), z.string()).optional(),
+  /** What the constraints took out of the tags in use, as an exact cover; absent where they took nothing. */
+  leftOut: z.array(z.string()).optional(),
   /** SHA-256 of every other file that the tool wrote, by path. */
   files: z.record(z.string(), z.string()),
   /** SHA-256 of this document without this key; absent where an earlier version wrote it. */
@@ -355,6 +357,24 @@ export function readParts({ parts = {} }: Pick<Lock, 'parts'>): PartsOfTags {
       ),
     ]),
   );
+}
+
+/** The part of a lock that names what the constraints took out of the tags in use. */
+export function leftOutOfLock(leftOut: DualStackSet): Pick<Lock, 'leftOut'> {
+  return leftOut.isEmpty ? {} : { leftOut: leftOut.toStrings() };
+}
+
+/** What the constraints took out, as a lock names it. @throws AllowlistError naming the key that has no prefix list */
+export function readLeftOut({ leftOut = [] }: Pick<Lock, 'leftOut'>, where: string): DualStackSet {
+  try {
+    return DualStackSet.fromPrefixes(leftOut.map(parsePrefix));
+  } catch (error) {
+    throw new AllowlistError(
+      `${where}: leftOut: ${(error as Error).message}; restore it from the repository`,
+      [],
+      { cause: error },
+    );
+  }
 }
 
 /** The snapshot files: the selected tags, a prefix a line, numeric order. */

@@ -1,10 +1,19 @@
 import { join } from 'node:path';
+import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AllowlistError } from '../problem.ts';
 import { readOwnText } from '../regular-file.ts';
 import { sha256 } from '../sha256.ts';
-import { LOCK_FILE, type Lock, parseLock, parseSnapshotFile, readRecentGains, snapshotPath } from './lock.ts';
+import {
+  LOCK_FILE,
+  type Lock,
+  parseLock,
+  parseSnapshotFile,
+  readLeftOut,
+  readRecentGains,
+  snapshotPath,
+} from './lock.ts';
 import { readPolicy } from './policy-document.ts';
 
 /** Reads one file of an output tree, wherever it is kept; undefined if it is not there. */
@@ -20,6 +29,8 @@ export interface OutputTree {
   readonly lockText: string;
   readonly policy: Policy;
   readonly recentGains: readonly RecentGain[];
+  /** What the constraints took out of the tags in use. */
+  readonly leftOut: DualStackSet;
   /** By path; a file that the lock names and that is gone is not here. */
   readonly files: ReadonlyMap<string, string>;
 }
@@ -55,6 +66,7 @@ export async function readOutputTree(reader: TreeReader): Promise<OutputTree | u
   const path = join(reader.where, LOCK_FILE);
   const lock = parseLock(text, path);
   const recentGains = readRecentGains(lock, path);
+  const leftOut = readLeftOut(lock, path);
   const files = new Map<string, string>();
   for (const file of Object.keys(lock.files)) {
     const content = await reader.read(file);
@@ -65,6 +77,7 @@ export async function readOutputTree(reader: TreeReader): Promise<OutputTree | u
     lock,
     lockText: text,
     recentGains,
+    leftOut,
     files,
     policy: policyOf(lock, files, reader.where),
   };

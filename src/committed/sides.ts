@@ -46,6 +46,7 @@ export function contextOfTree(tree: OutputTree, date: string | undefined): DiffC
   return {
     ...(addresses === undefined ? {} : { previousSpace: { date: tree.lock.feed.fileDate, addresses } }),
     recentGains: recentAt(tree.recentGains, date),
+    leftOut: tree.leftOut,
   };
 }
 

@@ -43,7 +43,6 @@ function isOrigin(note: Note): boolean {
   return (
     kind === 'attribution' ||
     kind === 'withdrawn' ||
-    kind === 'constrained' ||
     kind === 'moved-away' ||
     (kind === 'new-space' && !isLoud(note))
   );

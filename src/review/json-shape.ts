@@ -157,6 +157,7 @@ export const reviewShape = z
             'attribution',
             'withdrawn',
             'constrained',
+            'released',
             'shrunk',
             'nested',
             'renamed-rule',

@@ -36,6 +36,8 @@ const LOUD: ReadonlySet<Note['kind']> = new Set([
   'reorganised',
   'tag-gone',
   'every-client',
+  'constrained',
+  'released',
 ]);
 
 /** Whether a note is worth a look of its own. */

@@ -7,6 +7,7 @@ import { addDays } from '../../src/feed/file-date.ts';
 import { type JobResult, runJob } from '../../src/job.ts';
 import { noteworthy } from '../../src/policy/diff/notes.ts';
 import { deviceLine, plain } from '../../src/review/device-line.ts';
+import { verdict } from '../../src/review/verdict.ts';
 import { weeklyTag } from '../feed/weekly-file.ts';
 
 const FIRST = '2026-01-05';
@@ -62,7 +63,6 @@ ${constraints}`,
     const notes = noteworthy(cut.review.diff, cut.review.context);
     expect(notes.map(({ kind, text, detail }) => [kind, text, detail])).toEqual([
       ['constrained', 'loses addresses that the constraints leave out', '198.18.128.0/17'],
-      ['shrunk', expect.anything(), undefined],
     ]);
     // What was never in force is no gain in the weeks that follow.
     const next = await run(14, WHOLE, NEVER);
@@ -70,6 +70,43 @@ ${constraints}`,
       [],
     );
     expect(next.outcome).toBe('unchanged');
+  });
+
+  it('comes back by the configuration, not by the feed, and asks for a look', async () => {
+    await run(0, WHOLE, NEVER);
+    // 32,768 addresses that the constraint let go of, and 16 that are the week's own.
+    const { review, findings } = await run(7, [...WHOLE, '198.19.0.0/28']);
+    expect(plain(deviceLine(review.targets[0]!))).toBe('+32,784 IPv4 (sql)');
+    expect(
+      noteworthy(review.diff, review.context).map(({ kind, text, detail }) => [kind, text, detail]),
+    ).toEqual([
+      ['released', 'gains addresses that the constraints left out until now', '198.18.128.0/17'],
+      ['new-space', expect.stringContaining('gains blocks'), expect.stringMatching(/^198\.19\.0\.0\/28 \(/)],
+      ['attribution', 'gains 16 IPv4', '198.19.0.0/28'],
+    ]);
+    expect(verdict(review)).toMatchObject({
+      level: 'look',
+      text: expect.stringContaining('rule sql gains addresses that the constraints left out until now'),
+    });
+    // The tag has grown by 16 addresses: no guard that compares weeks has anything to say.
+    expect(findings.filter(({ guard }) => /^(tag-growth|tag-precedent|drift)$/.test(guard))).toEqual([
+      expect.objectContaining({ outcome: 'passed' }),
+      expect.objectContaining({ outcome: 'passed' }),
+      expect.objectContaining({ outcome: 'passed' }),
+    ]);
+  });
+
+  it('asks for a look however small it is, and is told in the tree that is written', async () => {
+    const some = 'constraints: { never: [198.18.0.8/32] }';
+    await run(0, WHOLE, some);
+    const { review } = await run(0, WHOLE);
+    expect(verdict(review)).toMatchObject({ level: 'look' });
+    expect(plain(deviceLine(review.targets[0]!))).toBe('+1 IPv4 (sql)');
+    const cut = await run(0, WHOLE, some);
+    expect(verdict(cut.review)).toMatchObject({
+      level: 'look',
+      text: expect.stringContaining('rule sql loses addresses that the constraints leave out'),
+    });
   });
 
   it('hides nothing that the feed itself loses', async () => {

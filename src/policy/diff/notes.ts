@@ -26,6 +26,8 @@ export interface DiffContext {
   readonly laterSpace?: DualStackSet;
   /** What the constraints take out of the later week: a rule that loses it has not lost it in the feed. */
   readonly cut?: DualStackSet;
+  /** What the constraints took out of the earlier week: a rule that gains it has not gained it in the feed. */
+  readonly leftOut?: DualStackSet;
   /** What earlier changes gained: what is lost soon after was a mistake, or is one. */
   readonly recentGains?: readonly RecentGain[];
   /** Tags that rules select and no target uses: they left the policy, not the rule. */
@@ -39,6 +41,7 @@ export interface Note {
     | 'attribution'
     | 'withdrawn'
     | 'constrained'
+    | 'released'
     | 'shrunk'
     | 'nested'
     | 'renamed-rule'
@@ -70,15 +73,16 @@ export function noteworthy(diff: PolicyDiff, context: DiffContext = {}): Note[] 
   const notes = diff.rules.flatMap((rule) => [
     ...renamedRule(rule),
     ...everyClient(rule),
+    ...released(rule, context),
     ...newSpace(rule, context),
-    ...broadestPrefixes(rule),
+    ...broadestPrefixes(rule, context),
     ...namesGone(rule),
     ...tagsGone(rule, context),
     ...reorganised(rule),
     ...shortLived(rule, context),
     ...origins(rule, diff, context),
     ...lossNotes(rule, context),
-    ...shrunk(rule),
+    ...shrunk(rule, context),
   ]);
   return [...notes, ...diff.nested.map(nestedRule)];
 }
@@ -121,6 +125,26 @@ function nestedRule({ inner, outer }: PolicyDiff['nested'][number]): Note {
 /** How many new blocks a note spells out. */
 const BLOCKS_SHOWN = 3;
 
+/** What the configuration lets through that it left out before; the feed has had it. */
+function released(
+  { rule, presence, space }: RuleDiff,
+  { leftOut = DualStackSet.empty }: DiffContext,
+): Note[] {
+  const addresses = presence === 'changed' ? space.gained.intersection(leftOut) : DualStackSet.empty;
+  return addresses.isEmpty
+    ? []
+    : [
+        {
+          kind: 'released',
+          rule,
+          tag: '',
+          text: 'gains addresses that the constraints left out until now',
+          detail: largestBlocks([addresses.ipv4, addresses.ipv6]),
+          addresses,
+        },
+      ];
+}
+
 function newSpace({ rule, presence, tags, space }: RuleDiff, { previousSpace }: DiffContext): Note[] {
   // Of a new rule everything is new to the rule, and old to Azure or not for no reason of this week.
   if (previousSpace === undefined || presence === 'added') return [];
@@ -160,15 +184,17 @@ const TAGS_SHOWN = 8;
 function origins(
   { rule, presence, tags }: RuleDiff,
   { admission }: PolicyDiff,
-  { currentTags }: DiffContext,
+  { currentTags, leftOut = DualStackSet.empty }: DiffContext,
 ): Note[] {
   if (presence !== 'changed') return [];
   const regional = [...(currentTags ?? [])].filter(({ region }) => region !== '');
   const fresh = DualStackSet.union(admission.gained.grants.map(({ addresses }) => addresses));
   const gaining = tags
-    .filter((tag) => tag.presence === 'changed' && !tag.space.gained.intersection(fresh).isEmpty)
-    .toSorted((a, b) => bySizeDown(a.space.gained, b.space.gained));
-  const notes = gaining.slice(0, TAGS_SHOWN).map(({ tag, space: { gained } }): Note => {
+    .filter((tag) => tag.presence === 'changed')
+    .map(({ tag, space }) => ({ tag, gained: space.gained.difference(leftOut) }))
+    .filter(({ gained }) => !gained.intersection(fresh).isEmpty)
+    .toSorted((a, b) => bySizeDown(a.gained, b.gained));
+  const notes = gaining.slice(0, TAGS_SHOWN).map(({ tag, gained }): Note => {
     const regions = regional.filter((other) => other.tag.startsWith(`${tag}.`));
     const known = gained.difference(fresh);
     const details = [
@@ -179,7 +205,7 @@ function origins(
   });
   const rest = gaining.slice(TAGS_SHOWN);
   if (rest.length === 0) return notes;
-  const more = DualStackSet.union(rest.map(({ space }) => space.gained));
+  const more = DualStackSet.union(rest.map(({ gained }) => gained));
   return [
     ...notes,
     {
@@ -245,7 +271,7 @@ function inUnits(size: bigint, family: Family): string {
 }
 
 /** Only where the tag was there before: every prefix of a new tag would be its broadest. */
-function broadestPrefixes({ rule, tags }: RuleDiff): Note[] {
+function broadestPrefixes({ rule, tags }: RuleDiff, { leftOut = DualStackSet.empty }: DiffContext): Note[] {
   return tags
     .filter(({ presence, prefixCount }) => presence === 'changed' && prefixCount.before > 0)
     .flatMap((tag) =>
@@ -253,7 +279,11 @@ function broadestPrefixes({ rule, tags }: RuleDiff): Note[] {
         const broadest = broadestBefore(tag, family);
         if (broadest === undefined) return [];
         const broader = tag.prefixes.gained.filter(
-          (prefix) => prefix.family === family && prefix.length < broadest,
+          // One that the constraints had cut up was as broad before.
+          (prefix) =>
+            prefix.family === family &&
+            prefix.length < broadest &&
+            DualStackSet.fromPrefixes([prefix]).intersection(leftOut).isEmpty,
         );
         return broader.length === 0
           ? []
@@ -409,7 +439,7 @@ function lossNotes({ rule, presence, space, tags }: RuleDiff, context: DiffConte
 }
 
 /** Published prefixes in whose place a part of them stands: crumbs of addresses, told as what they are. */
-function shrunk({ rule, tags }: RuleDiff): Note[] {
+function shrunk({ rule, tags }: RuleDiff, { cut = DualStackSet.empty }: DiffContext): Note[] {
   return tags.flatMap(({ tag, prefixes }): Note[] => {
     const shorter = prefixes.lost.flatMap((lost) => {
       const inside = prefixes.gained.filter(
@@ -420,8 +450,10 @@ function shrunk({ rule, tags }: RuleDiff): Note[] {
           lastAddress(part) <= lastAddress(lost),
       );
       const left = inside.reduce((sum, part) => sum + lastAddress(part) - part.first + 1n, 0n);
-      // The same addresses in smaller pieces are no loss.
-      return inside.length === 0 || left > lastAddress(lost) - lost.first
+      // The same addresses in smaller pieces are no loss, and what the constraints cut up is published as it was.
+      return inside.length === 0 ||
+        left > lastAddress(lost) - lost.first ||
+        !DualStackSet.fromPrefixes([lost]).intersection(cut).isEmpty
         ? []
         : [
             `${formatPrefix(lost)} → ${inside.map((part) => (part.first === lost.first ? `/${part.length}` : formatPrefix(part))).join(' and ')}`,
