@@ -192,6 +192,16 @@ export async function requireWorkTree(git: SimpleGit, directory: string, next = 
         { cause },
       );
   }
+  // The same words in every version that looks at owners (2.35.2).
+  const [owned] = /^.*dubious ownership.*$/m.exec(said) ?? [];
+  if (owned !== undefined)
+    throw new AllowlistError('git does not read the repository: it belongs to another user', [
+      {
+        where: directory,
+        what: owned,
+        next: 'run as its owner, give it to the user of this run (`chown`), or trust it: `git config --global --add safe.directory` with its folder',
+      },
+    ]);
   throw new AllowlistError('the output tree is not in the working tree of a git repository', [
     { where: directory, what: said, next },
   ]);

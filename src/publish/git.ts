@@ -64,6 +64,7 @@ export async function commitTree(
 
   const born = await succeeds(git, ['rev-parse', '--quiet', '--verify', 'HEAD^{commit}']);
   const wanted = wants(options.paths);
+  await lookAtAll(git, wanted);
   const untracked = (await list(git, ['ls-files', '--others', '--exclude-standard', '-z', '--', '.'])).filter(
     wanted,
   );
@@ -75,7 +76,8 @@ export async function commitTree(
 
   const made = await withScratch(directory, await gitDirectory(git, directory), async (scratch) => {
     const added = await pathFile(join(scratch, 'added'), untracked);
-    if (untracked.length > 0) await attempt(directory, 'add the new files', () => git.raw(['add', ...added]));
+    if (untracked.length > 0)
+      await attempt(directory, 'add the new files', () => git.raw([...EVERYWHERE, 'add', ...added]));
     // A file that was only taken out of the index is back in it now, and may be no change at all.
     const changed = (await changedFiles(git, born)).filter(wanted);
     if (changed.length === 0) {
@@ -101,6 +103,20 @@ export async function commitTree(
     () => undefined,
   );
   return { commit, parent, branch };
+}
+
+/** A sparse checkout that leaves the output tree out is no reason to leave it out of the commit. */
+const EVERYWHERE = ['-c', 'core.sparseCheckout=false'];
+
+/** Makes git look at files whose changes it was told to overlook (`skip-worktree`, `assume-unchanged`): a run has written them. */
+async function lookAtAll(git: SimpleGit, wanted: (path: string) => boolean): Promise<void> {
+  const overlooked = (await list(git, ['ls-files', '-v', '-z', '--', '.']))
+    .filter((entry) => /^[Sa-z] /.test(entry))
+    .map((entry) => entry.slice(2))
+    .filter(wanted);
+  for (const flag of overlooked.length === 0 ? [] : ['--no-skip-worktree', '--no-assume-unchanged'])
+    for (let start = 0; start < overlooked.length; start += 200)
+      await git.raw(['update-index', flag, '--', ...overlooked.slice(start, start + 200)]);
 }
 
 /** @throws AllowlistError naming the hook that refuses, or what git says */
