@@ -159,18 +159,21 @@ async function reviewTrees(
   const [inForce, planned] = [await readTargets(before, io), await readTargets(after, io)];
   const old = new Map(targetSides(before, inForce));
   const now = new Map(targetSides(after, planned));
+  const tags = feed === undefined ? undefined : await currentTags(after, feed, io);
+  const addresses = tags && new Map(tags.map((one) => [one.tag, one.addresses]));
   const covered = (tree: OutputTree, targets: typeof planned) =>
     coverage(
       tree.policy,
       [...targets].flatMap(([id, { plan, addressMatch }]) =>
         plan === undefined || addressMatch === undefined ? [] : [{ id, plan, addressMatch }],
       ),
+      addresses,
     );
   const rows = covered(after, planned);
   const diff = diffPolicies(before.policy, after.policy);
   const context = {
     ...contextOfTree(before, after.lock.feed.fileDate),
-    ...(feed === undefined ? laterSpaceOf(after) : { currentTags: await currentTags(after, feed, io) }),
+    ...(tags === undefined ? laterSpaceOf(after) : { currentTags: tags }),
   };
   if (feed === undefined && noteworthy(diff, context).some(isOfTheFeed))
     io.err(

@@ -12,9 +12,10 @@ import { spaceInWords } from './wording.ts';
 
 /**
  * How a required host gets through: by its `name`; by a name that lets more through (`widened`); by the
- * `address` of a tag that is said to hold it; `partly`, by name or address on some of its ports; or not at all.
+ * `address` of a tag that is said to hold it; `partly`, by name or address on some of its ports; or not at all. `unknown`
+ * where the tag's addresses are not at hand.
  */
-export type Passage = 'name' | 'widened' | 'address' | 'partly' | 'uncovered';
+export type Passage = 'name' | 'widened' | 'address' | 'partly' | 'uncovered' | 'unknown';
 
 /** How one target lets one required host through. */
 export interface TargetCoverage {
@@ -49,14 +50,15 @@ export type AddressesOfTags = ReadonlyMap<string, DualStackSet>;
 /**
  * For every row of the endpoint tables: how each target lets it through, and what to do where one does not.
  * @param tags of the feed: a host is covered by address where the addresses of its tag are let through, whatever
- *   tags the rule selects; without them only the tags that rules select are known
+ *   tags the rule selects; without them only the tags that rules select are known, and of others it is not told
  */
 export function coverage(
   policy: Policy,
   targets: readonly PlannedTarget[],
-  tags: AddressesOfTags = tagsOfRules(policy),
+  tags?: AddressesOfTags,
 ): CoverageRow[] {
   const deciding = targets.filter(({ plan }) => plan.settings !== true);
+  const known = { isWhole: tags !== undefined, addresses: tags ?? tagsOfRules(policy) };
   return policy.rules.flatMap((rule) =>
     rule.rows.map((row) => ({
       rule: rule.name,
@@ -64,9 +66,15 @@ export function coverage(
       host: formatEndpoint(row),
       ports: `${row.ports}`,
       purpose: row.purpose,
-      targets: deciding.map((target) => ({ target: target.id, ...passage(rule, row, target, tags) })),
+      targets: deciding.map((target) => ({ target: target.id, ...passage(rule, row, target, known) })),
     })),
   );
+}
+
+/** The addresses of tags, and whether those of the whole feed are at hand. */
+interface KnownTags {
+  readonly isWhole: boolean;
+  readonly addresses: AddressesOfTags;
 }
 
 function tagsOfRules({ rules }: Policy): AddressesOfTags {
@@ -77,7 +85,7 @@ function passage(
   rule: PolicyRule,
   row: EndpointRow,
   target: PlannedTarget,
-  tags: AddressesOfTags,
+  tags: KnownTags,
 ): Omit<TargetCoverage, 'target'> {
   const { plan } = target;
   const wanted = Admission.hosts(HostSet.fromPatterns([row.host]), row.ports);
@@ -114,7 +122,7 @@ function passageByAddress(
   rule: PolicyRule,
   row: EndpointRow,
   { plan, addressMatch }: PlannedTarget,
-  tags: AddressesOfTags,
+  { isWhole, addresses: tags }: KnownTags,
 ): Omit<TargetCoverage, 'target'> {
   if (row.misprintOf !== undefined)
     return { how: 'uncovered', detail: `nothing to do: the source misprints ${row.misprintOf}` };
@@ -151,6 +159,12 @@ function passageByAddress(
     .sort((a, b) => bySizeDown(b.missing, a.missing))[0];
   if (part !== undefined)
     return { how: 'partly', detail: `${part.tag} is let through but for ${spaceInWords(part.missing)}` };
+  const unread = row.coveredBy.filter(({ tag }) => !tags.has(tag)).map(({ tag }) => tag);
+  if (!isWhole && unread.length > 0)
+    return {
+      how: 'unknown',
+      detail: `the addresses of ${unread.join(' or ')} are in no tree: the weekly file of the later one has them (--feed)`,
+    };
   const used = plan.rules.find(({ name }) => name === rule.name)?.addresses;
   const selected = row.coveredBy.filter(({ tag }) => rule.tags.some((one) => one.tag === tag));
   if (selected.length === 0)

@@ -241,7 +241,7 @@ export const reviewShape = z
         targets: z.array(
           z.strictObject({
             target: text,
-            how: z.enum(['name', 'widened', 'address', 'partly', 'uncovered']),
+            how: z.enum(['name', 'widened', 'address', 'partly', 'uncovered', 'unknown']),
             detail: text,
           }),
         ),

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { EndpointRow } from '../../src/endpoints/endpoint-table.ts';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parseHostPattern } from '../../src/net/host-pattern.ts';
 import { PortSet } from '../../src/net/ports.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { coverage } from '../../src/review/coverage.ts';
+import { type AddressesOfTags, coverage } from '../../src/review/coverage.ts';
 import { fitPolicy } from '../../src/targets/fit.ts';
 import type { Capabilities } from '../../src/targets/manifest.ts';
 import type { RuleParts } from '../support/policy.ts';
@@ -60,10 +62,16 @@ function policyWith(rows: readonly Partial<EndpointRow>[], parts: Partial<RulePa
 
 const inCloud = { coveredBy: [{ tag: 'AzureCloud', basis: 'the article' }] };
 
-function passages(policy: Policy, capabilities: Capabilities): [string, string, string][] {
-  const rows = coverage(policy, [
-    { id: 't', plan: fitPolicy(policy, capabilities), addressMatch: capabilities.addressMatch },
-  ]);
+function passages(
+  policy: Policy,
+  capabilities: Capabilities,
+  tags?: AddressesOfTags,
+): [string, string, string][] {
+  const rows = coverage(
+    policy,
+    [{ id: 't', plan: fitPolicy(policy, capabilities), addressMatch: capabilities.addressMatch }],
+    tags,
+  );
   return rows.map(({ host, targets }) => [host, targets[0]!.how, targets[0]!.detail]);
 }
 
@@ -120,10 +128,22 @@ describe('how each target lets the required hosts through', () => {
 
   it('says which tag to add', () => {
     const other = policyWith([{ coveredBy: [{ tag: 'AzureActiveDirectory', basis: '' }] }]);
-    expect(passages(other, PACKETS)[0]).toEqual([
+    const tags = new Map([
+      ['AzureActiveDirectory', DualStackSet.fromPrefixes([parsePrefix('203.0.113.0/24')])],
+    ]);
+    expect(passages(other, PACKETS, tags)[0]).toEqual([
       '*.example.com',
       'uncovered',
       'add the service tag AzureActiveDirectory to rule r',
+    ]);
+  });
+
+  it('does not know of a tag of which no addresses are at hand, and says where they are', () => {
+    const other = policyWith([{ coveredBy: [{ tag: 'AzureActiveDirectory', basis: '' }] }]);
+    expect(passages(other, PACKETS)[0]).toEqual([
+      '*.example.com',
+      'unknown',
+      'the addresses of AzureActiveDirectory are in no tree: the weekly file of the later one has them (--feed)',
     ]);
   });
 

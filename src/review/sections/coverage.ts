@@ -9,6 +9,7 @@ const PASSAGE: Readonly<Record<Passage, readonly [string, Tone]>> = {
   address: ['by address', 'good'],
   partly: ['in part', 'attention'],
   uncovered: ['not covered', 'loss'],
+  unknown: ['not known', 'attention'],
 };
 
 /** A column a target; the hosts that a target does not let through, with what to do, are listed after it. */
@@ -86,12 +87,14 @@ function passed(rows: readonly CoverageRow[], column: number): Line {
     rows.filter(({ targets }) => passages.includes(targets[column]!.how)).length;
   const lacking = count('uncovered');
   const partly = count('partly');
-  if (lacking + partly === 0) return [toned('all', 'good')];
+  const unknown = count('unknown');
+  if (lacking + partly + unknown === 0) return [toned('all', 'good')];
   return [
     toned(
       [
         ...(lacking === 0 ? [] : [`${digits(lacking)} not covered`]),
         ...(partly === 0 ? [] : [`${digits(partly)} in part`]),
+        ...(unknown === 0 ? [] : [`${digits(unknown)} not known`]),
       ].join(', '),
       lacking === 0 ? 'attention' : 'loss',
     ),
@@ -99,16 +102,25 @@ function passed(rows: readonly CoverageRow[], column: number): Line {
 }
 
 function coverageSentence(rows: readonly CoverageRow[], targets: readonly string[]): string {
-  const lacking = targets
-    .map((id, column) => ({
-      id,
-      count: rows.filter(({ targets: of }) => ['uncovered', 'partly'].includes(of[column]!.how)).length,
-    }))
-    .filter(({ count }) => count > 0);
+  const counts = (...passages: readonly Passage[]) =>
+    targets
+      .map((id, column) => ({
+        id,
+        count: rows.filter(({ targets: of }) => passages.includes(of[column]!.how)).length,
+      }))
+      .filter(({ count }) => count > 0);
+  const byTarget = (found: ReturnType<typeof counts>) =>
+    enumerate(found.map(({ id, count }) => `${digits(count)} by ${id}`));
+  const lacking = counts('uncovered', 'partly');
+  const unknown = counts('unknown');
+  if (unknown.length > 0)
+    return `Of ${counted(rows.length, 'required host')}, ${
+      lacking.length === 0 ? '' : `not wholly let through: ${byTarget(lacking)}; `
+    }not known to be let through: ${byTarget(unknown)}.`;
   const all = counted(rows.length, 'required host');
   if (lacking.length === 0) return `Every target lets all ${all} through.`;
   const others = targets.length - lacking.length;
-  return `Of ${all}, not wholly let through: ${enumerate(lacking.map(({ id, count }) => `${digits(count)} by ${id}`))}${
+  return `Of ${all}, not wholly let through: ${byTarget(lacking)}${
     others === 0
       ? ''
       : others === 1
