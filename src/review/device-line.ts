@@ -47,8 +47,7 @@ export function deviceLine(target: TargetReview, changing: ReadonlySet<string> =
       toned('not known', 'attention'),
       `: what is in force cannot be read (${problem ?? 'no reason given'})`,
     ];
-  if (presence === 'added')
-    return ['new: ', toned(reach(after ?? Admission.empty), 'gain'), ...extrasOf(target)];
+  if (presence === 'added') return [`${FIRST_FILES}: `, toned(reach(after), 'gain'), ...extrasOf(target)];
   const parts: Line[] = [
     ...(isNoEffect(effect) ? [] : [[...figures(target), ...rulesOf(target)]]),
     ...optionsOf(target),
@@ -86,11 +85,15 @@ export function changesDevice(target: TargetReview): boolean {
   );
 }
 
-function reach(admission: Admission): string {
+/** What a target gets that was not configured before. */
+export const FIRST_FILES = 'first files';
+
+/** `22 names and 14,864 IPv4 addresses`: all that files let through. */
+export function reach(admission: Admission = Admission.empty): string {
   const names = nameCount(admission);
   const space = addressesOf(admission);
   const parts = [...(names > 0 ? [counted(names, 'name')] : []), ...spaceParts(space)];
-  return parts.length === 0 ? 'lets nothing through' : enumerate(parts);
+  return parts.length === 0 ? 'let nothing through' : enumerate(parts);
 }
 
 function figures(target: TargetReview): Line {

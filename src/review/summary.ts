@@ -3,7 +3,7 @@ import type { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import { clientsInWords } from '../policy/clients.ts';
 import { type Effect, NO_EFFECT, unionOfEffects } from '../policy/effect.ts';
-import { budgetChanges, changesDevice, fromTo } from './device-line.ts';
+import { budgetChanges, changesDevice, FIRST_FILES, fromTo, reach } from './device-line.ts';
 import { byPorts, type Parts, partsOf, unionOfParts } from './other-ports.ts';
 import type { Review } from './review.ts';
 import type { TargetReview } from './targets.ts';
@@ -85,7 +85,7 @@ export function sentence(review: Review): string {
       ? 'No address enters or leaves the service tags.'
       : !changesDevices(review) && changedFiles(review) === 0
         ? 'Nothing changes on any device.'
-        : `${unchangedTargets(review)}${files}.`.replace(/^; /, '');
+        : `${unchangedTargets(review)}${files}.`.replace(/^; /, '').replace(/^f(?=irst files)/, 'F');
   const others = rest.map((text) => `; ${text.charAt(0).toLowerCase()}${text.slice(1)}`);
   return `${first}${others.join('')}${files}.`;
 }
@@ -118,12 +118,17 @@ function unchangedTargets({ targets }: Review): string {
   return kept.length === 0 ? '' : `No change on ${enumerate(kept)}`;
 }
 
+/** Of how many targets the sentence says what their first files let through. */
+const FIRST_SHOWN = 3;
+
 function configured({ feed, targets }: Review): string {
   if (feed.before === undefined) return '';
-  const named = (presence: string) => targets.filter((one) => one.presence === presence).map(({ id }) => id);
-  const [added, removed] = [named('added'), named('removed')];
+  const added = targets.filter(({ presence }) => presence === 'added');
+  const removed = targets.filter(({ presence }) => presence === 'removed').map(({ id }) => id);
+  const more = added.length - FIRST_SHOWN;
   return [
-    ...(added.length === 0 ? [] : [`; ${enumerate(added)} ${added.length === 1 ? 'is' : 'are'} new`]),
+    ...added.slice(0, FIRST_SHOWN).map(({ id, after }) => `; ${FIRST_FILES} of ${id}: ${reach(after)}`),
+    ...(more > 0 ? [`; ${FIRST_FILES} of ${counted(more, 'more target')}`] : []),
     ...(removed.length === 0
       ? []
       : [`; ${enumerate(removed)} ${removed.length === 1 ? 'is' : 'are'} no longer configured`]),
@@ -149,20 +154,33 @@ export function summarise(review: Review): string {
       : review.targets.some(({ effect }) => effect === undefined)
         ? 'effect not known, files written anew'
         : review.targets.some(({ presence }) => presence !== 'kept')
-          ? 'other targets'
+          ? configuredShortly(review)
           : changedFiles(review) === 0
             ? 'no change'
             : 'same reach, files written anew';
+  const also = review.feed.before === undefined ? '' : configuredShortly(review);
   const short = [...parts, ...(onPorts.length > 0 ? ['other ports'] : [])];
   const candidates = [
+    ...(also === '' || also === numbers ? [] : [`Azure allowlist${week}: ${numbers}, ${also}`]),
     `Azure allowlist${week}: ${numbers}`,
     `Allowlist${week}: ${numbers}`,
     `Allowlist: ${numbers}`,
     ...(onPorts.length > 0 ? [`Allowlist${week}: ${short.join(', ')}`] : []),
-    `Allowlist: ${parts.slice(0, 2).join(', ')}`,
+    ...(parts.length === 0 ? [] : [`Allowlist: ${parts.slice(0, 2).join(', ')}`]),
+    ...(parts.length + onPorts.length === 0 ? [`Allowlist${week}: other targets`] : []),
     `Allowlist${week}: many changes`,
   ];
   return candidates.find((text) => text.length <= SUBJECT_LENGTH)!;
+}
+
+/** `first files of iptables, without pac`; '' where the targets are those of before. */
+function configuredShortly({ targets }: Review): string {
+  const named = (presence: string) => targets.filter((one) => one.presence === presence).map(({ id }) => id);
+  const [added, removed] = [named('added'), named('removed')];
+  return [
+    ...(added.length === 0 ? [] : [`${FIRST_FILES} of ${enumerate(added)}`]),
+    ...(removed.length === 0 ? [] : [`without ${enumerate(removed)}`]),
+  ].join(', ');
 }
 
 /** `+128 -64 IPv4`, `+1/64 IPv6`, `+2 names`: what comes and goes, in ASCII. */

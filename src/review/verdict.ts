@@ -4,7 +4,7 @@ import { riskOfPolicy } from '../policy/diff/risk.ts';
 import type { RuleDiff } from '../policy/diff/rules.ts';
 import type { PolicyDiff } from '../policy/diff.ts';
 import { isNoEffect } from '../policy/effect.ts';
-import { budgetChanges, clientChanges, goneFiles } from './device-line.ts';
+import { budgetChanges, clientChanges, FIRST_FILES, goneFiles } from './device-line.ts';
 import type { Review } from './review.ts';
 import { driftInWords } from './sections/drift.ts';
 import { changedFiles, changesDevices, effectOfReview } from './summary.ts';
@@ -176,12 +176,12 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
     ...noteworthy(diff, context)
       .filter(isLoud)
       .map(({ rule, tag, text }) => `${tag === '' ? `rule ${rule}` : tag} ${text}`),
-    ...diff.rules.flatMap(reasonsOfRule),
+    ...diff.rules.flatMap((rule) => reasonsOfRule(rule, targets)),
     ...targets.flatMap((target) => {
       const { id, presence, options, omissions, widenings } = target;
       const gone = goneFiles(target);
       // A target that is new or gone is one point, whatever it declares.
-      if (presence === 'added') return [`${id} is new`];
+      if (presence === 'added') return [`${id} gets its ${FIRST_FILES}`];
       if (presence === 'removed') return [`${id} is no longer configured`];
       // What is held was let through before.
       const fresh = (declared: typeof omissions) =>
@@ -238,7 +238,16 @@ function sharesOfTarget({ id, before, effect }: TargetReview): string[] {
   );
 }
 
-function reasonsOfRule(diff: RuleDiff): string[] {
+/** Whether a target that was there before gains addresses of a rule. */
+function gainsOnKept(rule: string, family: 'ipv4' | 'ipv6', targets: readonly TargetReview[]): boolean {
+  return targets.some(
+    ({ presence, rules }) =>
+      presence === 'kept' &&
+      rules.some((one) => one.rule === rule && !addressesOf(one.effect.gained)[family].isEmpty),
+  );
+}
+
+function reasonsOfRule(diff: RuleDiff, targets: readonly TargetReview[]): string[] {
   const { rule, presence, names, ports, addressUse, clients, prefixes, space } = diff;
   if (presence !== 'changed') return [`rule ${rule} is ${presence === 'added' ? 'new' : 'gone'}`];
   const changed = [
@@ -254,8 +263,13 @@ function reasonsOfRule(diff: RuleDiff): string[] {
     const size = family === 'ipv4' ? digits : ipv6Size;
     const of = (part: bigint) => `${size(part)} of ${size(whole)}`;
     const [gained, lost] = [space.gained[family].size, space.lost[family].size];
+    // What no target wrote before comes with the first files of one, which are a point of their own.
+    const isOfFirstFiles =
+      whole === 0n &&
+      targets.some(({ presence }) => presence === 'added') &&
+      !gainsOnKept(rule, family, targets);
     return [
-      ...(gained * 100n > whole * ROUTINE_GAIN
+      ...(gained * 100n > whole * ROUTINE_GAIN && !isOfFirstFiles
         ? [
             `rule ${rule} gains ${whole === 0n ? `its first ${unit} addresses` : `${percent(gained, whole)} in ${unit} (${of(gained)}; limit ${ROUTINE_GAIN} %)`}`,
           ]

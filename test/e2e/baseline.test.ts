@@ -201,6 +201,28 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     expect(existsSync(join(folder, 'allowlists/allowlist.lock.json'))).toBe(true);
   });
 
+  it('is HEAD in a sparse checkout without it, and where git overlooks its files: both are committed whole', async () => {
+    const { git, run, out } = await published();
+    git('sparse-checkout', 'set', '--cone', 'docs');
+    expect(existsSync(out)).toBe(false);
+    const sparse = await run(TWO);
+    expect(sparse.status, sparse.stderr).toBe(0);
+    expect(sparse.stdout).toMatch(/squid \+128 −64 IPv4, \+65,536 \/64 \(storage-weu\)/);
+    const committed = () => git('ls-tree', '-r', '--name-only', 'HEAD', 'allowlists').trim().split('\n');
+    expect(committed()).toEqual([...readTree(out).keys()].map((path) => `allowlists/${path}`).sort());
+    expect(committed()).toContain('allowlists/azure-space-earlier.txt');
+    git('sparse-checkout', 'disable');
+    expect(git('status', '--porcelain', 'allowlists')).toBe('');
+
+    git('reset', '-q', '--hard', 'HEAD~1');
+    git('update-index', '--skip-worktree', 'allowlists/squid/storage-weu-ipv4.txt');
+    git('update-index', '--assume-unchanged', 'allowlists/squid/storage-weu-ipv6.txt');
+    const overlooked = await run(TWO);
+    expect(overlooked.status, overlooked.stderr).toBe(0);
+    for (const path of ['squid/storage-weu-ipv4.txt', 'squid/storage-weu-ipv6.txt'])
+      expect(`${git('show', `HEAD:allowlists/${path}`)}\n`).toBe(readTree(out).get(path));
+  });
+
   it('stays HEAD after Ctrl-C in the middle of the commit', async () => {
     const { folder, git, run, out, subjects } = await published();
     const hook = join(folder, '.git/hooks/pre-commit');
@@ -510,6 +532,42 @@ describe.skipIf(lacks('git'))('after the commit', () => {
 });
 
 describe.skipIf(lacks('git'))('every form of a change', () => {
+  it('tells the first files of a target apart from what the others gain: run, diff and history', async () => {
+    const { folder, git, run } = await published({ squid: {}, paloalto: {} });
+    writeConfiguration(
+      folder,
+      sampleConfiguration({ targets: { squid: {}, iptables: {} }, publish: { git: true } }),
+    );
+    const { review } = JSON.parse((await run(TWO, '--json')).stdout);
+    const first = review.targets.find(({ id }: { id: string }) => id === 'iptables').line;
+    expect(first).toMatch(/^first files: [\d,]+ IPv4 addresses and [\d,]+ IPv6 \/64 networks$/);
+    const { sentence, verdict } = review.summary;
+    expect(sentence).toMatch(/^Newly allowed: 128 IPv4 addresses .* no longer allowed: 64 IPv4 addresses; /);
+    expect(sentence).toContain(
+      `; ${first.replace(':', ' of iptables:')}; paloalto is no longer configured; `,
+    );
+    expect(verdict.text).toContain('iptables gets its first files; paloalto is no longer configured');
+    // They come of the new target, not of the week.
+    expect(verdict.text).not.toContain('rule connector gains its first');
+    expect(git('log', '-1', '--format=%s')).toBe(
+      'Azure allowlist of 2026-01-12: +128 -64 IPv4, +65,536/64 IPv6',
+    );
+    const command = async (...args: string[]) => (await azureAllowlist(args, { cwd: folder })).stdout;
+    const revisions = ['HEAD~1:allowlists', 'HEAD:allowlists'];
+    const difference = JSON.parse(await command('diff', ...revisions, '--format', 'json'));
+    expect(difference.summary.sentence).toBe(sentence);
+    const { change, addresses } = JSON.parse(
+      await command('history', 'allowlists', '--format', 'json'),
+    ).revisions.at(-1);
+    expect(change.addresses.gained.ipv4).toBe('128');
+    expect(change.addresses.lost.ipv4).toBe('64');
+    expect(change.targets).toMatchObject({ added: ['iptables'], removed: ['paloalto'] });
+    expect(change.targets.firstFiles).toMatchObject([{ target: 'iptables', addresses, names: 0 }]);
+    expect((await command('history', 'allowlists')).replaceAll(/\s+/g, ' ')).toContain(
+      `${first.replace(':', ' of iptables:')}; paloalto is no longer configured`,
+    );
+  });
+
   it('tells the same figures: run, diff, history and Markdown', async () => {
     const { folder, run, out } = await published(FOUR_TARGETS);
     const ended = await run(TWO, '--json');

@@ -95,7 +95,7 @@ describe('people are told', () => {
     expect(bodies[0]).toMatchObject({
       version: 1,
       link: null,
-      lines: [expect.stringMatching(/^iptables new: /)],
+      lines: [expect.stringMatching(/^iptables first files: /)],
     });
     expect(bodies[1]).toMatchObject({
       title: expect.stringContaining('refused by tag-shrink'),
@@ -118,7 +118,7 @@ describe('people are told', () => {
     const { status, stderr } = await run(ONE);
     expect(status, stderr).toBe(0);
     expect(slack.bodies).toEqual([
-      { text: expect.stringMatching(/^\*Azure allowlist.*\*\n[\s\S]*\n• iptables new: /) },
+      { text: expect.stringMatching(/^\*Azure allowlist.*\*\n[\s\S]*\n• iptables first files: /) },
     ]);
     expect(teams.bodies).toHaveLength(1);
     expect(teams.bodies[0]).toMatchObject({
@@ -176,9 +176,9 @@ describe('people are told', () => {
     const { status, stderr } = await run(ONE);
     expect(status, stderr).toBe(0);
     expect(bodies, stderr).toEqual([
-      { kind: 'look', first: expect.stringMatching(/^iptables new: /), link: null },
+      { kind: 'look', first: expect.stringMatching(/^iptables first files: /), link: null },
     ]);
-    expect(mails[0]).toMatch(/Heads up \(look\): <iptables new: /);
+    expect(mails[0]).toMatch(/Heads up \(look\): <iptables first files: /);
     expect(stderr).toMatch(/notify\.webhooks\[1\]: cannot notify: .*wrong\.hbs: .*needs a field/);
     expect(stderr).toMatch(/notify\.webhooks\[3\]: cannot notify: .*pipe\.hbs is a pipe, not a file/);
     expect(stderr).toMatch(/notify\.webhooks\[2\]: cannot notify: .*no-json\.hbs does not make JSON/);

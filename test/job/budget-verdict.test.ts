@@ -20,7 +20,7 @@ targets: { iptables: { budget: 2 } }`,
   const large = '20.0.0.0/20';
   const first = await run('2026-01-05', [large, '20.1.0.0/30', '20.1.0.124/30']);
   expect(deviceTexts(first.review.targets)).toEqual([
-    'iptables new: 4,224 IPv4 addresses, of them 120 IPv4 addresses extra for the budget of rule sql',
+    'iptables first files: 4,224 IPv4 addresses, of them 120 IPv4 addresses extra for the budget of rule sql',
   ]);
   // The rule loses four addresses, a thousandth; the device 124, for nothing has to be widened any more.
   const { review } = await run('2026-01-12', [large, '20.1.0.0/30']);

@@ -116,9 +116,10 @@ describe('a history', () => {
     expect(text).toMatch(/^History, 2025-01-01 → 2025-04-01$/m);
   });
 
-  it('counts a target that leaves, with what no other lets through, and one that comes', () => {
+  it('tells a target that leaves, and the first files of one that comes, apart from gains and losses', () => {
     const on = (prefix: string) =>
       Admission.addresses(DualStackSet.fromPrefixes([parsePrefix(prefix)]), PortSet.parseList('443'));
+    const first = (target: string, ipv4: bigint) => ({ target, addresses: { ipv4, ipv6: 0n }, names: 0 });
     const recorder = new HistoryRecorder();
     const weeks: Record<string, string>[] = [
       { iptables: '192.0.2.0/24', squid: '192.0.2.0/25' },
@@ -147,14 +148,17 @@ describe('a history', () => {
       ]),
     ).toEqual([
       [256n, undefined, undefined, undefined],
-      [128n, 0n, 128n, { added: [], removed: ['iptables'] }],
-      [128n, 0n, 0n, { added: ['edl'], removed: [] }],
-      [256n, 128n, 0n, { added: ['pac'], removed: ['edl'] }],
+      [128n, 0n, 0n, { added: [], removed: ['iptables'] }],
+      [128n, 0n, 0n, { added: [first('edl', 64n)], removed: [] }],
+      [256n, 0n, 0n, { added: [first('pac', 256n)], removed: ['edl'] }],
     ]);
     const text = blocksText(historyOutline(found), { width: 120, colors: pc.createColors(false) });
     expect(text).toContain('4 revisions, 3 with changes of addresses, names or targets');
+    expect(text).toMatch(/2025-07-04 .* ±0 .* \+pac −edl {2,}256$/m);
     expect(text).toContain('2025-07-02 1111111111 iptables is no longer configured');
-    expect(text).toContain('2025-07-04 3333333333 pac is new; edl is no longer configured');
+    expect(text).toContain(
+      '2025-07-04 3333333333 first files of pac: 256 IPv4 addresses; edl is no longer configured',
+    );
     expect(text).not.toContain('left out here');
   });
 
@@ -206,8 +210,8 @@ describe('a history', () => {
       [0n, 0n, { gained: [], lost: [] }, { gained: [at8443(16_384n)], lost: [] }],
       // The upper half leaves iptables on both ports; the lower half only leaves 443.
       [0n, 8192n, { gained: [], lost: [] }, { gained: [], lost: [at443(8192n)] }],
-      // What the new target lets through on 8443 was there on 443; half of it was not there at all.
-      [16_384n, 0n, { gained: [], lost: [] }, { gained: [{ ...at8443(8192n), names: [] }], lost: [] }],
+      // One target leaves and another comes: what both let through is told by itself.
+      [0n, 0n, { gained: [], lost: [] }, { gained: [], lost: [] }],
     ]);
     const text = blocksText(historyOutline(found), { width: 120, colors: pc.createColors(false) });
     expect(text).toContain('4 revisions, 3 with changes of addresses, names, ports or targets');

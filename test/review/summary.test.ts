@@ -16,7 +16,7 @@ const NO_RULES = makePolicy();
 describe('the first sentence', () => {
   it('tells the change in numbers', () => {
     expect(sentence(sampleReview())).toBe(
-      'Newly allowed: 1 name, 16 IPv4 addresses and 65,536 IPv6 /64 networks; no longer allowed: 1 name and 128 IPv4 addresses; squid is new; gone is no longer configured; 4 of 5 rule files change.',
+      'Newly allowed: 1 name, 16 IPv4 addresses and 65,536 IPv6 /64 networks; no longer allowed: 1 name and 128 IPv4 addresses; first files of squid: 3 names, 464 IPv4 addresses and 196,608 IPv6 /64 networks; gone is no longer configured; 4 of 5 rule files change.',
     );
   });
   it('tells a first run', () => {
@@ -41,10 +41,10 @@ describe('the first sentence', () => {
         : target,
     );
     expect(sentence({ ...review, targets: quiet })).toMatch(
-      /^No change on [\w, ]+; squid is new; gone is no longer configured; /,
+      /^No change on [\w, ]+; first files of squid: 3 names, .*; gone is no longer configured; /,
     );
     expect(sentence({ ...review, targets: quiet.filter(({ id }) => id === 'squid') })).toMatch(
-      /^squid is new; /,
+      /^First files of squid: /,
     );
   });
   describe('of a change of ports', () => {

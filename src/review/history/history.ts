@@ -9,7 +9,7 @@ import { admissionOf } from '../../policy/rule-admission.ts';
 import { byPorts, type Parts, partsOf, unionOfParts } from '../other-ports.ts';
 import type { Acceptance, FeedWeek } from '../review.ts';
 import { type Allowed, changeOfSides } from '../targets.ts';
-import { addressesOf, namesInWords, portsInWords } from '../wording.ts';
+import { addressesOf, nameCount, namesInWords, portsInWords } from '../wording.ts';
 
 /** One point of a history: a commit of the output tree, or a feed. */
 export interface Revision {
@@ -41,6 +41,14 @@ export interface OnPorts {
   readonly names: readonly string[];
 }
 
+/** What the first files of a target let through. */
+export interface FirstFiles {
+  readonly target: string;
+  readonly addresses: Sizes;
+  /** How many. */
+  readonly names: number;
+}
+
 /** What one revision changed. */
 export interface Step {
   readonly id: string;
@@ -59,8 +67,8 @@ export interface Step {
           readonly changed: number;
         };
         readonly prefixes: { readonly gained: number; readonly lost: number };
-        /** Targets that came into the configuration, and that left it. */
-        readonly targets: { readonly added: readonly string[]; readonly removed: readonly string[] };
+        /** Targets that came into the configuration, and that left it: what they let through is in no gain or loss. */
+        readonly targets: { readonly added: readonly FirstFiles[]; readonly removed: readonly string[] };
       }
     | undefined;
   /** All that at least one target lets through by address; of a feed, all its tags. */
@@ -194,7 +202,7 @@ export class HistoryRecorder {
       tags: { added, removed, changed: tags.size - added.length - removed.length },
       prefixes: { gained, lost },
       targets: {
-        added: idsBeyond(after.targets, before.targets),
+        added: idsBeyond(after.targets, before.targets).map((id) => firstFiles(id, after.targets!.get(id)!)),
         removed: idsBeyond(before.targets, after.targets),
       },
     };
@@ -209,26 +217,19 @@ export class HistoryRecorder {
   }
 }
 
-/**
- * By the targets that are configured before and after, as a review tells it; of one that came or left what no other let
- * or lets through, so that gains and losses add up to what all of them let through.
- */
+/** By the targets that are configured before and after, as a review tells it. */
 function partsOfTargets(before: Revision['targets'], after: Revision['targets']): Parts | undefined {
   if (before === undefined || after === undefined) return undefined;
-  const [old, now] = [before, after].map((targets) =>
-    Admission.union([...targets.values()].flatMap(({ admission }) => admission ?? [])),
+  return unionOfParts(
+    [...after].flatMap(([id, side]) => {
+      const known = before.get(id);
+      return known === undefined ? [] : partsOf(changeOfSides(known, side));
+    }),
   );
-  const kept = [...after].flatMap(([id, side]) => {
-    const known = before.get(id);
-    return known === undefined ? [] : partsOf(changeOfSides(known, side));
-  });
-  const admissions = (targets: ReadonlyMap<string, Allowed>, ids: readonly string[]) =>
-    Admission.union(ids.flatMap((id) => targets.get(id)?.admission ?? []));
-  const effect = {
-    gained: admissions(after, idsBeyond(after, before)).difference(old!),
-    lost: admissions(before, idsBeyond(before, after)).difference(now!),
-  };
-  return unionOfParts([...kept, partsOf({ effect, before: old, after: now, apart: false })]);
+}
+
+function firstFiles(target: string, { admission = Admission.empty }: Allowed): FirstFiles {
+  return { target, addresses: sizes(addressesOf(admission)), names: nameCount(admission) };
 }
 
 function onPorts(changed: Admission): OnPorts[] {

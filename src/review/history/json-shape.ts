@@ -40,7 +40,13 @@ export const historyShape = z
               tags: z.strictObject({ added: z.array(text), removed: z.array(text), changed: count }),
               prefixes: z.strictObject({ gained: count, lost: count }).describe('As published.'),
               targets: z
-                .strictObject({ added: z.array(text), removed: z.array(text) })
+                .strictObject({
+                  added: z.array(text),
+                  removed: z.array(text),
+                  firstFiles: z
+                    .array(z.strictObject({ target: text, addresses: sizes, names: count }))
+                    .describe('What the files of an added target let through: in no gain of the revision.'),
+                })
                 .describe('Targets that came into the configuration, and that left it.'),
             })
             .nullable()

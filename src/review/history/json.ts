@@ -33,7 +33,15 @@ export function historyDocument({ steps, tags, returned }: History): HistoryDocu
                 changed: change.tags.changed,
               },
               prefixes: { gained: change.prefixes.gained, lost: change.prefixes.lost },
-              targets: { added: [...change.targets.added], removed: [...change.targets.removed] },
+              targets: {
+                added: change.targets.added.map(({ target }) => target),
+                removed: [...change.targets.removed],
+                firstFiles: change.targets.added.map(({ target, addresses, names }) => ({
+                  target,
+                  addresses: sizes(addresses),
+                  names,
+                })),
+              },
             },
       edited: [...edited],
       acceptances: acceptances.map(({ guard, message }) => ({ guard, message })),

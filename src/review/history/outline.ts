@@ -1,7 +1,8 @@
+import { FIRST_FILES } from '../device-line.ts';
 import { type Block, type Column, type Line, outside, toned } from '../outline.ts';
 import { signedLine } from '../signed-line.ts';
 import { counted, digits, enumerate, ipv6Size, signed, sizeParts } from '../wording.ts';
-import type { History, OnPorts, Sizes, Step, TagHistory } from './history.ts';
+import type { FirstFiles, History, OnPorts, Sizes, Step, TagHistory } from './history.ts';
 
 /** How many edited files a line names. */
 const SHOWN_FILES = 5;
@@ -130,6 +131,7 @@ function isSame(change: Step['change']): boolean {
 function timelineTable(steps: readonly Step[]): Block {
   // A feed's name says no more than its date.
   const commits = steps.some(({ id }) => isCommit(id));
+  const targets = steps.some(({ change }) => change !== undefined && movesTargets(change));
   const columns: readonly Column[] = [
     { title: 'Week', align: 'left' },
     ...(commits
@@ -140,6 +142,7 @@ function timelineTable(steps: readonly Step[]): Block {
     { title: 'Names', align: 'right' },
     { title: 'Tags', align: 'right' },
     { title: 'Prefixes', align: 'right' },
+    ...(targets ? [{ title: 'Targets', align: 'left' } as const] : []),
     { title: 'IPv4 in all', align: 'right' },
   ];
   return {
@@ -160,9 +163,18 @@ function timelineTable(steps: readonly Step[]): Block {
               tagsLine(change.tags),
               signedLine(BigInt(change.prefixes.gained), BigInt(change.prefixes.lost), digits),
             ]),
+        ...(targets ? [targetsLine(change)] : []),
         [digits(space.ipv4)],
       ]),
   };
+}
+
+/** `+iptables −pac`. */
+function targetsLine(change: Step['change']): Line {
+  if (change === undefined || !movesTargets(change)) return [];
+  const { added, removed } = change.targets;
+  const all = [...added.map(({ target }) => `+${target}`), ...removed.map((target) => `−${target}`)];
+  return [outside(all.join(' '))];
 }
 
 function tagsLine({ added, removed, changed }: NonNullable<Step['change']>['tags']): Line {
@@ -205,7 +217,7 @@ function onPortsInWords({ addresses, names }: OnPorts): string {
   return enumerate([...(names.length === 0 ? [] : [counted(names.length, 'name')]), ...sizeParts(addresses)]);
 }
 
-/** Targets that came into the configuration or left it, which no other row says. */
+/** Targets that came into the configuration or left it: what they let through is in no other row. */
 function targetBlocks(steps: readonly Step[]): Block[] {
   const found = steps.filter(({ change }) => change !== undefined && movesTargets(change));
   if (found.length === 0) return [];
@@ -217,7 +229,7 @@ function targetBlocks(steps: readonly Step[]): Block[] {
       items: found.map(({ id, date, change }): Line => {
         const { added, removed } = change!.targets;
         const parts = [
-          ...(added.length === 0 ? [] : [`${enumerate(added)} ${added.length === 1 ? 'is' : 'are'} new`]),
+          ...added.map((one) => `${FIRST_FILES} of ${one.target}: ${firstFilesInWords(one)}`),
           ...(removed.length === 0
             ? []
             : [`${enumerate(removed)} ${removed.length === 1 ? 'is' : 'are'} no longer configured`]),
@@ -226,6 +238,11 @@ function targetBlocks(steps: readonly Step[]): Block[] {
       }),
     },
   ];
+}
+
+function firstFilesInWords({ addresses, names }: FirstFiles): string {
+  const parts = [...(names === 0 ? [] : [counted(names, 'name')]), ...sizeParts(addresses)];
+  return parts.length === 0 ? 'let nothing through' : enumerate(parts);
 }
 
 /** Commits in which rule files say something else than a run wrote. */
