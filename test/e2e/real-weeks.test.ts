@@ -1,13 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { stamps } from '../publish/trees.ts';
+import { readTree, stamps } from '../publish/trees.ts';
 import { collapseAddresses } from '../support/collapse.ts';
 import { feedFile, feedsAvailable } from '../support/feeds.ts';
 import { lacks } from '../support/programs.ts';
 import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
 import { CONNECTOR_TAGS, everyTarget, twoRules } from './configurations.ts';
+import { gitIn } from './git-in.ts';
 
 const WEEKS = ['20250714', '20250721'] as const;
 const RULES: Readonly<Record<string, readonly string[]>> = {
@@ -191,3 +194,77 @@ function grouped(digits: string): string {
 function withLength(entry: string): string {
   return entry.includes('/') ? entry : `${entry}/${entry.includes(':') ? 128 : 32}`;
 }
+
+describe.skipIf(!feedsAvailable || lacks('python3') || lacks('git'))('the connector by name', () => {
+  async function twoWeeks(targets: object) {
+    const folder = workplace();
+    const git = gitIn(folder);
+    git('init', '--quiet', '--initial-branch=main');
+    writeConfiguration(folder, {
+      version: 1,
+      rules: [
+        {
+          name: 'connector',
+          endpoints: ['private-network-connector'],
+          serviceTags: ['AzureCloud', 'AzureActiveDirectory'],
+        },
+      ],
+      ...{ targets, output: 'out', publish: { git: true } },
+    });
+    const runs: { readonly stdout: string; readonly tree: ReturnType<typeof readTree> }[] = [];
+    for (const week of WEEKS) {
+      const { status, stdout, stderr } = await azureAllowlist(['run', '--feed', feedFile(week)], {
+        cwd: folder,
+        environment: Object.fromEntries(
+          ['AUTHOR', 'COMMITTER'].flatMap((role) => [
+            [`GIT_${role}_NAME`, 'A Job'],
+            [`GIT_${role}_EMAIL`, 'job@example.com'],
+          ]),
+        ),
+      });
+      expect(status, stderr).toBe(0);
+      runs.push({ stdout: stdout.replaceAll(/\s+/g, ' ').trim(), tree: readTree(join(folder, 'out')) });
+    }
+    return { folder, git, first: runs[0]!, second: runs[1]! };
+  }
+
+  it('changes nothing where AzureCloud alone changes: no byte, no commit, one line', async () => {
+    const { git, first, second } = await twoWeeks({ squid: {}, paloalto: {} });
+    expect(second.tree).toEqual(first.tree);
+    expect(git('rev-list', '--count', 'HEAD')).toBe('1');
+    expect(second.stdout).toBe(
+      'Azure allowlist, 2025-07-14 → 2025-07-21: nothing changes on any device; out is unchanged.',
+    );
+  });
+
+  it('has the figures of iptables alone beside it, as Python finds them in the files of both commits', async () => {
+    const { folder, git, second } = await twoWeeks({ squid: {}, paloalto: {}, iptables: {} });
+    const [before, after] = ['HEAD~1', 'HEAD'].map((revision) => {
+      const place = join(folder, revision.replace('~', '-'));
+      mkdirSync(place);
+      execFileSync('tar', ['-x', '-C', place], {
+        input: execFileSync('git', ['-C', folder, 'archive', revision, 'out/iptables']),
+      });
+      return join(place, 'out/iptables');
+    });
+    const python = fileURLToPath(new URL('../../scripts/rule_file_difference.py', import.meta.url));
+    const { ipv4, ipv6 } = JSON.parse(
+      execFileSync('python3', [python], {
+        input: `${JSON.stringify([before, after, { connector: ['80', '443'] }])}\n`,
+        encoding: 'utf8',
+      }),
+    ) as Record<'ipv4' | 'ipv6', Record<'gained' | 'lost', string>>;
+    const count = (size: string, unit = 1n) => (BigInt(size) / unit).toLocaleString('en-US');
+    const [gained, lost] = [count(ipv4.gained), count(ipv4.lost)];
+    expect(gained).toMatch(/^\d\d,\d{3}$/);
+    expect(ipv6.lost).toBe('0');
+    const networks = count(ipv6.gained, 1n << 64n);
+    expect(second.stdout).toContain(
+      `Newly allowed: ${gained} IPv4 addresses and ${networks} IPv6 /64 networks; no longer allowed: ${lost} IPv4 addresses; 1 of 18 rule files changes.`,
+    );
+    expect(second.stdout).toContain(
+      `squid no change: allows connector by name paloalto no change: allows connector by name iptables +${gained} −${lost} IPv4, +${networks} /64 (connector)`,
+    );
+    expect(git('log', '-1', '--format=%s')).toContain(`+${gained} -${lost} IPv4`);
+  });
+});
