@@ -160,8 +160,9 @@ const SHORT = 32;
 function wordsOf(line: Line, most: number): Word[] {
   const single: Word[] = [];
   let open: Word[number][] = [];
+  // A number stays with its sign, and a family with the length of its networks.
   for (const { text, tone } of line.map(spanOf))
-    for (const part of visible(text).split(/(?<= )/)) {
+    for (const part of visible(text).split(/(?<= )(?!%|\/64\b)/)) {
       open.push({ text: part, tone });
       if (!part.endsWith(' ')) continue;
       single.push(open);

@@ -24,6 +24,16 @@ describe('a line that is broken', () => {
     ]);
   });
 
+  it('keeps a number with its sign, and a family with the length of its networks', () => {
+    for (let width = 12; width < 40; width++) {
+      const text = linesOf(
+        ['gains 12 % in IPv4 and 65,536 IPv6 /64 networks of all (limit 5 %)'],
+        width,
+      ).join('\n');
+      expect(text, `${width}`).not.toMatch(/\n(%|\/64)/);
+    }
+  });
+
   it('breaks in them where they do not fit, and where they are long', () => {
     expect(linesOf(device, 8)).toEqual(['squid', '+512', 'IPv4 (', 'storage-weu', ')']);
     const rules: Line = [
