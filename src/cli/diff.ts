@@ -174,6 +174,7 @@ async function reviewTrees(
   const context = {
     ...contextOfTree(before, after.lock.feed.fileDate),
     ...(tags === undefined ? laterSpaceOf(after) : { currentTags: tags }),
+    ...(after.leftOut.isEmpty ? {} : { cut: after.leftOut }),
   };
   if (feed === undefined && noteworthy(diff, context).some(isOfTheFeed))
     io.err(

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
@@ -50,6 +50,37 @@ describe('constraints', () => {
       cwd: folder,
     });
     expect(stdout).not.toMatch(/allowed/);
+  });
+  it('is told alike by the run that lifts or sets it and by diff', async () => {
+    const never = { constraints: { never: ['198.19.1.64/26'] } };
+    const { folder, run, configure } = place(never);
+    const verdictOf = (stdout: string) => {
+      const { review, summary } = JSON.parse(stdout);
+      return (review?.summary ?? summary).verdict;
+    };
+    const told: unknown[] = [];
+    for (const [name, changes] of [
+      ['first', never],
+      ['lifted', {}],
+      ['set', never],
+    ] as const) {
+      configure(changes);
+      const { status, stdout, stderr } = await run(ONE, '--json');
+      expect(status, stderr).toBe(0);
+      told.push(verdictOf(stdout));
+      cpSync(join(folder, 'allowlists'), join(folder, name), { recursive: true });
+    }
+    expect(told.slice(1)).toMatchObject([
+      { level: 'look', text: expect.stringContaining('gains addresses that the constraints left out') },
+      { level: 'look', text: expect.stringContaining('loses addresses that the constraints leave out') },
+    ]);
+    for (const [index, [before, after]] of [
+      ['first', 'lifted'],
+      ['lifted', 'set'],
+    ].entries()) {
+      const { stdout } = await azureAllowlist(['diff', before!, after!, '--format', 'json'], { cwd: folder });
+      expect(verdictOf(stdout)).toEqual(told[index + 1]);
+    }
   });
 
   it.skipIf(!feedsAvailable)('keeps a budget from widening over it', async () => {
