@@ -1,7 +1,7 @@
 import { AllowlistError, ConfigurationError } from '../problem.ts';
 import type { Manifest } from './manifest.ts';
 import { compiledTemplate } from './template-engine.ts';
-import { MissingField } from './template-helpers.ts';
+import { MissingField, strictly, WHOLE_OBJECT } from './template-view.ts';
 import type { View } from './view.ts';
 
 /** The text of a target's templates, by the name the manifest gives them. */
@@ -19,15 +19,17 @@ export interface RuleFile {
  * @throws ConfigurationError naming template and line, for anything a template asks for that is not there
  */
 export function render(manifest: Manifest, templates: TemplateTexts, view: View, where: string): RuleFile[] {
+  const root = strictly(view);
   const compile = (text: string, name: string) => {
-    const template = compiledTemplate(text);
-    return (context: unknown, data: Record<string, unknown> = {}) => {
+    const named = <T>(work: () => T): T => {
       try {
-        return template(context, { data });
+        return work();
       } catch (error) {
         throw templateError(error, `${where}/${name}`, text);
       }
     };
+    const template = named(() => compiledTemplate(text));
+    return (context: unknown) => named(() => template(strictly(context), { data: { root } }));
   };
   const files = manifest.files.flatMap((file): RuleFile[] => {
     const text = templates.get(file.template);
@@ -37,7 +39,7 @@ export function render(manifest: Manifest, templates: TemplateTexts, view: View,
       );
     const body = compile(text, file.template);
     const produce = (path: string, context: unknown) =>
-      finish(path, body(context, { root: view }), file.encoding, `${where}/${file.template}`);
+      finish(path, body(context), file.encoding, `${where}/${file.template}`);
     if (file.each === undefined) return [produce(file.path, view)];
     const items: unknown = (view as unknown as Record<string, unknown>)[file.each];
     if (!Array.isArray(items))
@@ -59,6 +61,13 @@ export function render(manifest: Manifest, templates: TemplateTexts, view: View,
 function finish(path: string, rendered: string, encoding: 'ascii' | 'utf-8', where: string): RuleFile {
   const text = rendered.replace(/\n*$/, '\n').replace(/^\n$/, '');
   if (text.includes('\r')) throw new ConfigurationError(`${where}: a carriage return in ${path}`);
+  const whole = text.indexOf(WHOLE_OBJECT);
+  if (whole >= 0) {
+    const line = text.slice(0, whole).split('\n').length;
+    throw new ConfigurationError(
+      `${path}:${line} would hold a whole object or list (template ${where}): write a field of it, or {{#each}}`,
+    );
+  }
   const foreign = (encoding === 'ascii' ? /(?![\n\t])[\p{Cc}\P{ASCII}]/u : /(?![\n\t])\p{Cc}/u).exec(text);
   if (foreign !== null) {
     const line = text.slice(0, foreign.index).split('\n').length;
@@ -71,14 +80,21 @@ function finish(path: string, rendered: string, encoding: 'ascii' | 'utf-8', whe
 
 /** The first line that looks a field up: the run time does not tell where it was. */
 function lineOfField(text: string, field: string): number | undefined {
-  const index = text
-    .split('\n')
-    .findIndex((line) => line.includes(`.${field}`) || line.includes(`.[${field}]`));
-  return index < 0 ? undefined : index + 1;
+  const lines = text.split('\n');
+  const name = field.replaceAll(/[^\w]/g, '\\$&');
+  // A field of something, and where there is none, whatever a tag names.
+  for (const pattern of [`\\{\\{[^}]*[./]\\[?${name}\\b`, `\\{\\{[^}]*\\b${name}\\b`]) {
+    const index = lines.findIndex((line) => new RegExp(pattern).test(line));
+    if (index >= 0) return index + 1;
+  }
+  return undefined;
 }
 
 function templateError(error: unknown, where: string, text: string): ConfigurationError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = (error instanceof Error ? error.message : String(error)).replace(
+    /^(".*") not defined in [\s\S]* - \d+:\d+$/,
+    'there is no $1 here',
+  );
   const line =
     error instanceof MissingField
       ? lineOfField(text, error.field)

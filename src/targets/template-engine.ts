@@ -4,6 +4,7 @@ import type Handlebars from 'handlebars';
 import runtime from 'handlebars/runtime.js';
 import { sha256 } from '../sha256.ts';
 import { HELPERS } from './template-helpers.ts';
+import { checkSyntax } from './template-syntax.ts';
 
 type Template = Handlebars.TemplateDelegate<unknown>;
 
@@ -43,17 +44,17 @@ export async function loadPrecompiled(target: string): Promise<void> {
 
 /** A template as JavaScript, for the build. @throws Error with the line for what is no template */
 export function precompile(text: string): string {
-  return String(compiler().precompile(text, OPTIONS));
+  return String(compiler().precompile(checked(text), OPTIONS));
 }
 
-/** The template of a text, compiled once. @throws Error at the first rendering for what is no template */
+/** The template of a text, compiled once. @throws Error with the line for what is no template */
 export function compiledTemplate(text: string): Template {
   const known = COMPILED.get(text);
   if (known !== undefined) return known;
   const specification = PRECOMPILED.get(sha256(text));
   const template =
     specification === undefined
-      ? compiler().compile<unknown>(text, OPTIONS)
+      ? compiler().compile<unknown>(checked(text), OPTIONS)
       : runtimeEngine().template<unknown>(specification);
   if (COMPILED.size >= MOST_COMPILED) COMPILED.clear();
   COMPILED.set(text, template);
@@ -71,9 +72,20 @@ function runtimeEngine(): typeof Handlebars {
 
 /** What compiles templates, loaded for those of a user's own alone. */
 function compiler(): typeof Handlebars {
-  const load = createRequire(import.meta.url);
-  full ??= withOurHelpers((load('handlebars') as typeof Handlebars).create());
+  full ??= withOurHelpers(language().create());
   return full;
+}
+
+/** The package itself; what `create` makes of it has no visitor of parsed templates. */
+function language(): typeof Handlebars {
+  return createRequire(import.meta.url)('handlebars') as typeof Handlebars;
+}
+
+/** A template as Handlebars parses it, with nothing in it that the helpers would not see. */
+function checked(text: string): hbs.AST.Program {
+  const template = compiler().parse(text);
+  checkSyntax(new (language().Visitor)(), template);
+  return template;
 }
 
 function withOurHelpers(handlebars: typeof Handlebars): typeof Handlebars {

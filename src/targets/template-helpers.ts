@@ -1,4 +1,5 @@
 import type Handlebars from 'handlebars';
+import { plainly, strictly } from './template-view.ts';
 
 type Helper = (this: unknown, value: unknown, options: Handlebars.HelperOptions) => string;
 
@@ -8,14 +9,16 @@ type Helper = (this: unknown, value: unknown, options: Handlebars.HelperOptions)
  */
 export const HELPERS: Readonly<Record<string, Helper>> = {
   each(value, options) {
-    if (!Array.isArray(value)) throw new HelperError('{{#each}} needs an array', options);
-    return value
-      .map((item, index) =>
-        options.fn(item, {
-          data: { ...options.data, index, first: index === 0, last: index === value.length - 1 },
-          blockParams: [strictly(item), index],
-        }),
-      )
+    const list = plainly(value);
+    if (!Array.isArray(list)) throw new HelperError('{{#each}} needs an array', options);
+    return list
+      .map((element: unknown, index) => {
+        const item = strictly(element);
+        return options.fn(item, {
+          data: { ...options.data, index, first: index === 0, last: index === list.length - 1 },
+          blockParams: [item, index],
+        });
+      })
       .join('');
   },
   if(value, options) {
@@ -25,37 +28,15 @@ export const HELPERS: Readonly<Record<string, Helper>> = {
     return truth('unless', value, options) ? options.inverse(this) : options.fn(this);
   },
   with(value, options) {
-    if (typeof value !== 'object' || value === null)
+    const object = plainly(value);
+    if (typeof object !== 'object' || object === null)
       throw new HelperError('{{#with}} needs an object', options);
-    return options.fn(value, { data: options.data, blockParams: [strictly(value)] });
+    return options.fn(strictly(object), { data: options.data, blockParams: [strictly(object)] });
   },
 };
 
-/**
- * A value as a block parameter: Handlebars looks fields up in one without being strict, and a misspelt field would be an
- * empty place in a rule file.
- */
-function strictly(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  return new Proxy(value, {
-    get: (target, key, receiver) => {
-      if (typeof key === 'string' && !(key in target)) throw new MissingField(key);
-      return strictly(Reflect.get(target, key, receiver));
-    },
-  });
-}
-
-/** A field that the value of a block parameter does not have. */
-export class MissingField extends TypeError {
-  readonly field: string;
-
-  constructor(field: string) {
-    super(`there is no ${JSON.stringify(field)} here`);
-    this.field = field;
-  }
-}
-
-function truth(helper: string, value: unknown, options: Handlebars.HelperOptions): boolean {
+function truth(helper: string, given: unknown, options: Handlebars.HelperOptions): boolean {
+  const value = plainly(given);
   if (typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.length > 0;
   throw new HelperError(`{{#${helper}}} needs true, false or an array`, options);
