@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -25,6 +26,12 @@ describe('probe', () => {
       address: '100.64.0.1',
       advice: { responsible: 'policy' },
     });
+
+    // A pipe would be waited for, as long as nobody writes into it.
+    execFileSync('mkfifo', [join(cwd, 'pipe')]);
+    const pipe = await run('probe', ...config, '--from-file', 'pipe');
+    expect(pipe).toMatchObject({ status: 1, stdout: '' });
+    expect(pipe.stderr).toMatch(/pipe is a pipe, not a file; write what it gives to a file first/);
   });
 
   it('says of each row of UDP, by name, that it was not tried', async () => {

@@ -998,14 +998,27 @@ describe('tag-precedent of what a tag gains and loses', () => {
 
   test('single addresses in a tag of blocks', () => {
     const near = (count: number) => said(week([]), week(singles('20.2.1', count)));
-    expect(near(10)).toEqual([]);
+    expect(near(2)).toEqual([]);
+    // Few, beside a service: those of customers all the same.
+    expect(near(3)).toEqual([
+      'noted: the service tag ServiceBus gains 3 IPv4 addresses in prefixes longer than a /29 that were in AzureCloud before, and in no other service: those of customers (such as 20.2.1.0/32); over 2 ask for a look',
+    ]);
+    const named = (...prefixes: string[]) => ({
+      ...week([]),
+      AzureActiveDirectory: ['20.1.0.0/20', ...prefixes],
+    });
+    const ofSignIn = (count: number) =>
+      said(named(), named(...singles('20.2.1', count)), { r: ['AzureCloud', 'AzureActiveDirectory'] });
+    expect(ofSignIn(10)).toEqual([]);
+    expect(ofSignIn(11)).toHaveLength(1);
     expect(near(11)).toEqual([
       'noted: the service tag ServiceBus gains 11 IPv4 addresses in prefixes longer than a /29 and had 0 of 4,096 in such; over a quarter as many ask for a look, from 10 on',
     ]);
     // A tag that is made of single addresses has them as its precedent.
     const own = singles('20.2.2', 44);
-    expect(said(week(own), week([...own, ...singles('20.2.1', 11)]))).toEqual([]);
-    expect(said(week(own), week([...own, ...singles('20.2.1', 12)]))).toHaveLength(1);
+    const small = (more: string[]) => ({ ...week([]), ServiceBus: [...own, ...more] });
+    expect(said(small([]), small(singles('20.2.1', 11)))).toEqual([]);
+    expect(said(small([]), small(singles('20.2.1', 12)))).toHaveLength(1);
     // The same as a block.
     expect(said(week([]), week(['20.2.1.0/28']))).toEqual([]);
   });
@@ -1052,9 +1065,52 @@ describe('tag-precedent of what a tag gains and loses', () => {
     expect(said(cloud(), cloud(...singles('40.0.1', 3)), rules)).toEqual([
       'noted: the service tag AzureCloud gains 3 single IPv4 addresses that no tag had (such as 40.0.1.0/32); no lawful week brought one, over 2 ask for a look',
     ]);
-    // Pairs are how it lawfully grows; what another tag had is not new.
+    // Pairs are how it lawfully grows, up to a number that no week comes near; what another tag had is not new.
     expect(said(cloud(), cloud('40.0.1.0/31', '40.0.1.4/31', '40.0.1.8/31'), rules)).toEqual([]);
     expect(said(cloud(), cloud(...singles('40.9.0', 3)), rules)).toEqual([]);
+  });
+
+  test('more blocks of a length than any week brought', () => {
+    const pairs = (count: number, length = 31) =>
+      Array.from({ length: count }, (_, index) => `40.0.${index}.0/${length}`);
+    const tags = (cloud: string[], bus: string[] = []) => ({
+      AzureCloud: ['20.0.0.0/11', ...cloud],
+      ServiceBus: ['20.1.0.0/20', ...bus],
+      Sql: ['40.9.0.0/24'],
+    });
+    const rules = { r: ['AzureCloud', 'ServiceBus'] };
+    const gaining = (cloud: string[], bus?: string[]) => said(tags([]), tags(cloud, bus), rules);
+    expect(gaining(pairs(32))).toEqual([]);
+    expect(gaining(pairs(33))).toEqual([
+      'noted: the service tag AzureCloud gains 33 blocks /31 that no tag had (such as 40.0.0.0/31); a lawful week brought AzureCloud 23 of a length at most, over 32 ask for a look',
+    ]);
+    expect(gaining([...pairs(20), ...pairs(20, 30).map((one) => one.replace('40.0', '40.1'))])).toEqual([]);
+    expect(gaining(pairs(17, 28), pairs(16, 28))).toEqual([]);
+    expect(gaining(pairs(17, 28), pairs(17, 28))).toEqual([
+      'noted: the service tag ServiceBus gains 17 blocks /28 that no tag had (such as 40.0.0.0/28); a lawful week brought a service 12 of a length at most, over 16 ask for a look',
+    ]);
+    expect(gaining(pairs(2), pairs(2))).toEqual([]);
+    expect(gaining(pairs(3), pairs(3))).toEqual([
+      'noted: the service tag ServiceBus gains 6 IPv4 addresses, singly or in pairs, that no tag had (such as 40.0.0.0/31); over 5 ask for a look',
+    ]);
+  });
+
+  test('IPv6 addresses that were those of customers', () => {
+    const hosts = (subnet: string, count: number) =>
+      Array.from({ length: count }, (_, index) => `${subnet}::${(2 * index + 1).toString(16)}/128`);
+    const tags = (...bus: string[]) => ({
+      AzureCloud: ['20.0.0.0/14', '2603:1020::/32'],
+      ServiceBus: ['20.1.0.0/20', '2603:1020:1::/120', ...bus],
+      Sql: ['2603:1020:2::/120'],
+    });
+    const gaining = (...bus: string[]) => said(tags(), tags(...bus), { r: ['ServiceBus', 'AzureCloud'] });
+    expect(gaining(...hosts('2603:1020:9', 2))).toEqual([]);
+    expect(gaining(...hosts('2603:1020:9', 3))).toEqual([
+      'noted: the service tag ServiceBus gains IPv6 addresses in 3 prefixes that were in AzureCloud before, where no service has any in the same /64: those of customers (such as 2603:1020:9::1/128); over 2 ask for a look',
+    ]);
+    // Beside another service, and in its own subnet.
+    expect(gaining(...hosts('2603:1020:2:0:1', 3))).toEqual([]);
+    expect(gaining(...hosts('2603:1020:1:0:1', 3))).toEqual([]);
   });
 
   test('a part of a service that loses a block', () => {
@@ -1364,6 +1420,35 @@ describe('drift', () => {
     expect(ask('45.0.0.0/25')).toEqual([
       'refused: the service tag AzureActiveDirectory has gained 578 IPv4 addresses since 2025-12-15; 512 at most in 28 days, by however many steps',
     ]);
+  });
+
+  test('few addresses, week after week', () => {
+    const weeks = (...steps: (readonly [string, bigint, bigint])[]) =>
+      steps.map(([date, gained, lost]) => ({
+        date,
+        tags: new Map([['ServiceBus', 4096n]]),
+        steps: new Map([['ServiceBus', { gained, lost }]]),
+      }));
+    const tag = (...prefixes: string[]) => ({ ServiceBus: ['20.0.0.0/20', ...prefixes] });
+    const ask = (accepted: ReturnType<typeof weeks>, before: string[], after: string[]) =>
+      saidBy('drift', {
+        before: { date: '20260105', tags: tag(...before) },
+        after: { tags: tag(...after) },
+        accepted,
+      });
+    const chain = weeks(['2025-12-22', 0n, 0n], ['2025-12-29', 10n, 256n], ['2026-01-05', 1n, 1n]);
+    expect(ask(chain, [], ['20.1.0.0/30'])).toEqual([
+      'noted: the service tag ServiceBus gained 10 IPv4 addresses or fewer in 3 steps since 2025-12-22; from 3 in 35 days on that asks for a look',
+    ]);
+    expect(ask(chain, ['20.1.0.0/24'], [])).toEqual([
+      'noted: the service tag ServiceBus lost IPv4 addresses in 3 steps since 2025-12-22; from 3 in 35 days on that asks for a look',
+    ]);
+    // This week takes part in it; a block is no such step, and what is older does not count.
+    expect(ask(chain, [], [])).toEqual([]);
+    expect(ask(chain, [], ['20.1.0.0/28'])).toEqual([]);
+    expect(ask(chain.slice(1), [], ['20.1.0.0/30'])).toEqual([]);
+    const older = weeks(['2025-11-03', 0n, 0n], ['2025-12-01', 10n, 256n], ['2026-01-05', 1n, 1n]);
+    expect(ask(older, [], ['20.1.0.0/30'])).toEqual([]);
   });
 
   test('sums the steps of weeks that it does not remember, and of a file that was published again', () => {

@@ -2,7 +2,8 @@ import { daysBetween } from '../../feed/file-date.ts';
 import type { AddressSet } from '../../net/address-set.ts';
 import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { digits } from '../../numbers.ts';
-import type { Guard } from './guard.ts';
+import type { Guard, Remark } from './guard.ts';
+import { endpointSets } from './odd-gains.ts';
 import { percentOf } from './percent.ts';
 
 /** The sizes of the tags in use in a week that was accepted, and what they had gained and lost. */
@@ -54,6 +55,12 @@ const NAMED: ReadonlyMap<string, readonly Step[]> = new Map([
 ]);
 
 /**
+ * Steps in so many days from which on few addresses gained, or any lost, ask for a look, this week's included. The connector's tags,
+ * ServiceBus and Storage took two at most, three PowerQueryOnline, StorageSyncService and AzureAdvancedThreatProtection (20250804).
+ */
+const SLOW = { days: 35, steps: 3, gained: 10n } as const;
+
+/**
  * A chain of steps, each of them quiet: a tag against the weeks that were accepted 4, 13 and 52 weeks back, by its size
  * and by the sum of what it gained and lost since, which a chain of swaps does not hide.
  */
@@ -68,9 +75,11 @@ export const drift: Guard = {
         : baseline.accepted.length === 0
           ? 'no earlier week is remembered yet'
           : undefined,
-  judge: ({ baseline, snapshot, configuredTags }) => {
+  judge: (context) => {
+    const { baseline, snapshot, configuredTags } = context;
     const now = snapshot.fileDate;
     if (baseline === undefined || now === undefined) return [];
+    const sets = endpointSets(context);
     return [...configuredTags.keys()].flatMap((tag) => {
       const after = snapshot.tags.get(tag)?.addresses.ipv4;
       if (after === undefined || after.isEmpty) return [];
@@ -94,10 +103,34 @@ export const drift: Guard = {
             },
           ];
       }
-      return [];
+      if (after.size >= LARGE || sets.has(tag)) return [];
+      const lately = baseline.accepted.filter(({ date }) => daysBetween(date, now) <= SLOW.days);
+      return slowSteps(tag, step, lately);
     });
   },
 };
+
+/** Week after week a few addresses: no step is large, and no sum of so few weeks is. */
+function slowSteps(tag: string, now: Step, lately: readonly AcceptedSizes[]): Remark[] {
+  const steps = [...lately.slice(1).flatMap(({ steps }) => steps?.get(tag) ?? []), now];
+  return (
+    [
+      ['gained', (size: bigint) => size > 0n && size <= SLOW.gained],
+      ['lost', (size: bigint) => size > 0n],
+    ] as const
+  ).flatMap(([what, isOne]): Remark[] => {
+    const count = steps.filter((step) => isOne(step[what])).length;
+    return !isOne(now[what]) || count < SLOW.steps
+      ? []
+      : [
+          {
+            refuse: false,
+            look: true,
+            message: `the service tag ${tag} ${what} ${what === 'gained' ? `${SLOW.gained} IPv4 addresses or fewer` : 'IPv4 addresses'} in ${count} steps since ${lately[0]!.date}; from ${SLOW.steps} in ${SLOW.days} days on that asks for a look`,
+          },
+        ];
+  });
+}
 
 /** What a tag came to beyond the limits of a span; undefined where it is within them. */
 function judgeSpan(

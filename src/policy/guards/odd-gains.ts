@@ -1,8 +1,10 @@
 import { AddressSet } from '../../net/address-set.ts';
-import { formatPrefix } from '../../net/prefix.ts';
+import { DualStackSet } from '../../net/dual-stack-set.ts';
+import { formatPrefix, type Prefix } from '../../net/prefix.ts';
 import { digits } from '../../numbers.ts';
 import type { ComparableTag } from './comparable-tags.ts';
 import type { GuardContext, Remark } from './guard.ts';
+import { allowances } from './new-space.ts';
 
 /** The tag that holds the addresses of services and of customers alike, with its regions. */
 const WHOLE = 'AzureCloud';
@@ -16,14 +18,27 @@ const SINGLE_LOOK_OVER = 10n;
 /** The part of the single addresses that a tag had up to which it gains such lawfully: a quarter. */
 const SINGLE_SHARE = 4n;
 
-/** The length of the block around a gain in which something else of a service lies. */
-const NEIGHBOURHOOD = 21;
+/**
+ * Single addresses of customers over which a gain of a tag of blocks asks for a look, wherever they lie: of the steps of the
+ * archive ServiceBus and AzureResourceManager gained 2 at most, Storage one, AzureActiveDirectory 10 (20221024).
+ */
+const SINGLE_CUSTOMERS_LOOK_OVER = 2n;
+const SINGLE_CUSTOMERS_NAMED: ReadonlyMap<string, bigint> = new Map([['AzureActiveDirectory', 10n]]);
+
+/** The length of the block around a gain in which something else of a service lies: a subnet of IPv6. */
+const NEIGHBOURHOOD = { 4: 21, 6: 64 } as const;
 
 /**
  * Addresses among customers over which a gain asks for a look. Of the addresses of customers (20250818), four in five lie in a
  * /21 without a service.
  */
 const CUSTOMERS_LOOK_OVER = 2n;
+
+/**
+ * Prefixes of IPv6 among customers over which a gain asks for a look; ServiceBus, AzureResourceManager, Storage and
+ * AzureActiveDirectory gained none in a /64 without a service, Sql 11 (20230116).
+ */
+const CUSTOMERS_LOOK_OVER_IPV6 = 2;
 
 /**
  * Addresses of other services over which a gain of a tag, and of a part of one, asks for a look, and the part of those that it
@@ -37,6 +52,16 @@ const SHARED_SHARE = 4n;
 const NEW_LOOK_OVER = 2n;
 
 /**
+ * New prefixes of one length over which a gain of AzureCloud, and of a service, asks for a look: a step of the archive brought 23
+ * at most (/31, 20250728), one of a service 12 (/27 of Sql, 20221024).
+ */
+const NEW_OF_A_LENGTH = { whole: 32, service: 16 } as const;
+
+/** New addresses in prefixes of a /31 and longer over which a gain of a service asks for a look: 5 (ActionGroup, 20240115). */
+const NEW_SINGLE_OF_SERVICE = 5n;
+const NEW_SINGLE_FROM = 31;
+
+/**
  * What a service does not gain: single addresses, where it has blocks, addresses that were Azure's before, in blocks
  * that no service is in, and those of another service. Regions are given to services as blocks, to several at once: of all steps of the archive
  * ServiceBus, AzureResourceManager and Storage never gained an address that only customers were around. AzureCloud itself gains
@@ -46,16 +71,27 @@ const NEW_LOOK_OVER = 2n;
 export function oddGains(
   change: ComparableTag,
   context: GuardContext,
-  services: () => ReadonlyMap<string, AddressSet>,
+  services: () => ReadonlyMap<string, DualStackSet>,
 ): Remark[] {
   const { tag, before, after } = change;
-  const gained = after.ipv4.difference(before.ipv4);
-  if (gained.isEmpty || before.ipv4.isEmpty || endpointSets(context).has(tag)) return [];
-  if (isWhole(tag)) return newSingles(tag, gained, context);
+  if (endpointSets(context).has(tag)) return [];
+  const gained = after.difference(before);
+  const ofIpv6 =
+    isWhole(tag) || gained.ipv6.isEmpty || before.ipv6.isEmpty
+      ? []
+      : amongCustomers(6, change, gained, context, services);
+  if (gained.ipv4.isEmpty || before.ipv4.isEmpty) return ofIpv6;
+  const pieces = newPieces(tag, gained.ipv4, context);
+  if (isWhole(tag)) return [...newSingles(tag, gained.ipv4, context), ...pieces];
+  const single = [
+    ...singleAddresses(change, gained.ipv4),
+    ...amongCustomers(4, change, gained, context, services),
+  ];
   return [
-    ...singleAddresses(change, gained),
-    ...amongCustomers(change, gained, context, services),
-    ...ofOtherServices(change, gained, services()),
+    ...(single.length > 0 ? single : singleOfCustomers(change, gained.ipv4, context, services)),
+    ...ofOtherServices(change, gained.ipv4, services()),
+    ...pieces,
+    ...ofIpv6,
   ];
 }
 
@@ -72,6 +108,39 @@ function newSingles(tag: string, gained: AddressSet, { baseline }: GuardContext)
           refuse: false,
           look: true,
           message: `the service tag ${tag} gains ${digits(single.length)} single IPv4 addresses that no tag had (such as ${formatPrefix(single[0]!)}); no lawful week brought one, over ${NEW_LOOK_OVER} ask for a look`,
+        },
+      ];
+}
+
+/** Many small blocks in the gaps between known ones: each may be Azure's, so many at once no lawful week brought. */
+function newPieces(tag: string, gained: AddressSet, context: GuardContext): Remark[] {
+  const space = context.baseline?.space;
+  if (space === undefined) return [];
+  const byLength = new Map<number, Prefix[]>();
+  for (const prefix of gained.difference(space.ipv4).cover())
+    byLength.set(prefix.length, [...(byLength.get(prefix.length) ?? []), prefix]);
+  const kind = isWhole(tag) ? 'whole' : 'service';
+  const most = NEW_OF_A_LENGTH[kind] * allowances(context);
+  const remarks = [...byLength]
+    .filter(([length, all]) => length < 32 && all.length > most)
+    .map(
+      ([length, all]): Remark => ({
+        refuse: false,
+        look: true,
+        message: `the service tag ${tag} gains ${all.length} blocks /${length} that no tag had (such as ${formatPrefix(all[0]!)}); a lawful week brought ${kind === 'whole' ? `${WHOLE} 23` : 'a service 12'} of a length at most, over ${most} ask for a look`,
+      }),
+    );
+  if (kind === 'whole') return remarks;
+  const lone = [...byLength].filter(([length]) => length >= NEW_SINGLE_FROM).flatMap(([, all]) => all);
+  const size = lone.reduce((sum, { length }) => sum + (1n << BigInt(32 - length)), 0n);
+  return size <= NEW_SINGLE_OF_SERVICE
+    ? remarks
+    : [
+        ...remarks,
+        {
+          refuse: false,
+          look: true,
+          message: `the service tag ${tag} gains ${digits(size)} IPv4 addresses, singly or in pairs, that no tag had (such as ${formatPrefix(lone[0]!)}); over ${NEW_SINGLE_OF_SERVICE} ask for a look`,
         },
       ];
 }
@@ -97,40 +166,82 @@ function sizeOfSingle(set: AddressSet): bigint {
     .reduce((sum, { length }) => (length < SINGLE_FROM ? sum : sum + (1n << BigInt(32 - length))), 0n);
 }
 
-function amongCustomers(
+/** A few single addresses that customers had, in a tag of blocks: in a block that a service is in as well. */
+function singleOfCustomers(
   { tag, before }: ComparableTag,
   gained: AddressSet,
   { baseline }: GuardContext,
-  services: () => ReadonlyMap<string, AddressSet>,
+  services: () => ReadonlyMap<string, DualStackSet>,
 ): Remark[] {
-  const known = baseline?.tags.get(WHOLE)?.ipv4 ?? baseline?.space?.ipv4;
-  const old = known === undefined ? undefined : gained.intersection(known);
-  if (old === undefined || old.size <= CUSTOMERS_LOOK_OVER) return [];
-  const around = blocksAround(old);
-  // What this week's gain brings along is no company of it, in whichever part of the tag it stands.
-  const others = [...services().values()].map((addresses) =>
-    addresses.intersection(around).difference(gained),
-  );
-  const company = AddressSet.union(4, [...others, before.ipv4.intersection(around)]);
-  const alone = old.difference(blocksAround(company));
-  return alone.size <= CUSTOMERS_LOOK_OVER
+  const known = wholeBefore(baseline)?.ipv4;
+  if (known === undefined || sizeOfSingle(before.ipv4) * 2n > before.ipv4.size) return [];
+  const own = familyOf(tag);
+  const held = [...services()].filter(([family]) => family !== own).map(([, { ipv4 }]) => ipv4);
+  const single = gained
+    .intersection(known)
+    .difference(AddressSet.union(4, held))
+    .cover()
+    .filter(({ length }) => length >= SINGLE_FROM);
+  const size = single.reduce((sum, { length }) => sum + (1n << BigInt(32 - length)), 0n);
+  const most = SINGLE_CUSTOMERS_NAMED.get(tag) ?? SINGLE_CUSTOMERS_LOOK_OVER;
+  return size <= most
     ? []
     : [
         {
           refuse: false,
           look: true,
-          message: `the service tag ${tag} gains ${digits(alone.size)} IPv4 addresses that were in ${WHOLE} before, where no service has any in the same /${NEIGHBOURHOOD}: those of customers (such as ${alone.coverTexts()[0]}); over ${CUSTOMERS_LOOK_OVER} ask for a look`,
+          message: `the service tag ${tag} gains ${digits(size)} IPv4 addresses in prefixes longer than a /${SINGLE_FROM - 1} that were in ${WHOLE} before, and in no other service: those of customers (such as ${formatPrefix(single[0]!)}); over ${most} ask for a look`,
         },
       ];
+}
+
+function amongCustomers(
+  bits: 4 | 6,
+  { tag, before }: ComparableTag,
+  allGained: DualStackSet,
+  { baseline }: GuardContext,
+  services: () => ReadonlyMap<string, DualStackSet>,
+): Remark[] {
+  const family = bits === 4 ? 'ipv4' : 'ipv6';
+  const gained = allGained[family];
+  const known = wholeBefore(baseline)?.[family];
+  if (known === undefined) return [];
+  const old = gained.intersection(known);
+  const isMuch = (set: AddressSet) =>
+    bits === 4 ? set.size > CUSTOMERS_LOOK_OVER : set.coverCount > CUSTOMERS_LOOK_OVER_IPV6;
+  if (!isMuch(old)) return [];
+  const around = blocksAround(old, bits);
+  // What this week's gain brings along is no company of it, in whichever part of the tag it stands.
+  const others = [...services().values()].map((addresses) =>
+    addresses[family].intersection(around).difference(gained),
+  );
+  const company = AddressSet.union(bits, [...others, before[family].intersection(around)]);
+  const alone = old.difference(blocksAround(company, bits));
+  if (!isMuch(alone)) return [];
+  const what =
+    bits === 4 ? `${digits(alone.size)} IPv4 addresses` : `IPv6 addresses in ${alone.coverCount} prefixes`;
+  return [
+    {
+      refuse: false,
+      look: true,
+      message: `the service tag ${tag} gains ${what} that were in ${WHOLE} before, where no service has any in the same /${NEIGHBOURHOOD[bits]}: those of customers (such as ${alone.coverTexts()[0]}); over ${CUSTOMERS_LOOK_OVER} ask for a look`,
+    },
+  ];
+}
+
+function wholeBefore(baseline: GuardContext['baseline']): DualStackSet | undefined {
+  return baseline?.tags.get(WHOLE) ?? baseline?.space;
 }
 
 function ofOtherServices(
   { tag, before }: ComparableTag,
   gained: AddressSet,
-  services: ReadonlyMap<string, AddressSet>,
+  services: ReadonlyMap<string, DualStackSet>,
 ): Remark[] {
   const own = familyOf(tag);
-  const others = [...services].filter(([family]) => family !== own);
+  const others = [...services]
+    .filter(([family]) => family !== own)
+    .map(([family, { ipv4 }]) => [family, ipv4] as const);
   const sharedBy = (set: AddressSet) =>
     AddressSet.union(
       4,
@@ -155,24 +266,24 @@ function familyOf(tag: string): string {
   return dot < 0 ? tag : tag.slice(0, dot);
 }
 
-/** The IPv4 addresses of each service, those of its parts included; AzureCloud and endpoint sets are none. */
-export function servicesOf(context: GuardContext): ReadonlyMap<string, AddressSet> {
+/** The addresses of each service, those of its parts included; AzureCloud and endpoint sets are none. */
+export function servicesOf(context: GuardContext): ReadonlyMap<string, DualStackSet> {
   const sets = endpointSets(context);
-  const families = new Map<string, AddressSet[]>();
+  const families = new Map<string, DualStackSet[]>();
   for (const { name, addresses } of context.snapshot.tags.values()) {
     if (isWhole(name) || sets.has(name)) continue;
     const family = familyOf(name);
     const known = families.get(family);
-    if (known === undefined) families.set(family, [addresses.ipv4]);
-    else known.push(addresses.ipv4);
+    if (known === undefined) families.set(family, [addresses]);
+    else known.push(addresses);
   }
-  return new Map([...families].map(([family, all]) => [family, AddressSet.union(4, all)]));
+  return new Map([...families].map(([family, all]) => [family, DualStackSet.union(all)]));
 }
 
-function blocksAround(set: AddressSet): AddressSet {
-  const width = 1n << BigInt(32 - NEIGHBOURHOOD);
+function blocksAround(set: AddressSet, family: 4 | 6): AddressSet {
+  const width = 1n << BigInt((family === 4 ? 32 : 128) - NEIGHBOURHOOD[family]);
   return AddressSet.fromRanges(
-    4,
+    family,
     [...set.ranges()].map(({ first, last }) => ({
       first: first - (first % width),
       last: last - (last % width) + width - 1n,
@@ -184,7 +295,8 @@ function isWhole(tag: string): boolean {
   return tag === WHOLE || tag.startsWith(`${WHOLE}.`);
 }
 
-function endpointSets({ policy }: GuardContext): ReadonlySet<string> {
+/** The names of the endpoint sets in rules, which stand among the tags. */
+export function endpointSets({ policy }: GuardContext): ReadonlySet<string> {
   return new Set(
     policy.rules.flatMap(({ tags }) => tags.filter(({ m365 }) => m365 !== undefined).map(({ tag }) => tag)),
   );
