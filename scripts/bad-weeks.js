@@ -699,9 +699,11 @@ export async function badWeeks(directory) {
     chains.push([
       title,
       said ??
-        (unseen.weeks > 0
-          ? `ten weeks pass, no device sees ${unseen.weeks} of them: another tag of the rule has the addresses; a guard notes ${unseen.noted}, ${looks} ask for a look`
-          : `ten weeks pass, ${looks} of them ${looks === 1 ? 'asks' : 'ask'} for a look`),
+        `ten weeks pass, ${looks} of them ${looks === 1 ? 'asks' : 'ask'} for a look${
+          unseen.weeks > 0
+            ? `; no device sees ${unseen.weeks}, of which a guard notes ${unseen.noted === 0 ? 'none' : unseen.noted}`
+            : ''
+        }`,
     ]);
   }
   const nothing = await baselineOf(undefined);

@@ -436,7 +436,8 @@ ${condensed(every)}
 ## Bad weeks
 
 \`node scripts/bad-weeks.js DIR/public\` does to the week of 2025-07-21 what should not reach a firewall, the week before being in force, and says what a run
-makes of it; a chain does it again every week, the accepted weeks staying in force.
+makes of it; a chain does it again every week, the accepted weeks staying in force. No device sees a week whose rules allow the same as before:
+another tag of the rule has the addresses, such as AzureCloud those of AzureActiveDirectory.
 
 ${markdownTable({ title: '', header: ['what is done', 'outcome'], rows: bad.rows, right: [] })}
 

@@ -14,6 +14,8 @@ const WORDS = [
   'fourteen',
   'fifteen',
   'sixteen',
+  'seventeen',
+  'eighteen',
 ];
 
 /** The rows of the first table after a line. */

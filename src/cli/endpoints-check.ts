@@ -10,7 +10,7 @@ import {
 import type { EndpointTable } from '../endpoints/endpoint-table.ts';
 import { withIncludes } from '../endpoints/includes.ts';
 import { loadEndpointTable } from '../endpoints/load.ts';
-import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
+import { AllowlistError, ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import type { Io } from './io.ts';
 
@@ -80,8 +80,10 @@ async function documentsIn(
 
 async function documentAt(location: string, io: Io): Promise<string> {
   if (/^https?:\/\//i.test(location)) {
-    const [{ createHttpClient }, { MICROSOFT_HOSTS }] = await Promise.all([
+    if (!URL.canParse(location)) throw new ConfigurationError(`${location}: not a URL`);
+    const [{ createHttpClient }, { HttpFailure }, { MICROSOFT_HOSTS }] = await Promise.all([
       import('../feed/http-client.ts'),
+      import('../feed/http-failure.ts'),
       import('../feed/allowed-hosts.ts'),
     ]);
     const client = createHttpClient({
@@ -91,9 +93,23 @@ async function documentAt(location: string, io: Io): Promise<string> {
       environment: io.environment,
       report: io.err,
     });
-    return Buffer.from((await client.get(location, { accept: 'text/markdown, text/plain' })).body).toString(
-      'utf8',
-    );
+    try {
+      const { body } = await client.get(location, { accept: 'text/markdown, text/plain' });
+      return Buffer.from(body).toString('utf8');
+    } catch (error) {
+      if (!(error instanceof HttpFailure)) throw error;
+      throw new AllowlistError(
+        'cannot fetch the document',
+        [
+          {
+            where: location,
+            what: error.message,
+            next: error.next ?? 'save the document, and name the file',
+          },
+        ],
+        { cause: error },
+      );
+    }
   }
   try {
     return await readRegularText(location);

@@ -49,6 +49,8 @@ function build(): Command {
     )
     .version(version(), '-V, --version')
     .showSuggestionAfterError()
+    // What was typed may hold a password, or what a terminal obeys.
+    .configureOutput({ writeErr: io.err })
     .exitOverride()
     .addHelpText(
       'after',

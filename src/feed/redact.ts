@@ -84,13 +84,18 @@ const URLS = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'`<>\\]*/gi;
  */
 const MISTYPED = /(?<=\/|\\\\)[^\s"'`<>\\/@:]+:[^\s"'`<>\\/]*@/g;
 
+/** The same at the beginning of a word: a URL that lacks its protocol. */
+const WITHOUT_PROTOCOL = /(?<=^|[\s"'`(=])(?!mailto:)[^\s"'`<>\\/@:=]+:[^\s"'`<>\\/]+@(?=[\w.[-])/gim;
+
 /**
  * The text with every URL in it as it may be shown. Messages come from many places, of libraries too: this is what all of them
  * go through on their way out.
  */
 export function withPublicUrls(text: string): string {
   const shown = text.includes('://') ? withPublicUrlsIn(text) : text;
-  return shown.includes('@') ? shown.replace(MISTYPED, `${HIDDEN}@`) : shown;
+  return shown.includes('@')
+    ? shown.replace(MISTYPED, `${HIDDEN}@`).replace(WITHOUT_PROTOCOL, `${HIDDEN}@`)
+    : shown;
 }
 
 function withPublicUrlsIn(text: string): string {

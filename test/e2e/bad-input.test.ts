@@ -216,6 +216,11 @@ describe('wrong usage ends with status 5', () => {
       ['--accept tag-shrnk: there is no guard of that name', 'did you mean tag-shrink?'],
     ],
     ['a tree that is not one', ['verify', 'nowhere'], ['nowhere is not an output tree']],
+    [
+      'a document at a URL that is none',
+      ['endpoints', 'check', 'http://bad url'],
+      ['http://bad url: not a URL'],
+    ],
   ])('%s', async (_, args, says) => {
     await expectRefusal(args, { status: 5, says });
   });

@@ -239,6 +239,9 @@ const CASES: readonly Case[] = [
       command: ['endpoints', 'check', `http://job:${SECRET}@127.0.0.1:${port}/missing?sig=${SECRET}`],
     }),
   ],
+  ['no protocol', () => ({ flags: ['--feed', `job:${SECRET}@127.0.0.1/x.json`] })],
+  ['an unknown flag', () => ({ flags: [`--fed=http://job:${SECRET}@127.0.0.1/x.json`] })],
+  ['an unknown command', () => ({ command: [`http://job:${SECRET}@127.0.0.1/x.json`] })],
   [
     'load',
     (port) => ({
@@ -337,6 +340,8 @@ describe('a URL that is shown', () => {
     ['one slash: "htps:/me:pass@@x y/"', 'one slash: "htps:/…@x y/"'],
     ['turned over: https:\\\\me:pass@h/a', 'turned over: https:\\\\…@h/a'],
     ['no protocol: //me:pass@h/a', 'no protocol: //…@h/a'],
+    ['nor slashes: me:pass@h/a, "me:pass@h"', 'nor slashes: …@h/a, "…@h"'],
+    ['mailto:me@h.example, to:', 'mailto:me@h.example, to:'],
     ["open '/home/me/ht tp:/me:pass@x'", "open '/home/me/ht tp:/…@x'"],
     ['an escape of JSON: "one\\nto:me@h"', 'an escape of JSON: "one\\nto:me@h"'],
     ['of Git: git@h.example:a/b.git, /a:b/c@d', 'of Git: git@h.example:a/b.git, /a:b/c@d'],

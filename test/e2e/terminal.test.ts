@@ -36,3 +36,13 @@ describe('the review on a terminal', () => {
     expect(await diff({ COLUMNS: '0' })).toBe(await diff({}));
   });
 });
+
+describe('a wrong command line on a terminal', () => {
+  const typed = 'a\u009b2J\u001b]0;x\u0007\u202eb';
+  it.each([[[typed]], [['run', `--${typed}`]]])('is told without what a terminal obeys: %j', async (args) => {
+    const { status, stderr } = await azureAllowlist(args, { cwd: workplace() });
+    expect(status).toBe(5);
+    expect(stderr).toContain('a\\u009b2J\\u001b]0;x\\u0007\\u202eb');
+    expect(stderr).toMatch(/^[\x20-\x7e\n]+$/);
+  });
+});
