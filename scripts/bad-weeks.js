@@ -602,7 +602,7 @@ const CHAINS = [
 /** The first reason of a verdict, in short. */
 const reasonIn = (text) =>
   text
-    .replace('Look before you approve: ', '')
+    .replace('Review required: ', '')
     .split('; ')[0]
     .replace(/\. The largest .*$/s, '')
     .slice(0, 140);

@@ -329,7 +329,7 @@ const guards = markdownTable({
     ],
     [
       'origins',
-      'addresses that the tags in use gain and that no network of `origins.asns` announces, where `origins.refuse` is set; otherwise noted, and the verdict asks for a look. While the list cannot be had, only space that no tag of a feed that was in force had is held back',
+      'addresses that the tags in use gain and that no network of `origins.asns` announces, where `origins.refuse` is set; otherwise noted, and the verdict asks for a look. While the list cannot be fetched, only space that no tag of a feed that was in force had is held back',
       '`origins`: none',
       '',
     ],
@@ -353,7 +353,7 @@ const guards = markdownTable({
       '',
     ],
     ['lock-edited', 'a lock that is not as a run wrote it: the other guards compare with it', '', ''],
-    ['empty-policy', 'a rule that lets nothing through', '', ''],
+    ['empty-policy', 'a rule that allows nothing', '', ''],
     [
       'constraints',
       'published addresses outside `constraints.within`, where they are not to be cut out; what `constraints.never` names is cut out always, and a target that would let it through cannot be accepted',

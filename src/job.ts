@@ -423,7 +423,7 @@ async function ownPlaces(targets: readonly TargetRequest[]): Promise<ReadonlySet
   return new Set([...files, 'snapshot', ...(await bundledTargets()), ...targets.map(({ id }) => id)]);
 }
 
-/** Reads what networks announce, where a second source is configured; one that cannot be had is a value, no error. */
+/** Reads what networks announce, where a second source is configured; one that cannot be fetched is a value, no error. */
 async function loadSecondSource({
   config,
   environment,

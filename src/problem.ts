@@ -49,7 +49,7 @@ export class ConfigurationError extends AllowlistError {
   override readonly exitStatus = EXIT_STATUS.configuration;
 }
 
-/** The feed cannot be had, or what came is not a usable feed. */
+/** The feed cannot be fetched, or what came is not a usable feed. */
 export class FeedError extends AllowlistError {
   override readonly name = 'FeedError';
   override readonly exitStatus = EXIT_STATUS.feed;

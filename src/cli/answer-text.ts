@@ -69,7 +69,7 @@ function verdictText({ verdict, ports, port, targets }: Answer, colors: Colors):
       return colors.red(
         through === 0
           ? 'not allowed'
-          : `not allowed, but let through by ${through} of ${targets.length} targets`,
+          : `not asked for, but allowed by ${through} of ${targets.length} targets`,
       );
   }
 }

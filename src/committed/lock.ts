@@ -169,7 +169,7 @@ export function keptLock(lock: Lock, signer?: Signer): string {
 }
 
 /**
- * Whether a lock is as a run wrote it, to the letter: of a key that stands twice, people read another value than programs.
+ * Whether a lock is as a run wrote it, to the letter: of a key that is listed twice, people read another value than programs.
  * @param text the lock's own; line ends may be those of another system
  * @param hasSigned whether a signature of a digest is by the right key; without it signatures are not looked at
  */

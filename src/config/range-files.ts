@@ -78,7 +78,7 @@ async function readRangeFile(file: string, problems: Problem[]): Promise<Prefix[
       return [];
     }
   });
-  // An empty list of what may never be let through protects nothing, and one of what alone may be lets nothing through.
+  // An empty list of what may never be let through protects nothing, and one of what alone may be allows nothing.
   if (prefixes.length === 0 && problems.length === 0)
     problems.push({ where: file, what: 'holds no address', next: 'one address or CIDR a line' });
   return prefixes;

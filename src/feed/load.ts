@@ -54,7 +54,7 @@ export interface LoadedFeed {
 
 /**
  * Gets the feed of a cloud from where the configuration, or `--feed`, says.
- * @throws FeedError if it cannot be had or is not usable; ConfigurationError for an unusable proxy or CA
+ * @throws FeedError if it cannot be fetched or is not usable; ConfigurationError for an unusable proxy or CA
  */
 export async function loadFeed(request: FeedRequest): Promise<LoadedFeed> {
   const source = effectiveSource(request);

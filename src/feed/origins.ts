@@ -53,7 +53,7 @@ interface Kept {
 class ListError extends Error {}
 
 /**
- * Reads what the configured networks announce. A source that cannot be had, or whose list is damaged, gives the list
+ * Reads what the configured networks announce. A source that cannot be fetched, or whose list is damaged, gives the list
  * that was kept last, and without one says why: a second source never fails a run by itself.
  */
 export async function loadOrigins(

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 export interface HttpHead {
   readonly status: number;
   readonly reason: string;
-  /** By name in lower case; of a header that stands twice, the first. */
+  /** By name in lower case; of a header that is listed twice, the first. */
   readonly headers: ReadonlyMap<string, string>;
 }
 

@@ -30,7 +30,7 @@ export function insidePolicy(
       : [
           {
             address: text,
-            seen: `${text} of ${host} is not let through on port ${portText(on)} by ${closed.map(({ id }) => id).join(', ')}`,
+            seen: `${text} of ${host} is not allowed on port ${portText(on)} by ${closed.map(({ id }) => id).join(', ')}`,
           },
         ];
   });

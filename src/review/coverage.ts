@@ -11,7 +11,7 @@ import type { TargetPlan } from '../targets/plan.ts';
 import { spaceInWords } from './wording.ts';
 
 /**
- * How a required host gets through: by its `name`; by a name that lets more through (`widened`); by the
+ * How a required host gets through: by its `name`; by a name that allows more (`widened`); by the
  * `address` of a tag that is said to hold it; `partly`, by name or address on some of its ports; or not at all. `unknown`
  * where the tag's addresses are not at hand.
  */
@@ -158,7 +158,7 @@ function passageByAddress(
     .filter(({ addresses, missing }) => !missing.equals(addresses))
     .sort((a, b) => bySizeDown(b.missing, a.missing))[0];
   if (part !== undefined)
-    return { how: 'partly', detail: `${part.tag} is let through but for ${spaceInWords(part.missing)}` };
+    return { how: 'partly', detail: `${part.tag} is allowed but for ${spaceInWords(part.missing)}` };
   const unread = row.coveredBy.filter(({ tag }) => !tags.has(tag)).map(({ tag }) => tag);
   if (!isWhole && unread.length > 0)
     return {

@@ -59,7 +59,7 @@ export function deviceLine(target: TargetReview, changing: ReadonlySet<string> =
   const files = target.files.filter(({ presence }) => presence !== 'unchanged').length;
   return files === 0
     ? [toned('no change', 'faint'), ...byNameInstead(target, changing)]
-    : [`lets the same through; ${counted(files, 'file')} written anew`];
+    : [`allows the same; ${counted(files, 'file')} written anew`];
 }
 
 /** Why a target has no change where another has one: it allows the rule by name, and names did not change. */

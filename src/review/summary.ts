@@ -114,7 +114,7 @@ function budgets({ feed, targets }: Review): string {
 /** Which targets let through what they did; nothing where every target is new, or is gone. */
 function unchangedTargets({ targets }: Review): string {
   const kept = targets.filter(({ presence }) => presence === 'kept').map(({ id }) => id);
-  if (kept.length === targets.length) return 'No device lets more or less through';
+  if (kept.length === targets.length) return 'No device allows more or less';
   return kept.length === 0 ? '' : `No change on ${enumerate(kept)}`;
 }
 

@@ -72,7 +72,7 @@ export function verdict(review: Review): Verdict {
   if (reasons.length > 0)
     return {
       level: 'look',
-      text: `Look before you approve: ${[
+      text: `Review required: ${[
         ...reasons.slice(0, SHOWN),
         ...(reasons.length > SHOWN ? [`and ${counted(reasons.length - SHOWN, 'more point')} below`] : []),
       ].join('; ')}.${capitalised([...routineShares(review), ...fewerExtras(review)])}`,

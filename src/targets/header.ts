@@ -37,7 +37,7 @@ function lines(plan: TargetPlan, manifest: Manifest, counted: readonly string[])
       clients === undefined ? [] : [`Rule ${name}: only for ${clientsInWords(clients)}`],
     ),
     ...plan.omissions.map((omission) => `NOT IN THESE FILES ${describe(omission, omission.omitted)}`),
-    ...plan.widenings.map((widening) => `MORE THAN ASKED ${describe(widening, widening.admitted)}`),
+    ...plan.widenings.map((widening) => `ALSO ALLOWS ${describe(widening, widening.admitted)}`),
     ...manifest.notes,
   ].flatMap(wrap);
 }

@@ -14,7 +14,7 @@ export interface UnusedTags {
 /** The part of a policy that some target writes, or declares that it cannot. */
 export interface PolicyInUse {
   readonly policy: Policy;
-  /** What was left out: every target lets the same traffic through by name. */
+  /** What was left out: every target allows the same traffic by name. */
   readonly unused: readonly UnusedTags[];
 }
 

@@ -234,7 +234,7 @@ guards:
       client: '192.0.2.11',
     });
     expect(stranger.status).toBe(2);
-    expect(stranger.out).toContain('x.example.com:443  not allowed, but let through by 1 of 4 targets');
+    expect(stranger.out).toContain('x.example.com:443  not asked for, but allowed by 1 of 4 targets');
     expect(stranger.out).toContain(
       'hint     it is asked for by others only: rule own for 192.0.2.10 2001:db8::/64',
     );

@@ -102,7 +102,7 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     expect(stdout.replace(/\s+/g, ' ')).toContain(
       'edited (in the working tree): squid/storage-weu-ipv4.txt — squid lets 9.9.9.9/32 (port 443) through; the run takes it away',
     );
-    expect(stdout).toContain('Verdict: Look');
+    expect(stdout).toContain('Verdict: Review required');
     expect(git('status', '--porcelain', 'allowlists')).toBe('');
     expect(subjects()).toHaveLength(1);
   });
@@ -129,7 +129,7 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     };
     const difference = await command('diff', 'HEAD~1:allowlists', 'HEAD:allowlists');
     expect(difference).toContain('squid +128 −65 IPv4');
-    expect(difference).toMatch(/Verdict: Look before you approve: .* squid lets 9\.9\.9\.9\/32/);
+    expect(difference).toMatch(/Verdict: Review required: .* squid lets 9\.9\.9\.9\/32/);
     const edit = await command('diff', 'HEAD~2:allowlists', 'HEAD~1:allowlists');
     expect(edit).toContain('squid +1 IPv4');
     expect(edit).toMatch(/squid lets 9\.9\.9\.9\/32 \(port 443\) through; the next run takes it away/);

@@ -259,7 +259,9 @@ describe('the sample', () => {
     expect(found.stderr).toContain('iptables/iptables.rules: is missing');
     const { status, stdout } = await run();
     expect(status).toBe(0);
-    expect(stdout).toContain('squid lets 192.0.2.0/32 (port 443) through; the run takes it away');
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      'squid lets 192.0.2.0/32 (port 443) through; the run takes it away',
+    );
     expect(stdout).toMatch(/edited .*iptables\/iptables\.rules/);
     expect(stdout).toContain('4 files written (2 rule files, 2 records), 0 removed, 25 unchanged');
     // The review tells of the repair, and the lock of the review.

@@ -101,7 +101,7 @@ describe('a second source', () => {
     // Asked for less than eight hours ago.
     expect(server.requests).toHaveLength(1);
     expect(second.words).toMatch(
-      /Look before you approve: .*origins: \d+ of 648 gained IPv4 addresses announced by AS8075/,
+      /Review required: .*origins: \d+ of 648 gained IPv4 addresses announced by AS8075/,
     );
     expect(review()).toMatch(
       new RegExp(

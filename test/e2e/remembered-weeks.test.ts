@@ -146,7 +146,7 @@ describe.skipIf(!feedsAvailable || lacks('python3') || lacks('git'))('three real
     const words = /loses\s+addresses\s+that\s+it\s+gained\s+only\s+on\s+2022-05-09/;
     const markdown = readFileSync(join(folder, OUT, 'REVIEW.md'), 'utf8');
     expect(markdown).toMatch(words);
-    expect(markdown).toMatch(/Look before you approve: .*rule lake loses addresses that it gained only on/);
+    expect(markdown).toMatch(/Review required: .*rule lake loses addresses that it gained only on/);
     const revisions = ['HEAD~1:allowlists', 'HEAD:allowlists'];
     for (const format of ['text', 'markdown', 'json']) {
       const text = await command(['diff', ...revisions, '--format', format], join(folder, 'repository'));

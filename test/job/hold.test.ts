@@ -89,7 +89,7 @@ describe('removals that wait', () => {
     ]);
     expect(held()).toEqual([`Sql ${later(21)} 198.18.1.0/24 2001:db8:1::/48`]);
     expect(readFileSync(join(directory, 'allowlists/iptables/azure.ipset'), 'utf8')).toMatch(
-      /MORE THAN ASKED \(rule sql; no longer published, and let through until 2026-01-26 all[\s\S]*198\.18\.1\.0\/24/,
+      /ALSO ALLOWS \(rule sql; no longer published, and let through until 2026-01-26 all[\s\S]*198\.18\.1\.0\/24/,
     );
     expect(await problems()).toEqual([]);
 

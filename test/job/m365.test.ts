@@ -258,7 +258,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
       expect(said(small)).toEqual([
         'noted, look: M365.Exchange.2 gains 256 IPv4 addresses and 65,536 IPv6 /64 networks that no set in force and no service tag had; limit 131,072 (guards.new-space.farAddresses) and 268,435,456: 8.8.8.0/24, 2a10::/48',
       ]);
-      expect(read('REVIEW.md')).toMatch(/Look before you approve: .*new-space: M365\.Exchange\.2 gains 256/);
+      expect(read('REVIEW.md')).toMatch(/Review required: .*new-space: M365\.Exchange\.2 gains 256/);
       // In force, it is known.
       expect(said(await run())).toEqual([]);
       publish(gains('8.8.8.0/24', '2a10::/48', '1.0.0.0/15', '9.0.0.0/24'), '2026030100');
@@ -466,7 +466,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     async (host) => {
       const error = await failure({ hosts: [host] });
       expect(String(error)).toMatch(
-        /broad-name: rule own: .* lets a whole top-level domain or public suffix through/,
+        /broad-name: rule own: .* allows a whole top-level domain or public suffix/,
       );
       expect((await run({ hosts: [host], accept: ['broad-name'] })).outcome).toBe('published');
       // In force, it was accepted once.

@@ -122,7 +122,7 @@ describe.skipIf(absent).each(addressBackends)('$name, loaded again and again', (
   });
   afterAll(() => row?.close());
 
-  it('lets nothing through before the first load, and what the policy says after it', async () => {
+  it('allows nothing before the first load, and what the policy says after it', async () => {
     expect(await open()).toEqual([false, false, false]);
     await load(await write(policies.first));
     expect(await open()).toEqual([true, false, false]);

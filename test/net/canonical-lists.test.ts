@@ -46,7 +46,7 @@ describe('lists of canonical prefixes that are read in one pass', () => {
     }
   });
 
-  it('know a prefix that stands twice, in order or not', () => {
+  it('know a prefix that is listed twice, in order or not', () => {
     const [next, apart, none] = readCanonicalLists([
       ['192.0.2.0/24', '192.0.2.0/24'],
       ['192.0.2.0/24', '2001:db8::/32', '192.0.2.0/24'],

@@ -180,7 +180,7 @@ describe('an answer', () => {
   it('says so where a rule asks for it and no target lets it through', () => {
     const proxyOnly = prepareAnswers(POLICY, TARGETS.slice(0, 1)).answer(parseQuery('192.0.2.1:443'));
     expect(proxyOnly.verdict).toBe('refused');
-    expect(proxyOnly.hint).toBe('rule connector asks for it, but no target lets it through');
+    expect(proxyOnly.hint).toBe('rule connector asks for it, but no target allows it');
   });
 
   it('takes what the rules ask for where there is no target', () => {

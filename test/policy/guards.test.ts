@@ -90,7 +90,7 @@ describe('every guard', () => {
         'refused by feed-rollback, tag-missing, special-use; the previous output stands',
         '  feed-rollback: the feed is of 2026-01-05, older than the 2026-01-12 in force',
         '  tag-missing: the feed has no service tag Sql, which rule all needs (rules[].serviceTags)',
-        '  special-use: rule all, service tag AzureCloud: 198.18.0.0/16, 2001:db8::/40 special-use space (guards.special-use.allow lists what is let in all the same)',
+        '  special-use: rule all, service tag AzureCloud: 198.18.0.0/16, 2001:db8::/40 special-use space (guards.special-use.allow lists what is allowed all the same)',
         'Before you accept it:',
         '  feed-rollback: Check the download page for a newer file, and the cache or mirror that the run reads; accept only to return to an older week on purpose.',
         '  tag-missing: Check for a new name of the tag (azure-allowlist tags), and change the configuration instead where there is one.',
@@ -239,7 +239,7 @@ describe('feed-rollback without a date', () => {
 });
 
 describe('feed-stale', () => {
-  const look = 'look whether the source still moves (guards.feed-stale.days)';
+  const look = 'check that the source is still updated (guards.feed-stale.days)';
   test.each<[string, MadeUpWeek, string, number | undefined, string[]]>([
     ['public, 30 days', { date: '20260112', tags: TAGS }, '2026-02-11', undefined, []],
     [
@@ -652,11 +652,11 @@ describe('special-use', () => {
   test('shows five and counts the rest, and leaves out what is let in', () => {
     const tags = { Sql: [...slices(7, 24, 2), '192.0.2.0/24'] };
     expect(saidBy('special-use', { after: { tags } })).toEqual([
-      'refused: rule all, service tag Sql: 192.0.2.0/24, 198.18.0.0/24, 198.18.2.0/24, 198.18.4.0/24, 198.18.6.0/24 and 3 more special-use space (guards.special-use.allow lists what is let in all the same)',
+      'refused: rule all, service tag Sql: 192.0.2.0/24, 198.18.0.0/24, 198.18.2.0/24, 198.18.4.0/24, 198.18.6.0/24 and 3 more special-use space (guards.special-use.allow lists what is allowed all the same)',
     ]);
     const specialUseAllowed = [parsePrefix('198.18.0.0/15')];
     expect(saidBy('special-use', { after: { tags }, limits: { specialUseAllowed } })).toEqual([
-      'refused: rule all, service tag Sql: 192.0.2.0/24 special-use space (guards.special-use.allow lists what is let in all the same)',
+      'refused: rule all, service tag Sql: 192.0.2.0/24 special-use space (guards.special-use.allow lists what is allowed all the same)',
     ]);
   });
 });
@@ -683,12 +683,12 @@ describe('too-broad', () => {
 });
 
 describe('empty-policy', () => {
-  test('refuses a rule that lets nothing through', () => {
+  test('refuses a rule that allows nothing', () => {
     const made = {
       after: { tags: { Sql: ['203.0.113.0/24'], Dns: [] } },
       rules: { sql: ['Sql'], dns: ['Dns'] },
     };
-    expect(saidBy('empty-policy', made)).toEqual(['refused: rule dns lets nothing through any more']);
+    expect(saidBy('empty-policy', made)).toEqual(['refused: rule dns allows nothing any more']);
     expect(saidBy('empty-policy', { ...made, rules: { all: ['Sql', 'Dns'] } })).toEqual([]);
   });
 });

@@ -71,19 +71,19 @@ describe('a list of resolved addresses', () => {
         '192.0.2.16',
         443,
         'outside-policy',
-        '192.0.2.16 of a.example.com is not let through on port 443 by iptables',
+        '192.0.2.16 of a.example.com is not allowed on port 443 by iptables',
       ],
       [
         '2001:db8::1',
         443,
         'outside-policy',
-        '2001:db8::1 of a.example.com is not let through on port 443 by nginx',
+        '2001:db8::1 of a.example.com is not allowed on port 443 by nginx',
       ],
       ...['192.0.2.1', '192.0.2.16', '2001:db8::1'].map((address) => [
         address,
         80,
         'outside-policy',
-        `${address} of a.example.com is not let through on port 80 by iptables, nginx`,
+        `${address} of a.example.com is not allowed on port 80 by iptables, nginx`,
       ]),
       [undefined, 443, 'not-probed', 'not in the list'],
       [undefined, 443, 'not-probed', 'a wildcard, and no name below it is known'],
@@ -104,7 +104,7 @@ describe('a list of resolved addresses', () => {
       ).map(({ kind, seen }) => [kind, seen]),
     ).toEqual([
       ['works', 'let through by nftables'],
-      ['outside-policy', '192.0.2.1 of a.example.com is not let through on port 443/udp by nftables'],
+      ['outside-policy', '192.0.2.1 of a.example.com is not allowed on port 443/udp by nftables'],
     ]);
   });
 });

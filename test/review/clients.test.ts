@@ -46,7 +46,7 @@ describe('a change of clients', () => {
   it('is a widening where there are more, told of the devices that can tell them apart', async () => {
     const review = await reviewOf(policyFor(['192.0.2.10']), policyFor(['192.0.2.10', '192.0.2.11']));
     expect(lineOf(review, 'squid')).toBe('+2 names, newly for 192.0.2.11 (connector)');
-    expect(lineOf(review, 'pac')).toMatch(/^lets the same through/);
+    expect(lineOf(review, 'pac')).toMatch(/^allows the same/);
     expect(sentence(review)).toMatch(/^Newly allowed: 2 names for 192\.0\.2\.11; /);
     expect(summarise(review)).toContain('+2 names');
     expect(verdict(review)).toMatchObject({ level: 'look' });

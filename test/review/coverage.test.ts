@@ -105,7 +105,7 @@ describe('how each target lets the required hosts through', () => {
     [
       'in part where a family is missing',
       PACKETS_V4,
-      ['*.example.com', 'partly', 'AzureCloud is let through but for 65,536 IPv6 /64 networks'],
+      ['*.example.com', 'partly', 'AzureCloud is allowed but for 65,536 IPv6 /64 networks'],
       [
         'crl.example.net',
         'uncovered',

@@ -139,9 +139,7 @@ describe('the first sentence', () => {
       );
       expect(between(small, wide)).toMatchObject({
         level: 'look',
-        text: expect.stringMatching(
-          /^Look before you approve: edl lets other extra .*\(64 IPv4 addresses\)\.$/,
-        ),
+        text: expect.stringMatching(/^Review required: edl lets other extra .*\(64 IPv4 addresses\)\.$/),
       });
       // The rule on other ports takes its extra addresses along: they are the same.
       const moved = sampleReview({
@@ -161,7 +159,7 @@ describe('the first sentence', () => {
       // More than one percent of what the target allows is a look of its own.
       const large = on('203.0.113.0/24', '443');
       expect(between(large).text).toMatch(
-        /^Look before you approve: edl loses 1\.5 % .*\. No extra addresses any more for the budget of rule web on edl \(−256 IPv4 addresses\)\.$/,
+        /^Review required: edl loses 1\.5 % .*\. No extra addresses any more for the budget of rule web on edl \(−256 IPv4 addresses\)\.$/,
       );
     });
   });

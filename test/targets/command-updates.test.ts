@@ -137,7 +137,7 @@ describe.each(TARGETS)('%s', (id, newDevice) => {
     expect(device.allows('203.0.113.129', 443)).toBe(true);
   });
 
-  it('leaves nothing where no rule has an address left, and lets nothing through', async () => {
+  it('leaves nothing where no rule has an address left, and allows nothing', async () => {
     const { publish } = await publisher(id);
     const device = take(newDevice(), publish(samplePolicy()).text);
     const { text } = publish(makePolicy({ name: 'emptied' }));

@@ -34,7 +34,7 @@ describe('edl', () => {
     const { files, plan, target } = await buildBundled('edl', policy);
     const edited = files.map((file) => ({
       ...file,
-      text: file.text.replace(/(web\.example\.net\/?\n)/, (line) =>
+      text: file.text.replace(/^(web\.example\.net\/?\n)/m, (line) =>
         line.includes('/') ? `${line}*.bus.example.net/\n` : `${line}*.bus.example.net\n`,
       ),
     }));

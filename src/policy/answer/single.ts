@@ -307,5 +307,5 @@ function hintOf(
 
 export function askedInVain(matches: readonly RegisteredRule[]): string {
   const names = matches.map(({ rule }) => rule.name).join(', ');
-  return `rule ${names} asks for it, but no target lets it through`;
+  return `rule ${names} asks for it, but no target allows it`;
 }

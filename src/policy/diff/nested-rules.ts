@@ -1,7 +1,7 @@
 import type { Policy } from '../policy.ts';
 import { admissionOfRule } from '../rule-admission.ts';
 
-/** A rule that lets nothing through that another does not. */
+/** A rule that allows nothing that another does not. */
 export interface NestedRules {
   readonly inner: string;
   readonly outer: string;

@@ -118,7 +118,7 @@ function nestedRule({ inner, outer }: PolicyDiff['nested'][number]): Note {
     kind: 'nested',
     rule: inner,
     tag: '',
-    text: `lets nothing through that rule ${outer} does not let through as well`,
+    text: `allows nothing that rule ${outer} does not allow as well`,
   };
 }
 

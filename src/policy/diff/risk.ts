@@ -6,7 +6,7 @@ import type { RuleDiff } from './rules.ts';
 import type { TagDiff } from './tags.ts';
 
 /**
- * What a change can do to the network: `widening` lets more through, `narrowing` less, `exchange` both;
+ * What a change can do to the network: `widening` allows more, `narrowing` less, `exchange` both;
  * `move` is space that changed its tag and nothing else, `metadata` changes nothing that is let through.
  */
 export type RiskClass = 'widening' | 'narrowing' | 'exchange' | 'move' | 'metadata';

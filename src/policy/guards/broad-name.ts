@@ -49,7 +49,7 @@ export const broadName: Guard = {
       const say = (refuse: boolean, names: readonly string[], why: string) =>
         names.length === 0 ? [] : [{ refuse, message: `rule ${rule.name}: ${listed(names)} ${why}` }];
       return [
-        ...say(true, of('suffix'), 'lets a whole top-level domain or public suffix through'),
+        ...say(true, of('suffix'), 'allows a whole top-level domain or public suffix'),
         ...say(true, of('look-alike'), 'has letters beyond ASCII, as names made to look like others have'),
         // A first run has nothing in force, and Microsoft 365 has published such names for years.
         ...say(

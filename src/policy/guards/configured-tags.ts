@@ -39,7 +39,7 @@ export const emptyPolicy: Guard = {
   judge: ({ policy }) =>
     policy.rules
       .filter(({ names, addresses }) => names.length === 0 && addresses.isEmpty)
-      .map(({ name }) => ({ refuse: true, message: `rule ${name} lets nothing through any more` })),
+      .map(({ name }) => ({ refuse: true, message: `rule ${name} allows nothing any more` })),
 };
 
 function rulesText(rules: readonly string[]): string {

@@ -18,7 +18,7 @@ export const feedStale: Guard = {
     if (age < -1)
       return [{ refuse: false, message: `the feed is of ${snapshot.fileDate}, ${-age} days in the future` }];
     if (age <= limit) return [];
-    const key = 'look whether the source still moves (guards.feed-stale.days)';
+    const key = 'check that the source is still updated (guards.feed-stale.days)';
     // What is accepted is committed, and must not say another number each day.
     return [
       limits.staleDays === undefined

@@ -67,7 +67,7 @@ export const specialUse: Guard = {
         const shown = `${list.slice(0, 5).join(', ')}${list.length > 5 ? ` and ${list.length - 5} more` : ''}`;
         return {
           refuse: true,
-          message: `rule ${rule.name}, ${from}: ${shown} special-use space (guards.special-use.allow lists what is let in all the same)`,
+          message: `rule ${rule.name}, ${from}: ${shown} special-use space (guards.special-use.allow lists what is allowed all the same)`,
         };
       }),
     );

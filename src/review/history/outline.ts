@@ -197,7 +197,7 @@ function portBlocks(steps: readonly Step[]): Block[] {
   const found = steps.filter(({ change }) => change !== undefined && movesPorts(change));
   if (found.length === 0) return [];
   return [
-    { kind: 'heading', level: 2, line: ['Other ports for what was let through'] },
+    { kind: 'heading', level: 2, line: ['Other ports for what was allowed'] },
     {
       kind: 'list',
       of: ['revision', 'revisions'],

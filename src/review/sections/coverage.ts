@@ -35,7 +35,7 @@ export function coverageSection({
     ...byTable(rows, targets),
     {
       kind: 'fold',
-      summary: [`How each target lets ${counted(rows.length, 'required host')} through`],
+      summary: [`How each target allows ${counted(rows.length, 'required host')}`],
       blocks: [
         {
           kind: 'table',
@@ -101,33 +101,26 @@ function passed(rows: readonly CoverageRow[], column: number): Line {
   ];
 }
 
+/** How many of the required hosts each target covers; targets that cover as many are named together. */
 function coverageSentence(rows: readonly CoverageRow[], targets: readonly string[]): string {
-  const counts = (...passages: readonly Passage[]) =>
-    targets
-      .map((id, column) => ({
-        id,
-        count: rows.filter(({ targets: of }) => passages.includes(of[column]!.how)).length,
-      }))
-      .filter(({ count }) => count > 0);
-  const byTarget = (found: ReturnType<typeof counts>) =>
-    enumerate(found.map(({ id, count }) => `${digits(count)} by ${id}`));
-  const lacking = counts('uncovered', 'partly');
-  const unknown = counts('unknown');
-  if (unknown.length > 0)
-    return `Of ${counted(rows.length, 'required host')}, ${
-      lacking.length === 0 ? '' : `not wholly let through: ${byTarget(lacking)}; `
-    }not known to be let through: ${byTarget(unknown)}.`;
+  const byCount = new Map<number, string[]>();
+  for (const [column, id] of targets.entries()) {
+    const covered = rows.filter(({ targets: of }) => !LACKING.includes(of[column]!.how)).length;
+    byCount.set(covered, [...(byCount.get(covered) ?? []), id]);
+  }
+  const whole = byCount.get(rows.length) ?? [];
   const all = counted(rows.length, 'required host');
-  if (lacking.length === 0) return `Every target lets all ${all} through.`;
-  const others = targets.length - lacking.length;
-  return `Of ${all}, not wholly let through: ${byTarget(lacking)}${
-    others === 0
-      ? ''
-      : others === 1
-        ? '; the other target lets all through'
-        : '; the other targets let all through'
-  }.`;
+  if (whole.length === targets.length) return `Every target fully covers all ${all}.`;
+  const partial = [...byCount].filter(([covered]) => covered < rows.length);
+  const said = partial.map(
+    ([covered, ids], index) =>
+      `${enumerate(ids)} fully ${ids.length === 1 ? 'covers' : 'cover'} ${digits(covered)}${index === 0 ? ` of ${all}` : ''}`,
+  );
+  const others = whole.length === 1 ? 'the other target covers' : 'the other targets cover';
+  return `${said.join(', ')}${whole.length === 0 ? '' : `; ${others} all`}.`;
 }
+
+const LACKING: readonly Passage[] = ['uncovered', 'partly'];
 
 /** What there is to say beyond the table; hosts and targets of which the same is said share a line. */
 function coverageRemarks(rows: readonly CoverageRow[]): Line[] {

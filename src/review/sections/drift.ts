@@ -51,7 +51,7 @@ export function differenceInWords({ target, lets, lacks, problem, unread }: Drif
     ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through`]),
     ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}`]),
   ];
-  return parts.length === 0 ? `${target} lets the same through` : enumerate(parts);
+  return parts.length === 0 ? `${target} allows the same` : enumerate(parts);
 }
 
 function says(drift: Drift): string {
@@ -65,7 +65,7 @@ function says(drift: Drift): string {
     ...(lets.isEmpty ? [] : [`${target} lets ${things(lets)} through; ${takesAway(run, lets, planned)}`]),
     ...(lacks.isEmpty ? [] : [`${target} lacks ${things(lacks)}; ${putsBack(run, lacks, planned)}`]),
   ];
-  return parts.length === 0 ? `${target} lets the same through; ${run} writes it anew` : enumerate(parts);
+  return parts.length === 0 ? `${target} allows the same; ${run} writes it anew` : enumerate(parts);
 }
 
 /** `TARGET/a.txt:12 ("# mine")`: lines of which nobody can say what the device makes. */

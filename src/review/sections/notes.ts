@@ -40,7 +40,7 @@ export function noteSection(review: Review): Block[] {
         outside(rule),
         ' selects ',
         ...tags.flatMap((tag, index): Line => [index === 0 ? '' : ', ', outside(tag)]),
-        ', used by no target: every target lets the same traffic through by name',
+        ', used by no target: every target allows the same traffic by name',
       ],
     ),
   ];

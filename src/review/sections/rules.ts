@@ -52,11 +52,11 @@ export function ruleSection(diff: RuleDiff): Block[] {
 }
 
 const RISK_WORDS = {
-  widening: 'lets more through',
-  narrowing: 'lets less through',
-  exchange: 'lets some more and some less through',
+  widening: 'allows more',
+  narrowing: 'allows less',
+  exchange: 'adds and removes access',
   move: 'space moved between tags',
-  metadata: 'lets the same through',
+  metadata: 'allows the same',
 } as const;
 
 function nameBlocks({ names, rows }: RuleDiff): Block[] {

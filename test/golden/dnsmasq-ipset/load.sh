@@ -1,20 +1,20 @@
 #!/bin/sh
 # azure-allowlist: dnsmasq that fills nftables sets or ipsets from DNS answers
 # Generated; the next run overwrites edits.
-# Content sha256 60b94234505780b4425327afae5fdde30bf37912f68d8fc0ae09d423ae413304
+# Content sha256 8d9b9474f109fa26bd110855773771ea48989f7da90c03a3d9da96359fce536b
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv4 addresses): its IPv4 addresses (port 443)
 # NOT IN THESE FILES (rule storage-weu; this target matches no IPv6 addresses): its IPv6 addresses (port 443)
 # NOT IN THESE FILES (rule sql; this target matches no IPv4 addresses): its IPv4 addresses (port
 #   1433,11000-11999)
-# MORE THAN ASKED (rule connector; this target cannot match a host without its subdomains): *.crl.example.net
+# ALSO ALLOWS (rule connector; this target cannot match a host without its subdomains): *.crl.example.net
 #   *.www.example.net (port 80)
-# MORE THAN ASKED (rule connector; this target cannot match the subdomains without the domain itself):
-#   example.com (port 443)
-# MORE THAN ASKED (rule connector; this target cannot match a host without its subdomains):
-#   *.deep.label.example.net *.login.example.net (port 443)
-# MORE THAN ASKED (rule connector; this target cannot match the subdomains without the domain itself):
+# ALSO ALLOWS (rule connector; this target cannot match the subdomains without the domain itself): example.com
+#   (port 443)
+# ALSO ALLOWS (rule connector; this target cannot match a host without its subdomains): *.deep.label.example.net
+#   *.login.example.net (port 443)
+# ALSO ALLOWS (rule connector; this target cannot match the subdomains without the domain itself):
 #   bus.example.net (port 443,5671-5672,8080-8090)
-# MORE THAN ASKED (rule connector; only www.example.net/pkiops is asked for; this target admits the whole host):
+# ALSO ALLOWS (rule connector; only www.example.net/pkiops is asked for; this target admits the whole host):
 #   www.example.net (port 80)
 # A name opens the addresses that it resolves to, for every other name that lives there.
 # Load, and load again, as root with: sh load.sh (the sets, the chain, a restart of dnsmasq; then what they left

@@ -1,6 +1,6 @@
 # azure-allowlist: MikroTik RouterOS script
 # Generated; the next run overwrites edits.
-# Content sha256 a9dbfe90f817d020978be656925120d79caf753d949b7437edeb78d172910dee
+# Content sha256 95cb8035b8b5d290d9f329a27808e444fe2e6b94a598a983e6337784a9423637
 # Rule connector: 2 names on port 80; 1 name on port 80,443; 2 names on port 443; 3 IPv4 and 2 IPv6 prefixes on
 #   port 80,443
 # Rule storage-weu: 3 IPv4 and 1 IPv6 prefixes on port 443
@@ -12,13 +12,13 @@
 #   (port 443)
 # NOT IN THESE FILES (rule connector; this target matches whole host names only, no subdomains):
 #   *.bus.example.net (port 443,5671-5672,8080-8090)
-# MORE THAN ASKED (rule connector; only www.example.net/pkiops is asked for; this target admits the whole host):
+# ALSO ALLOWS (rule connector; only www.example.net/pkiops is asked for; this target admits the whole host):
 #   www.example.net (port 80)
 # Copy azure.rsc to the router and /import it (RouterOS 7). The chain needs one jump of yours in each family,
 #   see README.md.
 # The router resolves the names, to IPv4 addresses only; clients must get the same answers, so let them ask the
 #   router.
-:local azVersion [:pick "a9dbfe90f817d020978be656925120d79caf753d949b7437edeb78d172910dee" 0 8]
+:local azVersion [:pick "95cb8035b8b5d290d9f329a27808e444fe2e6b94a598a983e6337784a9423637" 0 8]
 :local azMark ("azure-allowlist " . $azVersion)
 :local azKept ""
 :foreach azRule in=[/ip firewall filter find where comment~"^azure-allowlist loaded "] do={

@@ -1,6 +1,6 @@
 # azure-allowlist: MikroTik RouterOS address lists
 # Generated; the next run overwrites edits.
-# Content sha256 ec82ea4e2675e571bc444fdd981320af68cdecee4d1177702f5b3c0b500abbcf
+# Content sha256 56569568f05be513c72450527d5d0ddb7cfe0c91e7d63ed9a84a6e785a35d826
 # Rule connector: 3 IPv4 and 2 IPv6 prefixes on port 80,443
 # Rule storage-weu: 3 IPv4 and 1 IPv6 prefixes on port 443
 # Rule sql: 1 IPv4 and 0 IPv6 prefixes on port 1433,11000-11999
@@ -12,11 +12,11 @@
 #   login.example.net (port 443)
 # NOT IN THESE FILES (rule connector; this target matches no host names): *.bus.example.net (port
 #   443,5671-5672,8080-8090)
-# MORE THAN ASKED (rule connector; these lists name no ports; the rule that uses them on the device must): its
-#   IPv4 and IPv6 addresses (port 1-79,81-442,444-65535)
-# MORE THAN ASKED (rule storage-weu; these lists name no ports; the rule that uses them on the device must): its
+# ALSO ALLOWS (rule connector; these lists name no ports; the rule that uses them on the device must): its IPv4
+#   and IPv6 addresses (port 1-79,81-442,444-65535)
+# ALSO ALLOWS (rule storage-weu; these lists name no ports; the rule that uses them on the device must): its
 #   IPv4 and IPv6 addresses (port 1-442,444-65535)
-# MORE THAN ASKED (rule sql; these lists name no ports; the rule that uses them on the device must): its IPv4
+# ALSO ALLOWS (rule sql; these lists name no ports; the rule that uses them on the device must): its IPv4
 #   addresses (port 1-1432,1434-10999,12000-65535)
 # Import it with `/import azure.rsc`. The lists are empty between their first and their last line.
 # The lists name no ports. The filter rule that uses them must.
