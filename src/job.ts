@@ -16,6 +16,7 @@ import { fileDigest } from './committed/output-tree.ts';
 import type { Signer } from './committed/signature.ts';
 import { unlistedFiles } from './committed/unlisted.ts';
 import type { AllowlistConfig, GitConfig, PullRequestConfig } from './config/config.ts';
+import { invalid, withLines } from './config/load.ts';
 import { loadConstraints } from './config/range-files.ts';
 import { loadKnownFigures } from './feed/known-space.ts';
 import { type LoadedFeed, loadFeed } from './feed/load.ts';
@@ -139,14 +140,27 @@ export async function openJob(asked: JobRequest): Promise<OpenedJob> {
   checkAcceptances(asked.accept);
   const { sign } = asked.config;
   const signer = sign === undefined ? undefined : await readSigner(sign, asked.environment);
-  const { config, tables, regions } = await loadTables(asked.config);
-  const targets = await loadTargets(config);
+  const [{ config, tables, regions }, targets] = await together(
+    asked.config.file,
+    loadTables(asked.config),
+    loadTargets(asked.config),
+  );
   for (const { id, confidence, title } of tables.values())
     if (confidence === 'low')
       asked.report(
         `noted: the endpoint table ${id} (${title}) is of low confidence: check its rows before you rely on them`,
       );
   return { request: { ...asked, config }, tables, regions, targets, signer };
+}
+
+/** Both, or what is wrong with either: a configuration's mistakes are told at once. */
+async function together<A, B>(file: string, first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  const [a, b] = await Promise.allSettled([first, second]);
+  if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value];
+  const reasons = [a, b].flatMap((one): unknown[] => (one.status === 'rejected' ? [one.reason] : []));
+  const problems = reasons.flatMap((one) => (one instanceof ConfigurationError ? one.problems : []));
+  if (reasons.length === 1 || problems.length === 0) throw reasons[0];
+  throw invalid(file, problems);
 }
 
 /**
@@ -230,7 +244,7 @@ export async function prepareJob(
       report(
         'noted: the tree in force is signed, and no key is configured (sign.key): what changes from now on is not signed',
       );
-    checkM365(request, m365, baseline);
+    await checkM365(request, m365, baseline);
     for (const path of baseline.tree === undefined ? [] : await unlistedFiles(directory, baseline.tree.lock))
       report(
         `noted: ${join(directory, path)}: no run wrote it, and a program that takes in the folder would load it`,
@@ -465,12 +479,15 @@ async function loadM365(request: JobRequest): Promise<M365Endpoints | undefined>
 }
 
 /** @throws ConfigurationError listing every selector that selects nothing, given what is in force */
-function checkM365({ config }: JobRequest, endpoints: M365Endpoints | undefined, { tree }: Baseline): void {
+async function checkM365(
+  { config }: JobRequest,
+  endpoints: M365Endpoints | undefined,
+  { tree }: Baseline,
+): Promise<void> {
   if (endpoints === undefined) return;
   const inForce = tree?.lock.m365?.instance === endpoints.instance ? m365IdsOf(tree.policy) : [];
   const problems = m365Problems(config.rules, endpoints, inForce);
-  if (problems.length > 0)
-    throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
+  if (problems.length > 0) throw invalid(config.file, await withLines(config.file, problems));
 }
 
 /** Loads the configured targets and checks their options. @throws ConfigurationError listing every problem */
@@ -490,12 +507,13 @@ export async function loadTargets(config: AllowlistConfig): Promise<TargetReques
       });
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
-      problems.push(
-        ...(error.problems.length > 0 ? error.problems : [{ where: `targets.${id}`, what: error.message }]),
-      );
+      const found =
+        error.problems.length > 0 ? error.problems : [{ where: `targets.${id}`, what: error.message }];
+      // What is wrong in a user's template is told by its own lines.
+      const isOwn = found.every(({ where }) => where.startsWith(`targets.${id}`));
+      problems.push(...(isOwn ? await withLines(config.file, found) : found));
     }
-  if (problems.length > 0)
-    throw new ConfigurationError(`${config.file} is not a valid configuration`, problems);
+  if (problems.length > 0) throw invalid(config.file, problems);
   return requests;
 }
 

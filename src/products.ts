@@ -1,5 +1,5 @@
 import type { AllowlistConfig, EndpointSelection, RuleConfig } from './config/config.ts';
-import { withLines } from './config/load.ts';
+import { invalid, withLines } from './config/load.ts';
 import {
   type EndpointCloud,
   type EndpointTable,
@@ -129,7 +129,7 @@ export async function loadTables(config: AllowlistConfig): Promise<ConfigWithTab
     });
     if (table !== undefined) products.push({ product, table });
   }
-  if (problems.length > 0) throw await refusal(config.file, problems);
+  if (problems.length > 0) throw invalid(config.file, await withLines(config.file, problems));
   const rules = [...config.rules, ...added, ...productRules(products, config.families)];
   return { config: { ...config, rules }, tables, regions };
 }
@@ -160,9 +160,5 @@ export async function requireRegions(
             : '`azure-allowlist tags AzureCloud` lists the regions',
       };
     });
-  if (problems.length > 0) throw await refusal(file, problems);
-}
-
-async function refusal(file: string, problems: readonly Problem[]): Promise<ConfigurationError> {
-  return new ConfigurationError(`${file} is not a valid configuration`, await withLines(file, problems));
+  if (problems.length > 0) throw invalid(file, await withLines(file, problems));
 }

@@ -20,7 +20,7 @@ export function parseConfig(text: string, file: string): AllowlistConfig {
 
 function checkLayer({ content, place }: Layer, file: string): AllowlistConfig {
   const refuse = (problems: readonly Problem[]): never => {
-    throw new ConfigurationError(`${file} is not a valid configuration`, problems);
+    throw invalid(file, problems);
   };
   const { version } = (content ?? {}) as { readonly version?: unknown };
   if (typeof version === 'number' && version > CONFIG_VERSION)
@@ -45,6 +45,11 @@ function checkLayer({ content, place }: Layer, file: string): AllowlistConfig {
   if (problems.length > 0)
     refuse(problems.map((problem) => ({ ...problem, where: place(parsePath(problem.where)) })));
   return config;
+}
+
+/** The refusal of a configuration. */
+export function invalid(file: string, problems: readonly Problem[]): ConfigurationError {
+  return new ConfigurationError(`${file} is not a valid configuration`, problems);
 }
 
 /** Adds the lines of the file to problems that are found only after it was read; without the file they stay as they are. */

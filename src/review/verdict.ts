@@ -193,7 +193,9 @@ function reasonsToLook({ diff, context, targets, drift }: Review): string[] {
         ...clientReasons(target),
         ...(options.length > 0 ? [`${id} changes ${counted(options.length, 'option')}`] : []),
         ...(gone.length > 0
-          ? [`${id} no longer writes ${enumerate(gone)}: a device that fetches it keeps its last copy`]
+          ? [
+              `${id} no longer writes ${enumerate(gone)}: a device that fetches ${gone.length === 1 ? 'it keeps its last copy' : 'them keeps its last copies'}`,
+            ]
           : []),
         ...others.map(
           ({ rule, was, now }) =>

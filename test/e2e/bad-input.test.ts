@@ -112,7 +112,18 @@ describe('a wrong configuration ends with status 5 and names its lines', () => {
     [
       'a wrong option of a target',
       { targets: { ...FOUR_TARGETS, squid: { colour: 'red' }, pac: {} } },
-      ['targets.squid.colour: unknown key', 'targets.pac.otherwise: is required'],
+      [/line \d+, targets\.squid\.colour: unknown key/, /line \d+, targets\.pac\.otherwise: is required/],
+    ],
+    [
+      'a wrong table and a wrong option at once',
+      {
+        rules: [{ ...connector, endpoints: ['private-network-conector'] }],
+        targets: { ...FOUR_TARGETS, squid: { colour: 'red' } },
+      },
+      [
+        /rules\[0\]\.endpoints\[0\]: .*private-network-connector/,
+        /line \d+, targets\.squid\.colour: unknown key/,
+      ],
     ],
     [
       'an unknown endpoint table',
