@@ -176,7 +176,7 @@ const CAPTURES: Readonly<Record<string, readonly string[]>> = {
   grant: ['group', 'ports', 'firstPort', 'lastPort', 'protocol'],
 };
 
-/** Patterns that are none, or that capture what nobody reads. */
+/** Patterns that are none, or that capture what nobody reads, and options that need one. */
 function patternProblems(manifest: Manifest): ManifestProblem[] {
   const judge = (pattern: string, path: PropertyKey[], known: readonly string[] | undefined) => {
     const where = path.join('.');
@@ -205,9 +205,18 @@ function patternProblems(manifest: Manifest): ManifestProblem[] {
         judge(match, ['readBack', place, 'lines', index, 'match'], CAPTURES[does]),
       ),
     ]),
-    ...Object.entries(manifest.options).flatMap(([name, { pattern }]) =>
-      pattern === undefined ? [] : judge(pattern, ['options', name, 'pattern'], undefined),
-    ),
+    ...Object.entries(manifest.options).flatMap(([name, { type, pattern, values }]) => {
+      if (pattern !== undefined) return judge(pattern, ['options', name, 'pattern'], undefined);
+      if (type !== 'string' || values !== undefined) return [];
+      return [
+        {
+          where: `options.${name}`,
+          what: 'takes any text, which the templates write as it is',
+          next: 'give it a `pattern`, or `values`',
+          path: ['options', name],
+        },
+      ];
+    }),
   ];
 }
 

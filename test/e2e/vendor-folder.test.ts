@@ -11,7 +11,7 @@ title: A firewall of our own
 description: One permit line for each prefix and port
 capabilities: { ipv4: true, ipv6: true, ports: true }
 options:
-  zone: { type: string, description: the zone the lines are for, default: outside }
+  zone: { type: string, description: the zone the lines are for, default: outside, pattern: '[a-z]+' }
 files:
   - { path: rules.txt, template: rules.txt.hbs }
 readBack:

@@ -221,4 +221,22 @@ describe('a vendor that is only a folder', () => {
     expect(error!.message).toMatch(message);
     expect(error!.message).not.toMatch(/\n\s+at /);
   });
+
+  it('is refused where an option takes any text: a value could end a line, or begin a comment', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'target-'));
+    const option = (more: string) =>
+      MANIFEST.replace(
+        'files:',
+        `options:\n  who: { type: string, description: x, default: a${more} }\nfiles:`,
+      );
+    await writeFile(join(directory, 'azure.cfg.hbs'), TEMPLATE);
+    await writeFile(join(directory, 'manifest.yaml'), option(''));
+    await expect(loadTargetFolder(directory)).rejects.toThrow(
+      /manifest\.yaml:7: options\.who: takes any text, which the templates write as it is — give it a `pattern`, or `values`/,
+    );
+    for (const more of [", pattern: '[a-z]+'", ', values: [a, b]']) {
+      await writeFile(join(directory, 'manifest.yaml'), option(more));
+      await expect(loadTargetFolder(directory)).resolves.toBeDefined();
+    }
+  });
 });
