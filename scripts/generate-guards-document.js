@@ -339,7 +339,12 @@ const guards = markdownTable({
       '',
       'none',
     ],
-    ['m365-rollback', 'a version of the Microsoft 365 endpoints older than the one in force', '', ''],
+    [
+      'm365-rollback',
+      'a version of the Microsoft 365 endpoints older than the one in force, or of a day to come (as `date-ahead`)',
+      '',
+      '',
+    ],
     [
       'm365-set',
       'an endpoint set in force that is withdrawn, has no names any more, loses more than half of four or more, swaps all or more than doubles them, or asks for a port that no set had',

@@ -191,7 +191,7 @@ const CASES: readonly Case[] = [
     (port) => ({
       flags: ['--feed', ONE],
       config: {
-        rules: [{ name: 'mail', m365: ['Exchange'] }],
+        rules: [{ name: 'mail', m365: [{ serviceArea: 'Exchange' }] }],
         feed: { m365: { service: `http://job:${SECRET}@127.0.0.1:${port}/m365` } },
       },
     }),

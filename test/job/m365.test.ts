@@ -198,7 +198,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     const selectors = [{ serviceArea: 'Exchange' }, { serviceArea: 'SharePoint' }];
     await run({ m365: selectors });
     const before = bytes();
-    publish(changed(56, { ips: ['192.0.2.192/26'], urls: ['login.example.com'] }), '2026020100');
+    publish(changed(56, { ips: ['192.0.2.192/26'], urls: ['login.example.com'] }), '2026011200');
     const { outcome, change } = await run({ m365: selectors, feed: NEXT_SAMPLE });
     expect(outcome).toBe('unchanged');
     expect([...change.written, ...change.removed]).toEqual([]);
@@ -210,7 +210,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     await run();
     publish(
       changed(2, { ips: ['198.51.100.64/26', '192.0.2.0/26', '192.0.2.64/27'], urls: ['smtp.example.com'] }),
-      '2026020100',
+      '2026011200',
     );
     const { outcome, review } = await run();
     expect(outcome).toBe('published');
@@ -219,7 +219,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     ]);
     expect(review.diff.admission.gained.describe()).toEqual(['port 587,993: 192.0.2.64/27']);
     expect(review.diff.admission.lost.describe()).toEqual(['port 587,993: outlook.example.com']);
-    expect(read('allowlist.lock.json')).toContain('"version": "2026020100"');
+    expect(read('allowlist.lock.json')).toContain('"version": "2026011200"');
     expect(read('REVIEW.md')).toContain('M365');
   });
 
@@ -230,10 +230,10 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
       );
     const first = M365_SETS.find(({ id }) => id === 2)!;
     await run();
-    publish(changed(2, { ips: [...first.ips!, NOT_IN_AZURE] }), '2026020100');
+    publish(changed(2, { ips: [...first.ips!, NOT_IN_AZURE] }), '2026011200');
     expect(kinds(await run())).toEqual(['attribution office-587-993']);
     expect(read('azure-space.txt')).not.toContain(NOT_IN_AZURE);
-    publish(M365_SETS, '2026030100');
+    publish(M365_SETS, '2026011300');
     expect(kinds(await run({ feed: NEXT_SAMPLE }))).toEqual([`short-lived office-587-993 ${NOT_IN_AZURE}`]);
   });
 
@@ -253,7 +253,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
         values: { properties: { addressPrefixes: string[] } }[];
       };
       const inAzure = sample.values[0]!.properties.addressPrefixes[0]!;
-      publish(gains('8.8.8.0/24', '2a10::/48', inAzure), '2026020100');
+      publish(gains('8.8.8.0/24', '2a10::/48', inAzure), '2026011200');
       const small = await run();
       expect(said(small)).toEqual([
         'noted, look: M365.Exchange.2 gains 256 IPv4 addresses and 65,536 IPv6 /64 networks that no set in force and no service tag had; limit 131,072 (guards.new-space.farAddresses) and 268,435,456: 8.8.8.0/24, 2a10::/48',
@@ -261,9 +261,9 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
       expect(read('REVIEW.md')).toMatch(/Review required: .*new-space: M365\.Exchange\.2 gains 256/);
       // In force, it is known.
       expect(said(await run())).toEqual([]);
-      publish(gains('8.8.8.0/24', '2a10::/48', '1.0.0.0/15', '9.0.0.0/24'), '2026030100');
+      publish(gains('8.8.8.0/24', '2a10::/48', '1.0.0.0/15', '9.0.0.0/24'), '2026011300');
       expect(String(await failure({}))).toContain('new-space: M365.Exchange.2 gains 131,328 IPv4 addresses');
-      publish(gains('8.8.8.0/24', '2a10::/48', '2a11::/35'), '2026030100');
+      publish(gains('8.8.8.0/24', '2a10::/48', '2a11::/35'), '2026011300');
       expect(String(await failure({}))).toContain(
         'new-space: M365.Exchange.2 gains 0 IPv4 addresses and 536,870,912',
       );
@@ -276,7 +276,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
         '2026010100',
       );
       await run();
-      publish(gains('1.0.0.0/12'), '2026020100');
+      publish(gains('1.0.0.0/12'), '2026011200');
       expect(said(await run())).toEqual([
         expect.stringMatching(
           /^noted, look: endpoint sets that were not in force: M365\.Exchange\.2 gains 1,048,\d+ IPv4/,
@@ -287,7 +287,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
         gains('1.0.0.0/12').map((set) =>
           set.id === other.id ? { ...set, ips: [...other.ips!, '1.0.0.0/16'] } : set,
         ),
-        '2026030100',
+        '2026011300',
       );
       expect(said(await run({ accept: ['tag-growth'] }))).toEqual([]);
     });
@@ -295,7 +295,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
 
   it('publishes a week in which only what is left out changes', async () => {
     await run();
-    publish(changed(11, { udpPorts: '3478' }), '2026020100');
+    publish(changed(11, { udpPorts: '3478' }), '2026011200');
     const { outcome, review } = await run();
     expect(outcome).toBe('published');
     for (const { id, omissions } of review.targets)
@@ -372,22 +372,22 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     expect(error).toBeInstanceOf(ConfigurationError);
     expect((error as ConfigurationError).problems).toEqual([
       {
-        where: 'rules[0].m365[0].serviceArea',
+        where: 'line 14, rules[0].m365[0].serviceArea',
         what: 'Microsoft 365 (Worldwide) has no service area "Teams"',
         next: 'did you mean Skype?',
       },
       {
-        where: 'rules[0].m365[1].serviceArea',
+        where: 'line 15, rules[0].m365[1].serviceArea',
         what: 'Microsoft 365 (Worldwide) has no service area "Exchnage"',
         next: 'did you mean Exchange?',
       },
       {
-        where: 'rules[0].m365[2].ids',
+        where: 'line 16, rules[0].m365[2].ids',
         what: 'Microsoft 365 (Worldwide) has no endpoint set 998, 999',
         next: 'remove what Microsoft has withdrawn',
       },
       {
-        where: 'rules[0].m365[3]',
+        where: 'line 20, rules[0].m365[3]',
         what: 'no endpoint set of Microsoft 365 (Worldwide) matches all of it',
       },
     ]);
@@ -423,7 +423,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
   ])('refuses %s, and what stands stays', async (_, sets, guard) => {
     await run();
     const before = bytes();
-    publish(sets, '2026020100');
+    publish(sets, '2026011200');
     const error = await failure({});
     expect(error).toBeInstanceOf(GuardRefusal);
     expect(String(error)).toContain(guard);
@@ -434,13 +434,24 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
   });
 
   it('refuses a version older than the one in force', async () => {
-    publish(M365_SETS, '2026020100');
+    publish(M365_SETS, '2026011200');
     await run();
     publish(M365_SETS, '2026010100');
     expect(String(await failure({}))).toMatch(
-      /m365-rollback: the endpoints of Microsoft 365 are version 2026010100, older than 2026020100/,
+      /m365-rollback: the endpoints of Microsoft 365 are version 2026010100, older than 2026011200/,
     );
     expect((await run({ accept: ['m365-rollback'] })).outcome).toBe('unchanged');
+  });
+
+  it('refuses a version of a day to come, which would keep the real ones out', async () => {
+    publish(M365_SETS, '2026011200');
+    await run();
+    const before = bytes();
+    publish(changed(1, { ips: ['198.51.100.0/25', '2001:db8:1::/48', '203.0.113.200/32'] }), '2099010100');
+    expect(String(await failure({}))).toMatch(
+      /m365-rollback: the endpoints of Microsoft 365 are version 2099010100, 26,651 days in the future/,
+    );
+    expect(bytes()).toEqual(before);
   });
 
   it('lets the withdrawal of a set be accepted that the configuration names by number', async () => {
@@ -448,7 +459,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
     await run({ m365 });
     publish(
       M365_SETS.filter(({ id }) => id !== 2),
-      '2026020100',
+      '2026011200',
     );
     const error = await failure({ m365 });
     expect(error).toBeInstanceOf(GuardRefusal);
@@ -489,7 +500,7 @@ describe('the weekly job with endpoint sets of Microsoft 365', () => {
   ])('fails with exit 4 for %s, and what stands stays', async (_, text) => {
     await run();
     const before = bytes();
-    server.handle(byPath({ '/version/Worldwide': '{"latest":"2026020100"}', '/endpoints/Worldwide': text }));
+    server.handle(byPath({ '/version/Worldwide': '{"latest":"2026011200"}', '/endpoints/Worldwide': text }));
     const error = await failure({});
     expect(error).toBeInstanceOf(FeedError);
     expect(bytes()).toEqual(before);

@@ -1,6 +1,8 @@
+import { daysBetween } from '../../feed/file-date.ts';
 import type { M365Row } from '../../feed/m365.ts';
 import { formatHostPattern } from '../../net/host-pattern.ts';
 import { PortSet } from '../../net/ports.ts';
+import { counted } from '../../numbers.ts';
 import type { Policy } from '../policy.ts';
 import type { Guard, Remark } from './guard.ts';
 
@@ -29,14 +31,31 @@ export function isM365Table(table: string): boolean {
   return table.startsWith('m365-');
 }
 
-/** A version older than the one in force: the service, or what stands in for it, went back. */
+/** Days that a version may lie in the future without a look, as for the weekly file. */
+const QUIET_DAYS = 7;
+
+/**
+ * A version older than the one in force: the service, or what stands in for it, went back. A version of a day to come would
+ * keep every real one out. The first eight digits of a version are its date:
+ * https://learn.microsoft.com/microsoft-365/enterprise/microsoft-365-ip-web-service
+ */
 export const m365Rollback: Guard = {
   name: 'm365-rollback',
   check:
     'Check the version that the service itself gives (endpoints.office.com/version) and the mirror that the run reads.',
-  judge: ({ m365, baseline }) => {
+  judge: ({ m365, baseline, today, limits }) => {
     const before = baseline?.m365;
-    if (m365?.version === undefined || before?.version === undefined) return [];
+    if (m365?.version === undefined) return [];
+    const ahead = daysAhead(m365.version, today);
+    if (ahead > QUIET_DAYS)
+      return [
+        {
+          refuse: ahead > limits.dateAheadDays,
+          look: true,
+          message: `the endpoints of Microsoft 365 are version ${m365.version}, ${counted(ahead, 'day')} in the future (guards.date-ahead.days: ${limits.dateAheadDays}); it keeps out every version before it`,
+        },
+      ];
+    if (before?.version === undefined) return [];
     if (before.instance !== m365.instance || m365.version >= before.version) return [];
     return [
       {
@@ -46,6 +65,14 @@ export const m365Rollback: Guard = {
     ];
   },
 };
+
+/** How many days a version (YYYYMMDDNN) lies in the future; 0 where it does not, or names no day. */
+function daysAhead(version: string, today: string): number {
+  const [, year, month, day] = /^(\d{4})(\d{2})(\d{2})/.exec(version) ?? [];
+  const days = daysBetween(today, `${year}-${month}-${day}`);
+  // What is no day is not in the future.
+  return days > 0 ? days : 0;
+}
 
 /** An endpoint set that is withdrawn, loses its names, swaps most of them, or asks for ports that none ever did. */
 export const m365Set: Guard = {
