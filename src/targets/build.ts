@@ -113,7 +113,11 @@ export function readFiles(target: Target, files: readonly RuleFile[]): GrammarRe
   const found = target.vendor.readBack?.(files, target.templates);
   const { manifest } = target;
   if (found !== undefined)
-    return { admission: asNamesMatch(found, manifest), groups: new Map(), settings: {} };
+    return {
+      admission: asNamesMatch(found, manifest),
+      groups: target.vendor.readLists?.(files) ?? new Map(),
+      settings: {},
+    };
   const known = readings.get(files);
   if (known?.by === manifest) return known;
   const read = readBackByGrammar(manifest, files);

@@ -1,3 +1,4 @@
+import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { Admission } from '../policy/admission.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { TargetPlan } from './plan.ts';
@@ -25,6 +26,11 @@ export interface Vendor {
    * are there for targets whose files hold a program, which must be the template's own.
    */
   readonly readBack?: (files: readonly RuleFile[], templates: TemplateTexts) => Admission;
+  /**
+   * Reads back the list of each rule and family, by its `id` of the view: where they are used one by one, the union that
+   * `readBack` gives does not tell that one has lost what another still has. Of files that `readBack` takes. Strict. Pure.
+   */
+  readonly readLists?: (files: readonly RuleFile[]) => ReadonlyMap<string, DualStackSet>;
   /**
    * Reads the options back out of files that `readBack` takes: those that are a part of what the files do, such as
    * zones or a mark, as far as the files hold anything that tells. They must be those that were asked for. Strict. Pure.

@@ -10,7 +10,10 @@ import { runMadeUp } from '../support/made-up-job.ts';
 
 const BLOCK = '198.18.8.0/24';
 
-/** nginx and haproxy have a list a rule, which an administrator uses for one server each: iptables has one for all. */
+/**
+ * nginx and haproxy have a list a rule, which an administrator uses for one server each; the objects of AWS and Check Point
+ * are named by rules of the administrator's. iptables has one for all.
+ */
 describe('lists of rules that are used one by one', () => {
   let directory: string;
   beforeEach(() => {
@@ -28,7 +31,7 @@ describe('lists of rules that are used one by one', () => {
       config: `rules:
   - { name: admin, serviceTags: [Admin], ports: [22] }
   - { name: ${rule}, serviceTags: [Wide], ports: [443] }
-targets: { nginx: {}, haproxy: {}, edl: {} }`,
+targets: { nginx: {}, haproxy: {}, aws: {}, checkpoint: {}, edl: {} }`,
     });
   const lines = ({ review }: JobResult) => deviceTexts(review.targets);
 
@@ -39,6 +42,8 @@ targets: { nginx: {}, haproxy: {}, edl: {} }`,
     expect(lines(gained)).toEqual([
       'nginx +256 IPv4 (admin)',
       'haproxy +256 IPv4 (admin)',
+      'aws +256 IPv4 (admin)',
+      'checkpoint +256 IPv4 (admin)',
       expect.stringMatching(/^edl (no change|allows the same)/),
     ]);
     expect(changesDevices(gained.review)).toBe(true);
@@ -47,6 +52,8 @@ targets: { nginx: {}, haproxy: {}, edl: {} }`,
     expect(lines(moved)).toEqual([
       'nginx +256 −256 IPv4 (admin)',
       'haproxy +256 −256 IPv4 (admin)',
+      'aws +256 −256 IPv4 (admin)',
+      'checkpoint +256 −256 IPv4 (admin)',
       expect.stringMatching(/^edl (no change|allows the same)/),
     ]);
     expect(verdict(moved.review).text).not.toContain('what is allowed stays the same');

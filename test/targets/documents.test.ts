@@ -256,3 +256,23 @@ describe.skipIf(!feedsAvailable)('the largest real week', () => {
     },
   );
 });
+
+it.each(['aws', 'checkpoint'])('%s: a list is missed what another list has as well', async (id) => {
+  const policy = makePolicy(
+    { name: 'wide', prefixes: ['198.18.0.0/16', '192.0.2.0/24'], ports: '443' },
+    { name: 'admin', prefixes: ['192.0.2.0/24', '203.0.113.0/26'], ports: '22' },
+  );
+  const target = await loadTarget(id);
+  const { files, plan } = buildTarget(policy, { id, target, options: exampleOptions(target.manifest) });
+  const other = files.map(({ path, text }) => ({
+    path,
+    // The last is that of `admin`; its length stays, and with it the room of a list of AWS.
+    text:
+      path === 'about.txt' ? text : text.replace(/192\.0\.2\.0\/24(?![\s\S]*192\.0\.2\.0)/, '198.18.0.0/24'),
+  }));
+  expect(other).not.toEqual(files);
+  const problems = proveReadBack(target, plan, other).map(({ what }) => what);
+  expect(problems).toHaveLength(2);
+  expect(problems[0]).toMatch(/^missing in admin-ipv4: .*192\.0\.2\.0\/24$/);
+  expect(problems[1]).toMatch(/^not in the policy in admin-ipv4: .*198\.18\.0\.0\/24$/);
+});

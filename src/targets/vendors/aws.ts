@@ -1,8 +1,10 @@
 import * as z from 'zod';
+import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
 import { GuardRefusal } from '../../problem.ts';
 import { EntryGroup, readAt } from '../read-back.ts';
+import type { RuleFile } from '../render.ts';
 import { documentBesideAbout, readDocument } from '../strict-document.ts';
 import type { Vendor } from '../vendor.ts';
 
@@ -41,26 +43,38 @@ export const vendor: Vendor = {
       );
     return { ...view, lists: view.addressLists.map((one) => ({ ...one, room: roomFor(one.count) })) };
   },
-  readBack: (files) => {
-    const { resource, output } = readDocument(documentBesideAbout(files, 'azure.tf.json'), schema);
-    const lists = Object.entries(resource.aws_ec2_managed_prefix_list);
-    const ids = lists.map(([id]) => [id, { value: `\${aws_ec2_managed_prefix_list.${id}.id}` }]);
-    return Admission.union(
-      lists.map(([id, { name, address_family: family, max_entries: room, entry }]) =>
-        readAt(`azure.tf.json: ${id}`, () => {
-          if (JSON.stringify(Object.entries(output)) !== JSON.stringify(ids))
-            throw new RangeError('the outputs are not the ids of the lists');
-          if (name !== id) throw new RangeError(`${name} is the name of ${id}`);
-          if (room !== roomFor(entry.length)) throw new RangeError(`${room} is not the room for the entries`);
-          const entries = new EntryGroup();
-          for (const { cidr } of entry) entries.addPrefix(cidr);
-          entries.requireDisjoint(id);
-          const { ipv4, ipv6 } = entries.addresses();
-          if (!name.endsWith(family.toLowerCase()) || !(family === 'IPv4' ? ipv6 : ipv4).isEmpty)
-            throw new RangeError('holds the other family');
-          return entries.on(PortSet.allOf(['tcp', 'udp']));
-        }),
+  readBack: (files) =>
+    Admission.union(
+      [...listsIn(files).values()].map((addresses) =>
+        Admission.addresses(addresses, PortSet.allOf(['tcp', 'udp'])),
       ),
-    );
-  },
+    ),
+  readLists: listsIn,
 };
+
+/** What each prefix list holds, by the `id` of its address list. */
+function listsIn(files: readonly RuleFile[]): ReadonlyMap<string, DualStackSet> {
+  const { resource, output } = readDocument(documentBesideAbout(files, 'azure.tf.json'), schema);
+  const lists = Object.entries(resource.aws_ec2_managed_prefix_list);
+  const ids = lists.map(([id]) => [id, { value: `\${aws_ec2_managed_prefix_list.${id}.id}` }]);
+  return new Map(
+    lists.map(([id, { name, address_family: family, max_entries: room, entry }]) =>
+      readAt(`azure.tf.json: ${id}`, () => {
+        if (JSON.stringify(Object.entries(output)) !== JSON.stringify(ids))
+          throw new RangeError('the outputs are not the ids of the lists');
+        if (name !== id) throw new RangeError(`${name} is the name of ${id}`);
+        if (room !== roomFor(entry.length)) throw new RangeError(`${room} is not the room for the entries`);
+        const entries = new EntryGroup();
+        for (const { cidr } of entry) entries.addPrefix(cidr);
+        entries.requireDisjoint(id);
+        const addresses = entries.addresses();
+        if (
+          !name.endsWith(family.toLowerCase()) ||
+          !(family === 'IPv4' ? addresses.ipv6 : addresses.ipv4).isEmpty
+        )
+          throw new RangeError('holds the other family');
+        return [name.slice('azure-'.length), addresses];
+      }),
+    ),
+  );
+}

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import type { DualStackSet } from '../../net/dual-stack-set.ts';
 import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
 import { EntryGroup, readAt } from '../read-back.ts';
+import type { RuleFile } from '../render.ts';
 import { documentBesideAbout, readDocument } from '../strict-document.ts';
 import type { Vendor } from '../vendor.ts';
 
@@ -36,25 +38,34 @@ export const vendor: Vendor = {
     ...view,
     objects: view.addressLists.map((list) => ({ ...list, uuid: idOf(`azure-${list.id}`) })),
   }),
-  readBack: (files) => {
-    const { objects } = readDocument(documentBesideAbout(files, 'azure.json'), schema);
-    const names = objects.map(({ name }) => name);
-    return Admission.union(
-      objects.map(({ name, id, description, ranges }, index) =>
-        readAt(`azure.json: ${name}`, () => {
-          if (names.indexOf(name) < index) throw new RangeError('is listed twice');
-          if (id !== idOf(name)) throw new RangeError(`${id} is not its id`);
-          if (description !== `rule ${name.slice('azure-'.length, -'-ipv4'.length)}`)
-            throw new RangeError(`${description} is not its description`);
-          const entries = new EntryGroup();
-          for (const range of ranges) entries.addPrefix(range);
-          entries.requireDisjoint(name);
-          const { ipv4, ipv6 } = entries.addresses();
-          if ((name.endsWith('4') ? ipv6 : ipv4).isEmpty === false)
-            throw new RangeError('holds the other family');
-          return entries.on(PortSet.allOf(['tcp', 'udp']));
-        }),
+  readBack: (files) =>
+    Admission.union(
+      [...listsIn(files).values()].map((addresses) =>
+        Admission.addresses(addresses, PortSet.allOf(['tcp', 'udp'])),
       ),
-    );
-  },
+    ),
+  readLists: listsIn,
 };
+
+/** What each object holds, by the `id` of its address list. */
+function listsIn(files: readonly RuleFile[]): ReadonlyMap<string, DualStackSet> {
+  const { objects } = readDocument(documentBesideAbout(files, 'azure.json'), schema);
+  const names = objects.map(({ name }) => name);
+  return new Map(
+    objects.map(({ name, id, description, ranges }, index) =>
+      readAt(`azure.json: ${name}`, () => {
+        if (names.indexOf(name) < index) throw new RangeError('is listed twice');
+        if (id !== idOf(name)) throw new RangeError(`${id} is not its id`);
+        if (description !== `rule ${name.slice('azure-'.length, -'-ipv4'.length)}`)
+          throw new RangeError(`${description} is not its description`);
+        const entries = new EntryGroup();
+        for (const range of ranges) entries.addPrefix(range);
+        entries.requireDisjoint(name);
+        const addresses = entries.addresses();
+        if (!(name.endsWith('4') ? addresses.ipv6 : addresses.ipv4).isEmpty)
+          throw new RangeError('holds the other family');
+        return [name.slice('azure-'.length), addresses];
+      }),
+    ),
+  );
+}
