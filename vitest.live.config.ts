@@ -5,7 +5,7 @@ import { ProgramsTable } from './test/support/programs-table.ts';
 const report = process.env.TEST_REPORT;
 
 // Live tests load rule files into the real programs, each file in network namespaces, folders and on ports of its own:
-// three files at a time, as much of their time is waiting.
+// two files at a time, as much of their time is waiting.
 export default defineConfig({
   test: {
     reporters: ['default', new ProgramsTable(), ...(report === undefined ? [] : ['json' as const])],
@@ -13,6 +13,6 @@ export default defineConfig({
     include: ['test/live/**/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    maxWorkers: 3,
+    maxWorkers: 2,
   },
 });

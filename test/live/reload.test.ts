@@ -128,6 +128,7 @@ describe.skipIf(absent).each(addressBackends)('$name, loaded again and again', (
     expect(await open()).toEqual([true, false, false]);
   });
 
+  const LOADS = 16;
   // Two transactions of nft were once one, which lost a packet every other second.
   const seconds = target === 'nftables' ? times(20, 60) : times(10, 20);
   it(`loses no packet in ${seconds} s of loads: the same, another week, an address that moves to another rule`, async () => {
@@ -136,13 +137,14 @@ describe.skipIf(absent).each(addressBackends)('$name, loaded again and again', (
     const end = Date.now() + seconds * 1000;
     let loads = 0;
     const { rounds } = await row.stream('203.0.113.100', 443, async () => {
-      while (Date.now() < end) {
+      // On a busy machine a load takes its time: enough of them, however long that is.
+      while (Date.now() < end || loads < LOADS) {
         await load(directories[Math.floor(loads / 2) % 2]!);
         loads++;
       }
     });
     process.stderr.write(`${backend.name}: ${loads} loads, ${rounds} round trips\n`);
-    expect(loads).toBeGreaterThan(15);
+    expect(loads).toBeGreaterThanOrEqual(LOADS);
     expect(rounds).toBeGreaterThan(1_000);
     expect(await refused()).toBe(start);
 
