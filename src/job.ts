@@ -145,12 +145,24 @@ export async function openJob(asked: JobRequest): Promise<OpenedJob> {
     loadTables(asked.config),
     loadTargets(asked.config),
   );
+  await requireRehearsable(config);
   for (const { id, confidence, title } of tables.values())
     if (confidence === 'low')
       asked.report(
         `noted: the endpoint table ${id} (${title}) is of low confidence: check its rows before you rely on them`,
       );
   return { request: { ...asked, config }, tables, regions, targets, signer };
+}
+
+/** @throws ConfigurationError for targets whose files no program here can try out */
+async function requireRehearsable({ file, publish: { rehearse } }: AllowlistConfig): Promise<void> {
+  if (rehearse.length === 0) return;
+  const { whyNotRehearsed } = await import('./rehearse/rehearse.ts');
+  const problems = rehearse.flatMap((id, index): Problem[] => {
+    const what = whyNotRehearsed(id);
+    return what === undefined ? [] : [{ where: `publish.rehearse[${index}]`, what }];
+  });
+  if (problems.length > 0) throw invalid(file, await withLines(file, problems));
 }
 
 /** Both, or what is wrong with either: a configuration's mistakes are told at once. */
@@ -247,7 +259,7 @@ export async function prepareJob(
     await checkM365(request, m365, baseline);
     for (const path of baseline.tree === undefined ? [] : await unlistedFiles(directory, baseline.tree.lock))
       report(
-        `noted: ${join(directory, path)}: no run wrote it, and a program that takes in the folder would load it`,
+        `noted: ${join(directory, path)}: is not in the lock, and a program that takes in the folder would load it`,
       );
     const input: RunInput = {
       config,

@@ -35,7 +35,7 @@ export async function verifyCommand(given: string | undefined, flags: VerifyFlag
     ...(origin?.problems ?? []),
     ...(await unlistedFiles(directory, tree.lock)).map((path) => ({
       where: path,
-      what: 'lies in a folder of the tree, and no run wrote it: a program that takes in the folder would load it',
+      what: 'lies in the tree and is not in the lock: a program that takes in the folder would load it',
       next: 'move it away',
     })),
   ];

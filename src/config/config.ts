@@ -169,7 +169,7 @@ export interface AllowlistConfig {
     /** An Atom feed of the changes beside the review. */
     readonly atom: { readonly link: string | undefined } | undefined;
     /** The targets whose files are tried out before they are published. */
-    readonly rehearse: readonly RehearsedTargetId[];
+    readonly rehearse: readonly string[];
   };
   /** The key that the lock is signed with; undefined: it is not signed. */
   readonly sign: SigningKey | undefined;
@@ -177,8 +177,3 @@ export interface AllowlistConfig {
   readonly notify: NotifyConfig | undefined;
   readonly schedule: { readonly cron: string; readonly timeZone: string } | undefined;
 }
-
-/** The targets whose files a program in network namespaces can try out. */
-export const REHEARSED_TARGETS = ['nftables', 'iptables', 'dnsmasq', 'squid'] as const;
-
-export type RehearsedTargetId = (typeof REHEARSED_TARGETS)[number];

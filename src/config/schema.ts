@@ -4,7 +4,6 @@ import { API_DEFAULTS, CACHED_FILES, HTTP_DEFAULTS } from '../feed/source-config
 import { FORGES } from '../forge/settings.ts';
 import { EVENTS, WEBHOOK_FORMS } from '../notify/kinds.ts';
 import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
-import { REHEARSED_TARGETS } from './config.ts';
 
 /**
  * The shape of `allowlist.yaml`, step one of three: what `normalise.ts` turns into precise types. Every key has a
@@ -1014,7 +1013,7 @@ export const configSchema = z.strictObject({
           }),
         ),
       rehearse: z
-        .array(z.enum(REHEARSED_TARGETS))
+        .array(z.string())
         .min(1)
         .optional()
         .meta(

@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { deviceOf } from '../load/device.ts';
 import { formatAddress, parseAddress } from '../net/address.ts';
+import { counted } from '../numbers.ts';
 import { AllowlistError } from '../problem.ts';
-import { stageFiles } from '../publish/durable.ts';
 import type { Attempt } from './boundaries.ts';
-import { DIALER, type KernelOptions } from './kernel.ts';
+import { DIALER, type KernelOptions, loadSide } from './kernel.ts';
 import { type NamedPort, nameEdgesOf, rulesOf } from './name-edges.ts';
 import { keyOf as keyOfPacket, NamespaceRow, REHEARSAL_CLIENTS } from './namespace-row.ts';
 import { ownIptables, ownNftables } from './own-rules.ts';
@@ -55,11 +54,12 @@ export function dnsmasqTrial(options: KernelOptions): Trial<NamedAttempt> {
 }
 
 async function lookUpAndSend(
-  { target, xtables, environment }: KernelOptions,
+  options: KernelOptions,
   sides: readonly Side[],
   attempts: readonly NamedAttempt[],
   { folder, keyOf }: { readonly folder: string; readonly keyOf: Trial<NamedAttempt>['keyOf'] },
 ): Promise<ReadonlySet<string>[]> {
+  const { xtables, environment } = options;
   const names = [...new Set(attempts.map(({ host }) => host))];
   if (BigInt(names.length) > NAMES)
     throw new AllowlistError(`${names.length} names around the edges; ${NAMES} can be rehearsed`);
@@ -72,18 +72,7 @@ async function lookUpAndSend(
     const came: ReadonlySet<string>[] = [];
     for (const [index, side] of sides.entries()) {
       const current = join(folder, String(index));
-      await stageFiles(
-        current,
-        side.files.map(({ path, text }) => ({ path, text, mode: undefined })),
-      );
-      await (await deviceOf(target)).apply({
-        run: row.gateway,
-        current,
-        options: side.options,
-        configuration: undefined,
-        reload: ':',
-        xtables,
-      });
+      await loadSide(row, options, side, current, ':');
       const addresses = addressesOf(names, index);
       const zone = join(folder, `zone-${index}`);
       await writeFile(
@@ -108,7 +97,12 @@ async function lookUpAndSend(
         ]),
       ];
       try {
-        await row.gateway(RESOLVER, { input: names.map((name) => `${name}\n`).join('') });
+        const said = await row.gateway(RESOLVER, { input: names.map((name) => `${name}\n`).join('') });
+        const unanswered = said.split('\n').filter((line) => line.startsWith('no answer: '));
+        if (unanswered.length > 0)
+          throw new AllowlistError(
+            `dnsmasq gave ${counted(unanswered.length, 'name')} no answer, such as ${unanswered[0]}`,
+          );
         const packets = new Map(
           attempts.map((attempt): [NamedAttempt, Attempt] => [
             attempt,

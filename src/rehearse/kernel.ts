@@ -53,24 +53,29 @@ async function send(
     const came: ReadonlySet<string>[] = [];
     for (const [index, side] of sides.entries()) {
       const current = join(folder, String(index));
-      await stageFiles(
-        current,
-        side.files.map(({ path, text }) => ({ path, text, mode: undefined })),
-      );
-      await (await deviceOf(target)).apply({
-        run: row.gateway,
-        current,
-        options: side.options,
-        configuration: undefined,
-        reload: undefined,
-        xtables,
-      });
+      await loadSide(row, options, side, current);
       came.push(await row.attempt(attempts, side.options.hook === 'output' ? 'gateway' : 'client', DIALER));
     }
     return came;
   } finally {
     row.close();
   }
+}
+
+/** Loads the files of a side on the gateway, as the device does. @param reload instead of the program's usual restart */
+export async function loadSide(
+  row: NamespaceRow,
+  { target, xtables }: KernelOptions,
+  { files, options }: Side,
+  current: string,
+  reload?: string,
+): Promise<void> {
+  await stageFiles(
+    current,
+    files.map(({ path, text }) => ({ path, text, mode: undefined })),
+  );
+  const device = await deviceOf(target);
+  await device.apply({ run: row.gateway, current, options, configuration: undefined, reload, xtables });
 }
 
 /** What the client of the rehearsal may reach: rules for other clients must keep it out. */

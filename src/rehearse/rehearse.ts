@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planLockedTarget } from '../committed/locked-target.ts';
-import { REHEARSED_TARGETS } from '../config/config.ts';
 import { candidateOf, fetchTree } from '../load/source.ts';
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { ConfigurationError } from '../problem.ts';
@@ -61,26 +60,35 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
  * edge of every rule each time: what the program does, not what the text says.
  * @throws AllowlistError where namespaces cannot be made, or the files cannot be loaded
  */
-export async function rehearseSides(
-  sides: { readonly planned: Side; readonly inForce: Side | undefined },
-  options: RehearsalOptions,
-): Promise<Rehearsal> {
+export async function rehearseSides(sides: Sides, options: RehearsalOptions): Promise<Rehearsal> {
   requireRehearsed(options.target);
-  const { target, environment } = options;
-  switch (target) {
-    case 'squid':
-      return await tryOut(target, squidTrial(environment), sides);
-    case 'dnsmasq':
-      return await tryOut(target, dnsmasqTrial(options), sides);
-    default:
-      return await tryOut(target, kernelTrial(options), sides);
-  }
+  return TRIALS[options.target]!(options, sides);
+}
+
+interface Sides {
+  readonly planned: Side;
+  readonly inForce: Side | undefined;
+}
+
+/** How the files of each target are tried out; those of others cannot be. */
+const TRIALS: Readonly<Record<string, (options: RehearsalOptions, sides: Sides) => Promise<Rehearsal>>> = {
+  nftables: (options, sides) => tryOut(options.target, kernelTrial(options), sides),
+  iptables: (options, sides) => tryOut(options.target, kernelTrial(options), sides),
+  dnsmasq: (options, sides) => tryOut(options.target, dnsmasqTrial(options), sides),
+  squid: (options, sides) => tryOut(options.target, squidTrial(options.environment), sides),
+};
+
+/** Why the files of a target cannot be rehearsed; undefined where they can. */
+export function whyNotRehearsed(target: string): string | undefined {
+  return Object.hasOwn(TRIALS, target)
+    ? undefined
+    : `only ${Object.keys(TRIALS).join(', ')} can be rehearsed, not ${target}`;
 }
 
 async function tryOut<Attempt>(
   target: string,
   trial: Trial<Attempt>,
-  { planned, inForce }: { readonly planned: Side; readonly inForce: Side | undefined },
+  { planned, inForce }: Sides,
 ): Promise<Rehearsal> {
   const sides = [...(inForce === undefined ? [] : [inForce]), planned];
   const edges = trial.edges(sides.map(({ plan }) => plan));
@@ -147,8 +155,8 @@ function rulesForOthers({ rules }: TargetPlan, tried: DualStackSet | undefined):
 }
 
 function requireRehearsed(target: string): void {
-  if (!(REHEARSED_TARGETS as readonly string[]).includes(target))
-    throw new ConfigurationError(`only ${REHEARSED_TARGETS.join(', ')} can be rehearsed, not ${target}`);
+  const why = whyNotRehearsed(target);
+  if (why !== undefined) throw new ConfigurationError(why);
 }
 
 async function openSide({ target, environment, report }: RehearseRequest, source: string): Promise<Side> {

@@ -93,7 +93,7 @@ export function reach(admission: Admission = Admission.empty): string {
   const names = nameCount(admission);
   const space = addressesOf(admission);
   const parts = [...(names > 0 ? [counted(names, 'name')] : []), ...spaceParts(space)];
-  return parts.length === 0 ? 'let nothing through' : enumerate(parts);
+  return parts.length === 0 ? 'allow nothing' : enumerate(parts);
 }
 
 function figures(target: TargetReview): Line {

@@ -12,7 +12,7 @@ export interface RehearsalRow {
 /** The rule files of one target, tried in the program that loads them before a device does. */
 export interface RehearsedTarget {
   readonly target: string;
-  /** The program that the files were tried in: `the kernel`, `Squid`. */
+  /** The program that the files were tried in. */
   readonly tried: string;
   readonly rows: readonly RehearsalRow[];
   /** Edges that nothing can be sent to: this-network, loopback, multicast, link-local. */

@@ -173,7 +173,7 @@ export function summarise(review: Review): string {
   return candidates.find((text) => text.length <= SUBJECT_LENGTH)!;
 }
 
-/** `first files of iptables, without pac`; '' where the targets are those of before. */
+/** `first files of A, without B`; '' where the targets are those of before. */
 function configuredShortly({ targets }: Review): string {
   const named = (presence: string) => targets.filter((one) => one.presence === presence).map(({ id }) => id);
   const [added, removed] = [named('added'), named('removed')];

@@ -1,4 +1,4 @@
-import { parseAddress } from '../net/address.ts';
+import { type Family, parseAddress } from '../net/address.ts';
 import { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern, type HostPattern, parseHost } from '../net/host-pattern.ts';
@@ -30,6 +30,17 @@ export class EntryGroup {
     4: [],
     6: [],
   };
+
+  /** The addresses of a list of one family. @throws ReadBackError for those that overlap, RangeError for the other family */
+  static list(family: Family, prefixes: readonly string[], where: string): DualStackSet {
+    const entries = new EntryGroup();
+    for (const prefix of prefixes) entries.addPrefix(prefix);
+    entries.requireDisjoint(where);
+    const addresses = entries.addresses();
+    if (!(family === 4 ? addresses.ipv6 : addresses.ipv4).isEmpty)
+      throw new RangeError('holds the other family');
+    return addresses;
+  }
 
   addPrefix(text: string): void {
     this.#prefixes.push(parsePrefix(text));

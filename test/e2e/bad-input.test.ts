@@ -131,6 +131,11 @@ describe('a wrong configuration ends with status 5 and names its lines', () => {
       [/rules\[0\]\.endpoints\[0\]: .*private-network-connector/],
     ],
     [
+      'a rehearsal of a target that no program here can try out',
+      { publish: { rehearse: ['squid', 'pac'] } },
+      [/line \d+, publish\.rehearse\[1\]: only .*squid.* can be rehearsed, not pac/],
+    ],
+    [
       'a template folder that is not there',
       { targets: { mine: { template: './nowhere' } } },
       [/targets\.mine: cannot read .*nowhere\/manifest\.yaml/],

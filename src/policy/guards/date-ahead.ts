@@ -1,8 +1,8 @@
 import { daysBetween } from '../../feed/file-date.ts';
 import type { Guard } from './guard.ts';
 
-/** Days that a file may lie in the future without a look: one that is further ahead keeps a real week out. */
-const QUIET_DAYS = 7;
+/** Days that a file, or a version of another source, may lie in the future without a look: one that is further ahead keeps a real one out. */
+export const QUIET_DAYS = 7;
 
 /** A file of a day to come: published once, it would keep every real week out by `feed-rollback`. */
 export const dateAhead: Guard = {

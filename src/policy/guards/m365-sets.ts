@@ -4,6 +4,7 @@ import { formatHostPattern } from '../../net/host-pattern.ts';
 import { PortSet } from '../../net/ports.ts';
 import { counted } from '../../numbers.ts';
 import type { Policy } from '../policy.ts';
+import { QUIET_DAYS } from './date-ahead.ts';
 import type { Guard, Remark } from './guard.ts';
 
 /** What the guards know of the Microsoft 365 service this week. */
@@ -30,9 +31,6 @@ const SHOWN = 4;
 export function isM365Table(table: string): boolean {
   return table.startsWith('m365-');
 }
-
-/** Days that a version may lie in the future without a look, as for the weekly file. */
-const QUIET_DAYS = 7;
 
 /**
  * A version older than the one in force: the service, or what stands in for it, went back. A version of a day to come would

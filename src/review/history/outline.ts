@@ -169,7 +169,7 @@ function timelineTable(steps: readonly Step[]): Block {
   };
 }
 
-/** `+iptables −pac`. */
+/** Targets that came, with a plus, and that left, with a minus. */
 function targetsLine(change: Step['change']): Line {
   if (change === undefined || !movesTargets(change)) return [];
   const { added, removed } = change.targets;
@@ -242,7 +242,7 @@ function targetBlocks(steps: readonly Step[]): Block[] {
 
 function firstFilesInWords({ addresses, names }: FirstFiles): string {
   const parts = [...(names === 0 ? [] : [counted(names, 'name')]), ...sizeParts(addresses)];
-  return parts.length === 0 ? 'let nothing through' : enumerate(parts);
+  return parts.length === 0 ? 'allow nothing' : enumerate(parts);
 }
 
 /** Commits in which rule files say something else than a run wrote. */

@@ -8,7 +8,7 @@ export function rehearsalSection(rehearsals: readonly RehearsedTarget[]): Block[
   return [
     { kind: 'heading', level: 2, line: ['Rehearsal'] },
     paragraph(
-      'The files in force and the planned ones were loaded in network namespaces. A request was sent to both sides of every edge of every rule; all fared as the files say.',
+      'The files in force, where there are any, and then the planned ones were loaded in network namespaces. A request was sent to both sides of every edge of every rule; all fared as the files say.',
     ),
     ...rehearsals.flatMap(({ target, tried, rows, notSent }): Block[] => [
       { kind: 'heading', level: 3, line: [outside(target), `, in ${tried}`] },

@@ -64,16 +64,9 @@ function listsIn(files: readonly RuleFile[]): ReadonlyMap<string, DualStackSet> 
           throw new RangeError('the outputs are not the ids of the lists');
         if (name !== id) throw new RangeError(`${name} is the name of ${id}`);
         if (room !== roomFor(entry.length)) throw new RangeError(`${room} is not the room for the entries`);
-        const entries = new EntryGroup();
-        for (const { cidr } of entry) entries.addPrefix(cidr);
-        entries.requireDisjoint(id);
-        const addresses = entries.addresses();
-        if (
-          !name.endsWith(family.toLowerCase()) ||
-          !(family === 'IPv4' ? addresses.ipv6 : addresses.ipv4).isEmpty
-        )
-          throw new RangeError('holds the other family');
-        return [name.slice('azure-'.length), addresses];
+        if (!name.endsWith(family.toLowerCase())) throw new RangeError('holds the other family');
+        const cidrs = entry.map(({ cidr }) => cidr);
+        return [name.slice('azure-'.length), EntryGroup.list(family === 'IPv4' ? 4 : 6, cidrs, id)];
       }),
     ),
   );

@@ -58,13 +58,7 @@ function listsIn(files: readonly RuleFile[]): ReadonlyMap<string, DualStackSet> 
         if (id !== idOf(name)) throw new RangeError(`${id} is not its id`);
         if (description !== `rule ${name.slice('azure-'.length, -'-ipv4'.length)}`)
           throw new RangeError(`${description} is not its description`);
-        const entries = new EntryGroup();
-        for (const range of ranges) entries.addPrefix(range);
-        entries.requireDisjoint(name);
-        const addresses = entries.addresses();
-        if (!(name.endsWith('4') ? addresses.ipv6 : addresses.ipv4).isEmpty)
-          throw new RangeError('holds the other family');
-        return [name.slice('azure-'.length), addresses];
+        return [name.slice('azure-'.length), EntryGroup.list(name.endsWith('4') ? 4 : 6, ranges, name)];
       }),
     ),
   );
