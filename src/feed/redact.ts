@@ -84,8 +84,8 @@ const URLS = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'`<>\\]*/gi;
  */
 const MISTYPED = /(?<=\/|\\\\)[^\s"'`<>\\/@:]+:[^\s"'`<>\\/]*@/g;
 
-/** The same at the beginning of a word: a URL that lacks its protocol. */
-const WITHOUT_PROTOCOL = /(?<=^|[\s"'`(=])(?!mailto:)[^\s"'`<>\\/@:=]+:[^\s"'`<>\\/]+@(?=[\w.[-])/gim;
+/** The same at the beginning of a word: a URL that lacks its protocol. Braces are of style sheets: `a:hover{…}@media`. */
+const WITHOUT_PROTOCOL = /(?<=^|[\s"'`(=])(?!mailto:)[^\s"'`<>\\/@:={}]+:[^\s"'`<>\\/{}]+@(?=[\w.[-])/gim;
 
 /**
  * The text with every URL in it as it may be shown. Messages come from many places, of libraries too: this is what all of them

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { bundlePage } from '../../scripts/bundle-page.js';
+import { withPublicUrls } from '../../src/feed/redact.ts';
 import { makePageData } from '../../src/review/html/make-page-data.ts';
 import type { PageData } from '../../src/review/html/page-data.ts';
 import { writeHtml } from '../../src/review/html/write-html.ts';
+import { verdict } from '../../src/review/verdict.ts';
 import { HOSTILE, hostileReview } from './hostile.ts';
 import { sampleReview } from './sample.ts';
 
@@ -43,6 +45,18 @@ describe('the HTML form', () => {
       links.every((href) => href.startsWith('#')),
     );
     expect(html).not.toMatch(/@import|url\(/);
+  });
+
+  it('leaves the command line as it was written: what hides secrets finds none in its style and script', async () => {
+    const html = writeHtml(sampleReview(), await bundlePage());
+    expect(withPublicUrls(html)).toBe(html);
+  });
+
+  it('says its verdict once', () => {
+    const html = writeHtml(sampleReview(), assets);
+    expect(verdict(sampleReview()).text).toMatch(/^Review required: /);
+    expect(html).toContain('<span class="badge">Review required</span> ');
+    expect(html).not.toContain('Review required: ');
   });
 
   it('has a target for every link', () => {

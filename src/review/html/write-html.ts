@@ -47,13 +47,13 @@ ${weeks(review)}`,
 const LEVEL_WORDS = {
   nothing: 'Nothing to do',
   routine: 'Routine',
-  look: 'Review',
+  look: 'Review required',
   refused: 'Refused',
 } as const;
 
-/** The badge says the first word already. */
+/** The badge says the first words already. */
 function withoutLevel(text: string): string {
-  const rest = text.replace(/^Routine: /, '');
+  const rest = text.replace(/^(Routine|Review required): /, '');
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
