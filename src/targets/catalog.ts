@@ -173,7 +173,9 @@ const CAPTURES: Readonly<Record<string, readonly string[]>> = {
   undo: [],
   group: ['group'],
   entry: ['group', 'prefix', 'address', 'length', 'netmask', 'first', 'last', 'host', 'suffix', 'domain'],
-  grant: ['group', 'ports', 'firstPort', 'lastPort', 'protocol'],
+  service: ['service'],
+  port: ['ports', 'firstPort', 'lastPort', 'protocol'],
+  grant: ['group', 'ports', 'firstPort', 'lastPort', 'protocol', 'service'],
 };
 
 /** Patterns that are none, or that capture what nobody reads, and options that need one. */
@@ -185,11 +187,12 @@ function patternProblems(manifest: Manifest): ManifestProblem[] {
     } catch (error) {
       return [{ where, what: (error as Error).message, path }];
     }
-    const inAll = ['defines', 'uses'];
+    const inAll = /^(defines|uses)([A-Z]\w*)?$/;
     const captured = [...pattern.matchAll(/\(\?<([A-Za-z_]\w*)>/g)].map(([, name]) => name!);
     return captured
       .filter(
-        (name) => known !== undefined && ![...known, ...inAll].includes(name) && !name.startsWith('same'),
+        (name) =>
+          known !== undefined && !known.includes(name) && !inAll.test(name) && !name.startsWith('same'),
       )
       .map((name) => ({
         where,

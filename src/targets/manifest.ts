@@ -137,9 +137,9 @@ const file = z.strictObject({
 const line = z.strictObject({
   match: z.string().describe('a regular expression for the whole line'),
   does: z
-    .enum(['ignore', 'group', 'entry', 'grant', 'fixed', 'define', 'undo'])
+    .enum(['ignore', 'group', 'entry', 'grant', 'service', 'port', 'fixed', 'define', 'undo'])
     .describe(
-      'define: (?<defines>) names an object, and (?<uses>) in another line refers to one that stands before it; undo: takes a line back that the file does not have; fixed: stands once in each file, after the lines that the manifest has before it and before those that it has after it; entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp, for (?<clients>) where the line names some; in any: (?<sameX>), whatever X, has one value in all files, and is the option x where there is one',
+      'define: (?<defines>) names an object, and (?<uses>) in another line refers to one that stands before it, (?<definesX>) and (?<usesX>) likewise, whatever X, for another kind of object; undo: takes a line back that the file does not have; fixed: stands once in each file, after the lines that the manifest has before it and before those that it has after it; entry: (?<prefix>), (?<address>)+(?<length>) or +(?<netmask>), (?<first>)+(?<last>), (?<host>), (?<suffix>) (below it) or (?<domain>) (it and below), and (?<group>) where each line names its list; group: (?<group>) names the entries that follow; grant: binds (?<group>) to (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>) tcp or udp, or to the ports of (?<service>), for (?<clients>) where the line names some; service: (?<service>) names a list of ports that follow; port: adds (?<ports>) or (?<firstPort>)+(?<lastPort>), of (?<protocol>), to it; in any: (?<sameX>), whatever X, has one value in all files, and is the option x where there is one',
     ),
 });
 

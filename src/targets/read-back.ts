@@ -161,6 +161,10 @@ class GrammarReader {
   readonly #defined = new Set<string>();
   readonly #used = new Set<string>();
   readonly #once = new Set<string>();
+  /** Named lists of ports, by name. */
+  readonly #services = new Map<string, PortSet>();
+  readonly #usedServices = new Set<string>();
+  #service = '';
   /** What the files say, less what they take back. */
   readonly #said: ReadonlySet<string>;
 
@@ -213,14 +217,16 @@ class GrammarReader {
           group = captures.group ?? group;
           if (this.#named.has(group)) throw new ReadBackError(`${where}: the group ${group} is listed twice`);
           this.#named.add(group);
-        } else if (line.does === 'entry') {
+        } else if (line.does === 'service') this.#beginService(captures.service ?? '');
+        else if (line.does === 'port') this.#port(grantedPorts(captures));
+        else if (line.does === 'entry') {
           if (captures.group !== undefined && beginsGroups && !this.#named.has(captures.group))
             throw new ReadBackError(`${where}: no line before it begins the group ${captures.group}`);
           this.#entry(captures, captures.group ?? group, where);
         } else if (line.does === 'grant' && this.#bindsPorts)
           this.#grants.push({
             group: captures.group ?? group,
-            ports: grantedPorts(captures),
+            ports: this.#portsOf(captures),
             where,
             ...(captures.clients === undefined ? {} : { clients: grantedClients(captures.clients) }),
           });
@@ -258,14 +264,43 @@ class GrammarReader {
     }
   }
 
-  /** An object stands once, before what refers to it. */
-  #refer({ defines, uses }: Captures, where: string): void {
-    if (uses !== undefined && !this.#defined.has(uses))
-      throw new ReadBackError(`${where}: nothing before it defines ${uses}`);
-    if (uses !== undefined) this.#used.add(uses);
-    if (defines === undefined) return;
-    if (this.#defined.has(defines)) throw new ReadBackError(`${where}: ${defines} is defined twice`);
-    this.#defined.add(defines);
+  /** An object stands once, before what refers to it; objects of kinds that have names of their own are apart. */
+  #refer(captures: Captures, where: string): void {
+    const named = Object.entries(captures).flatMap(([key, name]) => {
+      const [, verb, kind] = /^(defines|uses)(.*)$/.exec(key) ?? [];
+      return verb === undefined || name === undefined ? [] : [{ verb, key: `${kind} ${name}`.trim(), name }];
+    });
+    for (const { key, name } of named.filter(({ verb }) => verb === 'uses')) {
+      if (!this.#defined.has(key)) throw new ReadBackError(`${where}: nothing before it defines ${name}`);
+      this.#used.add(key);
+    }
+    for (const { key, name } of named.filter(({ verb }) => verb === 'defines')) {
+      if (this.#defined.has(key)) throw new ReadBackError(`${where}: ${name} is defined twice`);
+      this.#defined.add(key);
+    }
+  }
+
+  #beginService(name: string): void {
+    if (this.#services.has(name)) throw new RangeError(`the list of ports ${name} is listed twice`);
+    this.#services.set(name, PortSet.empty);
+    this.#service = name;
+  }
+
+  #port(ports: PortSet): void {
+    const before = this.#services.get(this.#service);
+    if (before === undefined) throw new RangeError('no line before it begins a list of ports');
+    if (!before.intersection(ports).isEmpty) throw new RangeError(`${ports} is listed twice`);
+    this.#services.set(this.#service, before.union(ports));
+  }
+
+  /** The ports of a grant: those that it says itself, or those of the list that it names. */
+  #portsOf(captures: Captures): PortSet {
+    if (captures.service === undefined) return grantedPorts(captures);
+    const ports = this.#services.get(captures.service);
+    if (ports === undefined || ports.isEmpty)
+      throw new RangeError(`nothing before it says the ports of ${captures.service}`);
+    this.#usedServices.add(captures.service);
+    return ports;
   }
 
   #requireOnce(text: string, where: string): void {
@@ -283,6 +318,8 @@ class GrammarReader {
   admission(): Admission {
     for (const name of this.#defined)
       if (!this.#used.has(name)) throw new ReadBackError(`nothing refers to ${name}`);
+    for (const name of this.#services.keys())
+      if (!this.#usedServices.has(name)) throw new ReadBackError(`nothing refers to ${name}`);
     // Files that bind no ports grant every group on all of them.
     if (!this.#bindsPorts)
       return Admission.union(

@@ -1,5 +1,5 @@
 import type { Target } from '../../src/targets/catalog.ts';
-import { CiscoDevice, JunosDevice } from './command-devices.ts';
+import { CiscoDevice, JunosDevice, JunosRouter } from './command-devices.ts';
 import { FortiGate } from './forti-os.ts';
 import { PanOsDevice } from './pan-os.ts';
 
@@ -18,6 +18,10 @@ const MODELS: Readonly<Record<string, () => AdditiveDevice>> = {
   'cisco-ios': cisco,
   junos: () => {
     const device = new JunosDevice();
+    return { take: (files) => device.commit(textOf(files)), state: () => device.state };
+  },
+  'junos-filter': () => {
+    const device = new JunosRouter();
     return { take: (files) => device.commit(textOf(files)), state: () => device.state };
   },
   fortigate: () => {

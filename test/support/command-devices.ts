@@ -20,7 +20,8 @@ interface Group {
 
 interface Line {
   readonly text: string;
-  readonly group: string;
+  /** What it refers to. */
+  readonly groups: readonly string[];
   readonly matches: (packet: Packet) => boolean;
 }
 
@@ -98,7 +99,9 @@ export class CiscoDevice {
       return lines;
     }
     const [, type, name] =
-      /^(object network|object-group network|object-group v6-network) (\S{1,64})$/.exec(text) ?? [];
+      /^(object network|object-group network|object-group v6-network|object-group service) (\S{1,64})$/.exec(
+        text,
+      ) ?? [];
     if (name === undefined) throw new Error(`Invalid input: ${text}`);
     if (negated) {
       if (!this.groups.has(name)) return 'not there';
@@ -113,7 +116,7 @@ export class CiscoDevice {
   }
 
   #isUsed(name: string): boolean {
-    return [...this.lists.values()].some((lines) => lines.some(({ group }) => group === name));
+    return [...this.lists.values()].some((lines) => lines.some(({ groups }) => groups.includes(name)));
   }
 
   #member(group: Group, text: string, negated: boolean): string | undefined {
@@ -140,31 +143,53 @@ export class CiscoDevice {
     }
     if (found >= 0) return 'already exists';
     if (/^deny (ip host 0\.0\.0\.0 host 0\.0\.0\.0|ipv6 host :: host ::)$/.test(text)) {
-      lines.push({ text, group: '', matches: () => false });
+      lines.push({ text, groups: [], matches: () => false });
       return undefined;
     }
-    const [, protocol, , group, first, last = first] =
+    const [, service, , group] =
+      /^permit object-group (\S+) (any|any4|any6|object-group \S+) object(?:-group)? (\S+)$/.exec(text) ?? [];
+    const [, protocol, , plain, first, last = first] =
       /^permit (tcp|udp) (any|any4|any6|object-group \S+) object(?:-group)? (\S+) (?:eq|range) (\d+)(?: (\d+))?$/.exec(
         text,
       ) ?? [];
-    if (group === undefined || (text.includes(' eq ') && last !== first))
+    const target = group ?? plain;
+    if (target === undefined || (text.includes(' eq ') && last !== first))
       throw new Error(`Invalid input: ${text}`);
-    const members = this.groups.get(group)?.members;
-    if (members === undefined || members.size === 0) throw new Error(`there is nothing in ${group}`);
+    const filled = (name: string, isService: boolean) => {
+      const { type, members } = this.groups.get(name) ?? {};
+      if (members === undefined || members.size === 0) throw new Error(`there is nothing in ${name}`);
+      if ((type === 'object-group service') !== isService) throw new Error(`${name} is of another type`);
+      return (packet: Packet) => [...members.values()].some((holds) => holds(packet));
+    };
+    const goesTo = filled(target, false);
+    const serves =
+      service === undefined
+        ? (packet: Packet) =>
+            (packet.protocol ?? 'tcp') === protocol &&
+            Number(first) <= packet.port &&
+            packet.port <= Number(last)
+        : filled(service, true);
     lines.push({
       text,
-      group,
-      matches: (packet) =>
-        (packet.protocol ?? 'tcp') === protocol &&
-        Number(first) <= packet.port &&
-        packet.port <= Number(last) &&
-        [...members.values()].some((holds) => holds(packet)),
+      groups: service === undefined ? [target] : [target, service],
+      matches: (packet) => goesTo(packet) && serves(packet),
     });
     return undefined;
   }
 }
 
+/** `service-object tcp destination eq 443`, `service-object udp destination range 3478 3481`. */
+function serviceOf(text: string): (packet: Packet) => boolean {
+  const [, protocol, operator, first, last = first] =
+    /^service-object (tcp|udp) destination (eq|range) (\d+)(?: (\d+))?$/.exec(text) ?? [];
+  if (protocol === undefined || (operator === 'eq') !== (last === first))
+    throw new Error(`Invalid input: ${text}`);
+  return (packet) =>
+    (packet.protocol ?? 'tcp') === protocol && Number(first) <= packet.port && packet.port <= Number(last);
+}
+
 function memberOf(type: string, text: string): (packet: Packet) => boolean {
+  if (type === 'object-group service') return serviceOf(text);
   const [, name] = /^fqdn v4 (\S+)$/.exec(text) ?? [];
   if (type === 'object network' && name !== undefined) return ({ address }) => address === name;
   const plain = type === 'object-group network' ? text.replace(/^network-object /, '') : text;
@@ -195,20 +220,7 @@ export class JunosDevice {
 
   /** Loads set commands and commits; returns the warnings. @throws Error for what the device refuses */
   commit(script: string): string[] {
-    const lines = new Set(this.#active);
-    const warnings: string[] = [];
-    for (const raw of script.split('\n')) {
-      if (raw === '' || raw.startsWith('#')) continue;
-      const [, verb, path] = /^(set|delete) (\S.*)$/.exec(raw) ?? [];
-      if (verb === undefined) throw new Error(`unknown command: ${raw}`);
-      if (verb === 'set') for (const statement of statementsOf(path!)) lines.add(statement);
-      else {
-        const gone = [...lines].filter((line) => line === path || line.startsWith(`${path} `));
-        if (gone.length === 0) warnings.push(`statement not found: ${path}`);
-        for (const line of gone) lines.delete(line);
-      }
-    }
-    const active = [...lines];
+    const { lines: active, warnings } = loadSet(this.#active, script, statementsOf);
     this.#policies = policiesOf(active);
     this.#active = active;
     return warnings;
@@ -295,4 +307,92 @@ function policiesOf(lines: readonly string[]) {
 
 function escaped(text: string): string {
   return text.replaceAll('.', '\\.');
+}
+
+/** Junos on a router: prefix lists, and filters that look at each packet by itself; the commit takes all or nothing. */
+export class JunosRouter {
+  #active: readonly string[] = [];
+  #terms: readonly { readonly family: number; readonly accepts: (packet: Packet) => boolean }[] = [];
+
+  /** Loads set commands and commits; returns the warnings. @throws Error for what the device refuses */
+  commit(script: string): string[] {
+    const { lines, warnings } = loadSet(this.#active, script, (path) => {
+      const [, start, rest] =
+        /^(firewall family \S+ filter \S+ term \S+ from) ((?!destination-prefix).+)$/.exec(path) ?? [];
+      return start === undefined
+        ? [path]
+        : [...rest!.matchAll(/(\S+) (\S+)/g)].map(([both]) => `${start} ${both}`);
+    });
+    this.#terms = termsOf(lines);
+    this.#active = lines;
+    return warnings;
+  }
+
+  /** The filters are bound to an interface: what no term of its family accepts is discarded. */
+  allows(packet: Packet): boolean {
+    const family = packet.address.includes(':') ? 6 : 4;
+    return this.#terms.some((term) => term.family === family && term.accepts(packet));
+  }
+
+  get state(): readonly string[] {
+    return [...this.#active].sort();
+  }
+}
+
+function termsOf(lines: readonly string[]) {
+  const lists = new Map<string, ((packet: Packet) => boolean)[]>();
+  const terms = new Map<string, string[]>();
+  for (const line of lines) {
+    const [, list, prefix] = /^policy-options prefix-list ([A-Za-z0-9_-]{1,64}) (\S+\/\d+)$/.exec(line) ?? [];
+    const [, term, statement] =
+      /^firewall family (inet6? filter [A-Za-z0-9-]{1,64} term [A-Za-z0-9-]{1,255}) (.+)$/.exec(line) ?? [];
+    if (list !== undefined) lists.set(list, [...(lists.get(list) ?? []), within(prefix!)]);
+    else if (term !== undefined) terms.set(term, [...(terms.get(term) ?? []), statement!]);
+    else throw new Error(`syntax error: ${line}`);
+  }
+  return [...terms].map(([term, statements]) => {
+    const family = term.startsWith('inet6') ? 6 : 4;
+    // A condition that is not there matches everything, and a term without an action accepts.
+    const conditions = new Map<string, string[]>();
+    for (const statement of statements) {
+      if (statement === 'then accept') continue;
+      const [, condition, value] =
+        /^from (destination-prefix-list|protocol|next-header|destination-port) (\S+)$/.exec(statement) ?? [];
+      if (condition === undefined || condition === (family === 4 ? 'next-header' : 'protocol'))
+        throw new Error(`syntax error: ${term} ${statement}`);
+      conditions.set(condition, [...(conditions.get(condition) ?? []), value!]);
+    }
+    const some = (condition: string, holds: (value: string) => boolean) =>
+      conditions.get(condition)?.some(holds) ?? true;
+    for (const list of conditions.get('destination-prefix-list') ?? [])
+      if (!lists.has(list)) throw new Error(`${term}: referenced prefix-list ${list} is not defined`);
+    return {
+      family,
+      accepts: (packet: Packet) =>
+        some('destination-prefix-list', (list) => lists.get(list)!.some((holds) => holds(packet))) &&
+        some(family === 4 ? 'protocol' : 'next-header', (value) => value === (packet.protocol ?? 'tcp')) &&
+        some('destination-port', (value) => {
+          const [first, last = first] = value.split('-').map(Number);
+          return first! <= packet.port && packet.port <= last!;
+        }),
+    };
+  });
+}
+
+/** What a configuration is after set and delete commands. */
+function loadSet(active: readonly string[], script: string, statements: (path: string) => readonly string[]) {
+  const lines = new Set(active);
+  const warnings: string[] = [];
+  for (const raw of script.split('\n')) {
+    if (raw === '' || raw.startsWith('#')) continue;
+    const [, verb, path] = /^(set|delete) (\S.*)$/.exec(raw) ?? [];
+    if (verb === undefined) throw new Error(`unknown command: ${raw}`);
+    if (verb === 'set') for (const statement of statements(path!)) lines.add(statement);
+    else {
+      const gone = [...lines].filter((line) => line === path || line.startsWith(`${path} `));
+      if (gone.length === 0) warnings.push(`statement not found: ${path}`);
+      for (const line of gone) lines.delete(line);
+    }
+  }
+  return { lines: [...lines], warnings };
 }

@@ -3,7 +3,7 @@ import type { Policy } from '../../src/policy/policy.ts';
 import { buildTarget, proveReadBack } from '../../src/targets/build.ts';
 import { loadTarget } from '../../src/targets/catalog.ts';
 import { resolveOptions } from '../../src/targets/options.ts';
-import { CiscoDevice, JunosDevice } from '../support/command-devices.ts';
+import { CiscoDevice, JunosDevice, JunosRouter } from '../support/command-devices.ts';
 import { makePolicy, type RuleParts, samplePolicy } from '../support/policy.ts';
 import { below, seededRandom } from '../support/random.ts';
 import { sampleAttempts } from '../support/samples.ts';
@@ -25,8 +25,7 @@ function cisco(...lists: readonly [string, string]): Device {
   };
 }
 
-function junos(): Device {
-  const device = new JunosDevice();
+function junos(device: JunosDevice | JunosRouter): Device {
   return {
     take: (text) => device.commit(text),
     allows: (address, port, protocol = 'tcp') => device.allows({ address, port, protocol }),
@@ -37,7 +36,8 @@ function junos(): Device {
 const TARGETS: readonly (readonly [string, () => Device])[] = [
   ['cisco-asa', () => cisco('azure-allow', 'azure-allow')],
   ['cisco-ios', () => cisco('azure-allow', 'azure-allow-v6')],
-  ['junos', junos],
+  ['junos', () => junos(new JunosDevice())],
+  ['junos-filter', () => junos(new JunosRouter())],
 ];
 
 /** Publishes one policy after the other, each with the file of the one before in force. */
@@ -149,7 +149,8 @@ describe.each(TARGETS)('%s', (id, newDevice) => {
     const { publish, target } = await publisher(id);
     const first = publish(samplePolicy());
     const options = resolveOptions(target.manifest, {}, id);
-    const foreign = id === 'junos' ? 'set system host-name gateway' : 'hostname gateway';
+    const isJunos = id.startsWith('junos');
+    const foreign = isJunos ? 'set system host-name gateway' : 'hostname gateway';
     const inForce = new Map(first.files.map(({ path, text }) => [path, `${foreign}\n${text}`]));
     const next = buildTarget(makePolicy({ name: 'sql', prefixes: ['198.18.0.0/15'] }), {
       id,
@@ -158,18 +159,18 @@ describe.each(TARGETS)('%s', (id, newDevice) => {
       inForce,
     });
     expect(next.files[0]!.text).not.toContain('gateway');
-    const said = /^(?:object-group network|set security address-book global address-set) (\S+)/m.exec(
-      next.files[0]!.text,
-    )!;
-    const hand =
-      id === 'junos'
-        ? next.files[0]!.text.replace(
-            '# What follows',
-            `delete applications application azure-x\n# What follows`,
-          )
-        : `${next.files[0]!.text}no object-group network ${said[1]}\n`;
+    const said =
+      /^(?:object-group network|set security address-book global address-set|set policy-options prefix-list) (\S+)/m.exec(
+        next.files[0]!.text,
+      )!;
+    const hand = isJunos
+      ? next.files[0]!.text.replace(
+          '# What follows',
+          `delete ${id === 'junos' ? 'applications application' : 'policy-options prefix-list'} azure-x\n# What follows`,
+        )
+      : `${next.files[0]!.text}no object-group network ${said[1]}\n`;
     const read = () => proveReadBack(target, next.plan, [{ path: next.files[0]!.path, text: hand }]);
-    if (id === 'junos') expect(read()).toEqual([]);
+    if (isJunos) expect(read()).toEqual([]);
     else expect(read).toThrow('takes back what the file itself says');
   });
 });
