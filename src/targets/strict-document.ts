@@ -39,7 +39,12 @@ export function documentBesideAbout(files: readonly RuleFile[], path: string): R
   const paths = files.map((file) => file.path).sort();
   if (paths.join() !== ['about.txt', path].sort().join())
     throw new ReadBackError(`about.txt and ${path} are expected, not ${paths.join(', ')}`);
-  if (!/^(#.*\n)*$/.test(files.find((file) => file.path === 'about.txt')!.text))
-    throw new ReadBackError('about.txt: holds a line that is no comment');
+  commentsIn(files, 'about.txt');
   return files.find((file) => file.path === path)!;
+}
+
+/** @throws ReadBackError where a file that only has comments is not there, or has a line that is none */
+export function commentsIn(files: readonly RuleFile[], path: string): void {
+  if (!/^(#.*\n)*$/.test(files.find((file) => file.path === path)?.text ?? '-'))
+    throw new ReadBackError(`${path}: holds a line that is no comment`);
 }

@@ -113,6 +113,16 @@ const READERS: Readonly<Record<string, (files: readonly RuleFile[], packet: Pack
           })),
     );
   },
+  'azure-nsg': (files, { to, port, protocol }) =>
+    Object.values<Json>(
+      (JSON.parse(files.find(({ path }) => path === 'azure.tf.json')!.text) as Json).resource
+        .azurerm_network_security_rule,
+    ).some(
+      (rule) =>
+        rule.protocol.toLowerCase() === protocol &&
+        rule.destination_port_ranges.some((text: string) => spans(text, port)) &&
+        rule.destination_address_prefixes.some((prefix: string) => holds(prefix, to)),
+    ),
   'windows-firewall': ([file], { to, port, protocol }) => {
     const lines = file!.text.split('\n');
     const addresses = lines
@@ -238,6 +248,7 @@ describe.skipIf(!feedsAvailable)('the largest real week', () => {
   it.each([
     ['aws', /(\d+) entries in the prefix list azure-everything-ipv4, 1000 at most/, 1000],
     ['azure', /(\d+) prefixes in the IP group azure-everything-ipv4, 5000 at most/, 5000],
+    ['azure-nsg', /(\d+) prefixes, 4000 at most in the rules/, 4000],
   ])(
     'is over what %s holds, with the figures, and fits the budget that is named',
     async (id, message, entries) => {
