@@ -178,23 +178,33 @@ const addSingles =
     const all = regions.flatMap((region) => singlesOfCustomers(week, region, count / regions.length));
     for (const tag of tags) add(tag, ...all)(week);
   };
-/** Addresses of nobody in the feed, right beside those of Azure: each in another of the small gaps. */
-const beside = (week, count, length) => {
+/** The /24 that a range begins in. */
+const routed = ({ first }) => ({ family: 4, first: first - (first % 256n), length: 24 });
+/**
+ * Addresses of nobody in the feed, right beside those of Azure: each in another of the small gaps.
+ * @param where which gaps, of the known addresses
+ */
+const beside = (week, count, length, where = () => true) => {
   const known = AddressSet.fromPrefixes(
     4,
     prefixesOf(week.values.flatMap(({ properties }) => properties.addressPrefixes)),
   );
   const size = 2n ** BigInt(32 - length);
-  const gaps = [...known.complement().ranges()].filter(
-    ({ first: start, last }) => last - start >= size && last - start < 4096n && start % size === 0n,
-  );
+  const gaps = [...known.complement().ranges()]
+    .filter(({ first: start, last }) => last - start >= size && last - start < 4096n && start % size === 0n)
+    .filter((gap) => where(known, gap));
   const step = Math.floor(gaps.length / count);
   return Array.from(
     { length: count },
     (_, index) => `${formatAddress(4, gaps[index * step].first)}/${length}`,
   );
 };
-const addBeside = (count, length) => (week) => add('AzureCloud', ...beside(week, count, length))(week);
+const addBeside = (count, length, where) => (week) =>
+  add('AzureCloud', ...beside(week, count, length, where))(week);
+/** In a block that networks announce as a whole, of which Azure has a part. */
+const besideInBlock = (known, gap) => known.intersects(AddressSet.fromPrefixes(4, [routed(gap)]));
+/** In one of which it has nothing. */
+const besideOutOfBlock = (known, gap) => !besideInBlock(known, gap);
 
 /** Single addresses of customers in blocks that a service is in as well. */
 const nearServices = (week, region, count) => {
@@ -350,9 +360,12 @@ const BAD = [
   ['AzureCloud: 64 × /32 of others, right beside its own', addBeside(64, 32)],
   ['AzureCloud: 64 × /31 of others, right beside its own', addBeside(64, 31)],
   ['AzureCloud: 100 × /24 of others, right beside its own', addBeside(100, 24)],
-  ['AzureCloud: 8 × /31 of others, right beside its own', addBeside(8, 31)],
-  ['the same, with `origins` configured', addBeside(8, 31), NEXT, announced],
-  ['the same, with `origins` and `refuse: true`', addBeside(8, 31), NEXT, announcedOrRefused],
+  ['AzureCloud: a /31 of others, in a /24 beside its own', addBeside(1, 31, besideOutOfBlock)],
+  ['AzureCloud: 5 × /28 of others, in a /24 each beside its own', addBeside(5, 28, besideOutOfBlock)],
+  ['AzureCloud: 8 × /31 in the gaps of blocks /24 that are its own in part', addBeside(8, 31, besideInBlock)],
+  ['AzureCloud: 8 × /24 of others, right beside its own', addBeside(8, 24)],
+  ['the same, with `origins` configured', addBeside(8, 24), NEXT, announced],
+  ['the same, with `origins` and `refuse: true`', addBeside(8, 24), NEXT, announcedOrRefused],
   [
     'AzureCloud and ServiceBus: 20 × /29 of others, right beside those of Azure',
     (week) => {

@@ -31,6 +31,10 @@ rules:
 const END = `
 output: allowlists
 
+# A second source: asks RIPEstat which networks announce what a week gains. Addresses that Microsoft does not announce ask for
+# a look. Needs stat.ripe.net, or a mirror of it (origins.source).
+# origins: { asns: [8075, 8068, 8069], set: Microsoft }
+
 # publish: { git: true }        # commit the output tree when it changed
 # schedule: { cron: "0 6 * * 2", timeZone: Europe/Berlin }
 `;

@@ -922,7 +922,10 @@ describe('tag-precedent', () => {
   test('a swap of a part of AzureActiveDirectory', () => {
     const aad = (...prefixes: string[]) => ({ AzureActiveDirectory: ['20.190.128.0/18', ...prefixes] });
     expect(said(aad('40.126.0.0/18'), aad('6.0.0.0/18'))).toHaveLength(2);
-    expect(said(aad('40.126.0.0/18'), aad('40.126.0.0/18', '40.126.64.0/29'))).toEqual([]);
+    const known = { Sql: ['40.126.64.128/25'] };
+    expect(
+      said({ ...aad('40.126.0.0/18'), ...known }, { ...aad('40.126.0.0/18', '40.126.64.0/29'), ...known }),
+    ).toEqual([]);
     expect(said(aad('40.126.0.0/18'), aad('40.126.0.0/18', '40.126.64.0/26'))).toEqual([
       'noted: the service tag AzureActiveDirectory gains 64 of 32,768',
     ]);
@@ -1058,7 +1061,7 @@ describe('tag-precedent of what a tag gains and loses', () => {
   test('new single addresses of AzureCloud', () => {
     const cloud = (...prefixes: string[]) => ({
       AzureCloud: ['20.0.0.0/11', ...prefixes],
-      Sql: ['40.9.0.0/24'],
+      Sql: ['40.9.0.0/24', '40.0.1.128/25'],
     });
     const rules = { r: ['AzureCloud'] };
     expect(said(cloud(), cloud(...singles('40.0.1', 2)), rules)).toEqual([]);
@@ -1076,7 +1079,8 @@ describe('tag-precedent of what a tag gains and loses', () => {
     const tags = (cloud: string[], bus: string[] = []) => ({
       AzureCloud: ['20.0.0.0/11', ...cloud],
       ServiceBus: ['20.1.0.0/20', ...bus],
-      Sql: ['40.9.0.0/24'],
+      // So that no block /24 is new.
+      Sql: Array.from({ length: 80 }, (_, index) => `40.${index % 2}.${index >> 1}.128/25`),
     });
     const rules = { r: ['AzureCloud', 'ServiceBus'] };
     const gaining = (cloud: string[], bus?: string[]) => said(tags([]), tags(cloud, bus), rules);
@@ -1092,6 +1096,27 @@ describe('tag-precedent of what a tag gains and loses', () => {
     expect(gaining(pairs(2), pairs(2))).toEqual([]);
     expect(gaining(pairs(3), pairs(3))).toEqual([
       'noted: the service tag ServiceBus gains 6 IPv4 addresses, singly or in pairs, that no tag had (such as 40.0.0.0/31); over 5 ask for a look',
+    ]);
+  });
+
+  test('a part of a block that is announced as a whole, where no tag had any', () => {
+    const cloud = (...prefixes: string[]) => ({
+      AzureCloud: ['20.0.0.0/11', ...prefixes],
+      Sql: ['40.9.0.0/25'],
+    });
+    const gaining = (...prefixes: string[]) => said(cloud(), cloud(...prefixes), { r: ['AzureCloud'] });
+    const parts = (count: number) => Array.from({ length: count }, (_, index) => `40.0.${index}.16/28`);
+    expect(gaining('40.9.0.128/31', '40.9.0.132/31')).toEqual([]);
+    expect(gaining('40.0.0.0/31', '40.0.0.8/29')).toEqual([]);
+    expect(gaining('40.0.0.0/31', '40.0.0.4/30')).toEqual([
+      'noted: the service tag AzureCloud gains 6 IPv4 addresses in a block /24 where no tag had any (such as 40.0.0.0/31), which another network may announce; 8 or fewer in one ask for a look',
+    ]);
+    expect(gaining('40.0.0.0/31', '40.0.9.0/29', '40.1.0.0/24')).toEqual([
+      'noted: the service tag AzureCloud gains 10 IPv4 addresses in 2 blocks /24 where no tag had any (such as 40.0.0.0/31), which another network may announce; 8 or fewer in one ask for a look',
+    ]);
+    expect(gaining(...parts(4), '40.1.0.0/25')).toEqual([]);
+    expect(gaining(...parts(5))).toEqual([
+      'noted: the service tag AzureCloud gains 80 IPv4 addresses in 5 blocks /24 where no tag had any (such as 40.0.0.16/28), which another network may announce; over 4 blocks in part ask for a look',
     ]);
   });
 

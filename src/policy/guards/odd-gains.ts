@@ -57,6 +57,23 @@ const NEW_LOOK_OVER = 2n;
  */
 const NEW_OF_A_LENGTH = { whole: 32, service: 16 } as const;
 
+/**
+ * The shortest prefix that networks accept from each other in IPv4 (RFC 7454, 6.1.3.2.1): what lies in one of these with known addresses of
+ * Azure cannot be somebody else's network.
+ */
+const ROUTED = 24;
+
+/**
+ * New addresses, all that such a block has, up to which a gain asks for a look: of the 58 steps of the archive eight brought
+ * such a /24 or two, two of the steps of one week (20230130, 20250728).
+ */
+const LONE_LOOK_UP_TO = 8n;
+
+/**
+ * Such blocks of which less than half is gained, over which a gain asks for a look: a step of a week brought four at most (20250811).
+ */
+const LONE_LOOK_OVER = 4;
+
 /** New addresses in prefixes of a /31 and longer over which a gain of a service asks for a look: 5 (ActionGroup, 20240115). */
 const NEW_SINGLE_OF_SERVICE = 5n;
 const NEW_SINGLE_FROM = 31;
@@ -81,7 +98,7 @@ export function oddGains(
       ? []
       : amongCustomers(6, change, gained, context, services);
   if (gained.ipv4.isEmpty || before.ipv4.isEmpty) return ofIpv6;
-  const pieces = newPieces(tag, gained.ipv4, context);
+  const pieces = [...newPieces(tag, gained.ipv4, context), ...lonePieces(tag, gained.ipv4, context)];
   if (isWhole(tag)) return [...newSingles(tag, gained.ipv4, context), ...pieces];
   const single = [
     ...singleAddresses(change, gained.ipv4),
@@ -132,7 +149,7 @@ function newPieces(tag: string, gained: AddressSet, context: GuardContext): Rema
     );
   if (kind === 'whole') return remarks;
   const lone = [...byLength].filter(([length]) => length >= NEW_SINGLE_FROM).flatMap(([, all]) => all);
-  const size = lone.reduce((sum, { length }) => sum + (1n << BigInt(32 - length)), 0n);
+  const size = sizeOf(lone);
   return size <= NEW_SINGLE_OF_SERVICE
     ? remarks
     : [
@@ -141,6 +158,37 @@ function newPieces(tag: string, gained: AddressSet, context: GuardContext): Rema
           refuse: false,
           look: true,
           message: `the service tag ${tag} gains ${digits(size)} IPv4 addresses, singly or in pairs, that no tag had (such as ${formatPrefix(lone[0]!)}); over ${NEW_SINGLE_OF_SERVICE} ask for a look`,
+        },
+      ];
+}
+
+/** A few addresses in blocks that networks announce as a whole, where no tag ever had any: they may be somebody else's. */
+function lonePieces(tag: string, gained: AddressSet, context: GuardContext): Remark[] {
+  const space = context.baseline?.space?.ipv4;
+  if (space === undefined) return [];
+  const fresh = gained.difference(space);
+  const company = space.intersection(blocksAround(fresh, 4, ROUTED));
+  const alone = fresh.difference(blocksAround(company, 4, ROUTED));
+  const byBlock = new Map<bigint, Prefix[]>();
+  for (const prefix of alone.cover()) {
+    if (prefix.length <= ROUTED + 1) continue;
+    const block = prefix.first >> BigInt(32 - ROUTED);
+    byBlock.set(block, [...(byBlock.get(block) ?? []), prefix]);
+  }
+  const pieces = [...byBlock.values()];
+  const few = pieces.filter((all) => sizeOf(all) <= LONE_LOOK_UP_TO);
+  const most = LONE_LOOK_OVER * allowances(context);
+  const [odd, limit] =
+    few.length > 0
+      ? [few, `${LONE_LOOK_UP_TO} or fewer in one ask for a look`]
+      : [pieces, `over ${most} blocks in part ask for a look`];
+  return few.length === 0 && pieces.length <= most
+    ? []
+    : [
+        {
+          refuse: false,
+          look: true,
+          message: `the service tag ${tag} gains ${digits(sizeOf(odd.flat()))} IPv4 addresses in ${odd.length === 1 ? `a block /${ROUTED}` : `${odd.length} blocks /${ROUTED}`} where no tag had any (such as ${formatPrefix(odd[0]![0]!)}), which another network may announce; ${limit}`,
         },
       ];
 }
@@ -161,9 +209,12 @@ function singleAddresses({ tag, before }: ComparableTag, gained: AddressSet): Re
 }
 
 function sizeOfSingle(set: AddressSet): bigint {
-  return set
-    .cover()
-    .reduce((sum, { length }) => (length < SINGLE_FROM ? sum : sum + (1n << BigInt(32 - length))), 0n);
+  return sizeOf(set.cover().filter(({ length }) => length >= SINGLE_FROM));
+}
+
+/** How many addresses IPv4 prefixes have that do not overlap. */
+function sizeOf(prefixes: readonly Prefix[]): bigint {
+  return prefixes.reduce((sum, { length }) => sum + (1n << BigInt(32 - length)), 0n);
 }
 
 /** A few single addresses that customers had, in a tag of blocks: in a block that a service is in as well. */
@@ -182,7 +233,7 @@ function singleOfCustomers(
     .difference(AddressSet.union(4, held))
     .cover()
     .filter(({ length }) => length >= SINGLE_FROM);
-  const size = single.reduce((sum, { length }) => sum + (1n << BigInt(32 - length)), 0n);
+  const size = sizeOf(single);
   const most = SINGLE_CUSTOMERS_NAMED.get(tag) ?? SINGLE_CUSTOMERS_LOOK_OVER;
   return size <= most
     ? []
@@ -280,8 +331,9 @@ export function servicesOf(context: GuardContext): ReadonlyMap<string, DualStack
   return new Map([...families].map(([family, all]) => [family, DualStackSet.union(all)]));
 }
 
-function blocksAround(set: AddressSet, family: 4 | 6): AddressSet {
-  const width = 1n << BigInt((family === 4 ? 32 : 128) - NEIGHBOURHOOD[family]);
+/** The blocks of this prefix length that have an address of the set. */
+function blocksAround(set: AddressSet, family: 4 | 6, length: number = NEIGHBOURHOOD[family]): AddressSet {
+  const width = 1n << BigInt((family === 4 ? 32 : 128) - length);
   return AddressSet.fromRanges(
     family,
     [...set.ranges()].map(({ first, last }) => ({
