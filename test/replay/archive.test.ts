@@ -63,8 +63,14 @@ describe.skipIf(!feedsAvailable)('the archive of real weeks', () => {
       // IPv6 arrives.
       '2020-08-27 noted tag-precedent',
       '2022-10-17 accepted new-space',
+      // Parts of a /24 where no tag had any, four times of AzureCloud and once of ServiceBus.
+      '2022-10-24 noted tag-precedent',
+      '2023-01-30 noted tag-precedent',
       '2025-02-17 accepted new-space',
       '2025-03-03 noted feed-rollback',
+      '2025-03-03 noted tag-precedent',
+      '2025-07-07 noted tag-precedent',
+      '2025-07-28 noted tag-precedent',
       // Single addresses of IPv6 outside AzureCloud; none asks for a look.
       '2025-07-28 noted cross-tag',
       '2025-07-28 noted cross-tag',
