@@ -62,6 +62,7 @@ const NAMES_BY: Readonly<Record<Manifest['capabilities']['namesBy'][number], str
   answers: 'the addresses in answers of DNS',
   request: 'CONNECT or URL of a proxy request',
   tls: 'the server name of TLS',
+  host: 'the Host header of HTTP',
   url: 'the URL that a client asks for',
   category: 'Host header or TLS, as a URL category',
   query: 'the look-up itself',

@@ -36,7 +36,16 @@ const evidence = z
   );
 
 /** What a name can be compared with. Whoever never says it, such as a mail program to a proxy, no name lets through. */
-export const NAME_MATCHES = ['answers', 'request', 'tls', 'url', 'category', 'query', 'list'] as const;
+export const NAME_MATCHES = [
+  'answers',
+  'request',
+  'tls',
+  'host',
+  'url',
+  'category',
+  'query',
+  'list',
+] as const;
 
 const capabilities = z.strictObject({
   traffic: z
@@ -62,7 +71,7 @@ const capabilities = z.strictObject({
     .array(z.enum(NAME_MATCHES))
     .default([])
     .describe(
-      'what a name is compared with: answers, the addresses that name servers give for it; request, the host that a request to a proxy or its CONNECT names; tls, the server name that TLS asks for; url, the URL of which a program asks where to send it; category, the host of web traffic, as its Host header or TLS says it; query, the look-up itself; list, nothing: others use the list',
+      'what a name is compared with: answers, the addresses that name servers give for it; request, the host that a request to a proxy or its CONNECT names; tls, the server name that TLS asks for; host, the Host header of plain HTTP; url, the URL of which a program asks where to send it; category, the host of web traffic, as its Host header or TLS says it; query, the look-up itself; list, nothing: others use the list',
     ),
   namePorts: z
     .string()

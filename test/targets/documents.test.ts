@@ -139,6 +139,17 @@ const READERS: Readonly<Record<string, (files: readonly RuleFile[], packet: Pack
     (JSON.parse(files.find(({ path }) => path === 'azure.json')!.text) as Json).objects.some(
       ({ ranges }: Json) => ranges.some((range: string) => holds(range, to)),
     ),
+  'aws-network-firewall': (files, { to, protocol }) => {
+    const { aws_networkfirewall_rule_group: groups } = (
+      JSON.parse(files.find(({ path }) => path === 'azure.tf.json')!.text) as Json
+    ).resource;
+    const { rules_source_list: list } = groups['azure-allowlist'].rule_group.rules_source;
+    expect(list.generated_rules_type).toBe('ALLOWLIST');
+    return (
+      protocol === 'tcp' &&
+      list.targets.some((one: string) => to === one || (one.startsWith('.') && `.${to}`.endsWith(one)))
+    );
+  },
   aws: (files, { to }) =>
     Object.values<Json>(
       (JSON.parse(files.find(({ path }) => path === 'azure.tf.json')!.text) as Json).resource
@@ -189,6 +200,52 @@ describe.each(Object.keys(READERS))('%s', (id) => {
   });
 });
 
+it('azure: the template of Azure Resource Manager says what the Terraform configuration says', async () => {
+  const { files } = await buildBundled('azure', MIXED, { formats: 'terraform arm', priority: 300 });
+  const json = (path: string) => JSON.parse(files.find((file) => file.path === path)!.text) as Json;
+  const { resource } = json('azure.tf.json');
+  const { resources } = json('azure.json');
+  const group = resource.azurerm_firewall_policy_rule_collection_group['azure-allowlist'];
+  const arm = resources.at(-1);
+  expect(resources.slice(0, -1).map(({ name, properties }: Json) => [name, properties.ipAddresses])).toEqual(
+    Object.values<Json>(resource.azurerm_ip_group).map(({ name, cidrs }) => [name, cidrs]),
+  );
+  expect([arm.properties.priority, arm.properties.ruleCollections[0].action.type]).toEqual([300, 'Allow']);
+  const rules = arm.properties.ruleCollections[0].rules.map((rule: Json) => [
+    rule.name,
+    rule.ipProtocols,
+    rule.sourceAddresses,
+    rule.destinationPorts,
+    rule.destinationFqdns ?? rule.destinationIpGroups.map((id: string) => /, '(.+)'\)/.exec(id)![1]),
+  ]);
+  expect(rules.length).toBeGreaterThan(3);
+  expect(rules).toEqual(
+    group.network_rule_collection[0].rule.map((rule: Json) => [
+      rule.name,
+      rule.protocols,
+      rule.source_addresses,
+      rule.destination_ports,
+      rule.destination_fqdns ?? rule.destination_ip_groups.map((id: string) => id.split('.')[1]),
+    ]),
+  );
+});
+
+it.each([
+  ['"type": "Allow"', '"type": "Deny"', /type/],
+  ['"203.0.113.0/26"', '"203.0.113.0/25"', /differ/],
+  ['"destinationPorts": ["1433"', '"destinationPorts": ["22"', /differ/],
+  ["'azure-web-ipv4')]\"],", "'azure-sql-ipv4')]\"],", /differ|does not refer/],
+  ['"ruleType": "NetworkRule"', '"ruleType": "NatRule"', /ruleType|Invalid/],
+])('azure: a hand in the template alone, %j to %j, is refused', async (from, to, message) => {
+  const { files, plan, target } = await buildBundled('azure', MIXED, { formats: 'terraform arm' });
+  const edited = files.map(({ path, text }) => ({
+    path,
+    text: path === 'azure.json' ? text.replace(from, () => to) : text,
+  }));
+  expect(edited).not.toEqual(files);
+  expect(() => proveReadBack(target, plan, edited)).toThrow(message);
+});
+
 describe('a hand in a document', () => {
   it.each([
     ['cilium', 'toCIDRSet:', 'toCIDR:', /egress/],
@@ -202,6 +259,10 @@ describe('a hand in a document', () => {
     ['azure', '"priority": 1000,\n        "network', '"priority": 1,\n        "network', /./],
     ['aws', '"max_entries": 10', '"max_entries": 1000', /is not the room/],
     ['aws', 'azure-web-ipv4.id}', 'azure-sql-ipv4.id}', /outputs/],
+    ['aws-network-firewall', '"ALLOWLIST"', '"DENYLIST"', /resource|Invalid/],
+    ['aws-network-firewall', '"HTTP_HOST", ', '', /resource|Invalid/],
+    ['aws-network-firewall', '"capacity": 500', '"capacity": 1000', /is not the capacity/],
+    ['aws-network-firewall', '".example.com"', '"example.com"', /missing/],
     ['checkpoint', '"version": "1.0"', '"version": "2.0"', /version/],
     ['checkpoint', '"description": "rule web"', '"description": "rule sql"', /is not its description/],
     ['windows-firewall', "Action = 'Allow'", "Action = 'Block'", /not a line/],
