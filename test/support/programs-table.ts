@@ -9,6 +9,10 @@ const PROGRAMS: Readonly<Record<string, readonly (readonly [program: string, ...
     ['nginx', '-v'],
   ],
   'capture-filter': [['tcpdump', '--version']],
+  'cisco-ftd': [
+    ['curl', '--version'],
+    ['jq', '--version'],
+  ],
   connector: [
     ['xsltproc', '--version'],
     ['xmllint', '--version'],

@@ -135,6 +135,13 @@ const READERS: Readonly<Record<string, (files: readonly RuleFile[], packet: Pack
       return addresses.some((list, at) => at % 2 === 0 && list === rule[1] && holds(addresses[at + 1]!, to));
     });
   },
+  'cisco-ftd': (files, { to }) =>
+    documents(files).some(({ type, literals }) => {
+      expect(type).toBe('NetworkGroup');
+      return literals.some(({ type: kind, value }: Json) =>
+        kind === 'Host' ? value === to : holds(value, to),
+      );
+    }),
   checkpoint: (files, { to }) =>
     (JSON.parse(files.find(({ path }) => path === 'azure.json')!.text) as Json).objects.some(
       ({ ranges }: Json) => ranges.some((range: string) => holds(range, to)),
@@ -263,6 +270,14 @@ describe('a hand in a document', () => {
     ['aws-network-firewall', '"HTTP_HOST", ', '', /resource|Invalid/],
     ['aws-network-firewall', '"capacity": 500', '"capacity": 1000', /is not the capacity/],
     ['aws-network-firewall', '".example.com"', '"example.com"', /missing/],
+    ['cisco-ftd', '"NetworkGroup"', '"Network"', /type/],
+    [
+      'cisco-ftd',
+      '"type": "Host", "value": "198.51.100.7"',
+      '"type": "Host", "value": "198.51.100.7/32"',
+      /is not of type Host/,
+    ],
+    ['cisco-ftd', 'rule media', 'rule web', /is not its description/],
     ['checkpoint', '"version": "1.0"', '"version": "2.0"', /version/],
     ['checkpoint', '"description": "rule web"', '"description": "rule sql"', /is not its description/],
     ['windows-firewall', "Action = 'Allow'", "Action = 'Block'", /not a line/],
@@ -329,22 +344,27 @@ describe.skipIf(!feedsAvailable)('the largest real week', () => {
   );
 });
 
-it.each(['aws', 'checkpoint'])('%s: a list is missed what another list has as well', async (id) => {
-  const policy = makePolicy(
-    { name: 'wide', prefixes: ['198.18.0.0/16', '192.0.2.0/24'], ports: '443' },
-    { name: 'admin', prefixes: ['192.0.2.0/24', '203.0.113.0/26'], ports: '22' },
-  );
-  const target = await loadTarget(id);
-  const { files, plan } = buildTarget(policy, { id, target, options: exampleOptions(target.manifest) });
-  const other = files.map(({ path, text }) => ({
-    path,
-    // The last is that of `admin`; its length stays, and with it the room of a list of AWS.
-    text:
-      path === 'about.txt' ? text : text.replace(/192\.0\.2\.0\/24(?![\s\S]*192\.0\.2\.0)/, '198.18.0.0/24'),
-  }));
-  expect(other).not.toEqual(files);
-  const problems = proveReadBack(target, plan, other).map(({ what }) => what);
-  expect(problems).toHaveLength(2);
-  expect(problems[0]).toMatch(/^missing in admin-ipv4: .*192\.0\.2\.0\/24$/);
-  expect(problems[1]).toMatch(/^not in the policy in admin-ipv4: .*198\.18\.0\.0\/24$/);
-});
+it.each(['aws', 'checkpoint', 'cisco-ftd'])(
+  '%s: a list is missed what another list has as well',
+  async (id) => {
+    const policy = makePolicy(
+      { name: 'wide', prefixes: ['198.18.0.0/16', '192.0.2.0/24'], ports: '443' },
+      { name: 'admin', prefixes: ['192.0.2.0/24', '203.0.113.0/26'], ports: '22' },
+    );
+    const target = await loadTarget(id);
+    const { files, plan } = buildTarget(policy, { id, target, options: exampleOptions(target.manifest) });
+    const other = files.map(({ path, text }) => ({
+      path,
+      // The last is that of `admin`; its length stays, and with it the room of a list of AWS.
+      text:
+        path === 'about.txt'
+          ? text
+          : text.replace(/192\.0\.2\.0\/24(?![\s\S]*192\.0\.2\.0)/, '198.18.0.0/24'),
+    }));
+    expect(other).not.toEqual(files);
+    const problems = proveReadBack(target, plan, other).map(({ what }) => what);
+    expect(problems).toHaveLength(2);
+    expect(problems[0]).toMatch(/^missing in admin-ipv4: .*192\.0\.2\.0\/24$/);
+    expect(problems[1]).toMatch(/^not in the policy in admin-ipv4: .*198\.18\.0\.0\/24$/);
+  },
+);
