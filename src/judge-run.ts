@@ -120,10 +120,13 @@ export function guard(
     {
       limits: input.config.guards,
       today: input.today,
-      snapshot: {
-        ...snapshot,
-        tags: new Map([...snapshot.tags, ...found.map((tag) => [tag.name, tag] as const)]),
-      },
+      snapshot:
+        found.length === 0
+          ? snapshot
+          : {
+              ...snapshot,
+              tags: new Map([...snapshot.tags, ...found.map((tag) => [tag.name, tag] as const)]),
+            },
       totals,
       space,
       policy,

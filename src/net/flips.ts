@@ -17,15 +17,36 @@ export const DIFFERENCE = 0b0010;
 export const SYMMETRIC_DIFFERENCE = 0b0110;
 export type Operation = typeof UNION | typeof INTERSECTION | typeof DIFFERENCE | typeof SYMMETRIC_DIFFERENCE;
 
-/** Merges two sets of the same family; takes time in proportion to the two lists. */
+/**
+ * Merges two sets of the same family. Takes time in proportion to the two lists; of an intersection or a difference only in
+ * proportion to the list that decides, as what lies between is leapt over.
+ */
 export function combineFlips(a: Flips, b: Flips, words: WordCount, operation: Operation): Flips {
+  if (b.length === 0) return operation === INTERSECTION ? b : a;
+  if (a.length === 0) return operation === INTERSECTION || operation === DIFFERENCE ? a : b;
   const result = new Uint32Array(a.length + b.length);
+  // With what is outside of one set nothing is in the result, whatever the other has.
+  const needsFirst = (operation & 0b0100) === 0;
+  const needsSecond = operation === INTERSECTION;
+  const needsNoSecond = operation === DIFFERENCE;
   let i = 0;
   let j = 0;
   let end = 0;
   let membership = 0;
   let inside = 0;
   while (i < a.length || j < b.length) {
+    if (needsFirst && (membership & 1) === 0) {
+      if (i === a.length) break;
+      const next = firstFrom(b, j, a, i, words);
+      if (((next - j) / words) % 2 === 1) membership ^= 2;
+      j = next;
+    }
+    if ((needsSecond && (membership & 2) === 0) || (needsNoSecond && (membership & 2) === 2)) {
+      if (j === b.length) break;
+      const next = firstFrom(a, i, b, j, words);
+      if (((next - i) / words) % 2 === 1) membership ^= 1;
+      i = next;
+    }
     const order = i === a.length ? 1 : j === b.length ? -1 : compareWords(a, i, b, j, words);
     const source = order <= 0 ? a : b;
     const at = order <= 0 ? i : j;
@@ -45,6 +66,29 @@ export function combineFlips(a: Flips, b: Flips, words: WordCount, operation: Op
   }
   // A copy of the used part, so that a small result does not hold on to a large buffer.
   return end === result.length ? result : result.slice(0, end);
+}
+
+/** Where the first flip stands, from `from` on, that is not below the address: by steps that double, then by halves. */
+function firstFrom(flips: Flips, from: number, address: Uint32Array, at: number, words: WordCount): number {
+  let step = words as number;
+  let low = from;
+  let high = from;
+  while (high < flips.length && compareWords(flips, high, address, at, words) < 0) {
+    low = high + words;
+    high += step;
+    step *= 2;
+  }
+  high = Math.min(high, flips.length);
+  let count = (high - low) / words;
+  while (count > 0) {
+    const half = count >>> 1;
+    const middle = low + half * words;
+    if (compareWords(flips, middle, address, at, words) < 0) {
+      low = middle + words;
+      count -= half + 1;
+    } else count = half;
+  }
+  return low;
 }
 
 /** How many flips lie at or below the address: odd if the address is in the set. */

@@ -68,8 +68,23 @@ export interface Note {
 /** How many names, prefixes or tags a note spells out. */
 const SHOWN = 5;
 
-/** The notes on a difference, by rule. */
-export function noteworthy(diff: PolicyDiff, context: DiffContext = {}): Note[] {
+const NO_CONTEXT: DiffContext = {};
+
+/** The notes on each difference in each context: the verdict, the headline and every form of a review ask for them. */
+const NOTES = new WeakMap<PolicyDiff, WeakMap<DiffContext, readonly Note[]>>();
+
+/** The notes on a difference, by rule; computed once, however often they are asked for. */
+export function noteworthy(diff: PolicyDiff, context: DiffContext = NO_CONTEXT): readonly Note[] {
+  const ofDiff = NOTES.get(diff) ?? new WeakMap<DiffContext, readonly Note[]>();
+  NOTES.set(diff, ofDiff);
+  const known = ofDiff.get(context);
+  if (known !== undefined) return known;
+  const found = findNotes(diff, context);
+  ofDiff.set(context, found);
+  return found;
+}
+
+function findNotes(diff: PolicyDiff, context: DiffContext): Note[] {
   const notes = diff.rules.flatMap((rule) => [
     ...renamedRule(rule),
     ...everyClient(rule),

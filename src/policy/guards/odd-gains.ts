@@ -317,9 +317,30 @@ function familyOf(tag: string): string {
   return dot < 0 ? tag : tag.slice(0, dot);
 }
 
-/** The addresses of each service, those of its parts included; AzureCloud and endpoint sets are none. */
+/** What `servicesOf` has found, by the tags of a feed and the endpoint sets among them. */
+const SERVICES = new WeakMap<
+  GuardContext['snapshot']['tags'],
+  Map<string, ReadonlyMap<string, DualStackSet>>
+>();
+
+/**
+ * The addresses of each service, those of its parts included; AzureCloud and endpoint sets are none. Computed once a feed,
+ * however many runs share it.
+ */
 export function servicesOf(context: GuardContext): ReadonlyMap<string, DualStackSet> {
+  const { tags } = context.snapshot;
   const sets = endpointSets(context);
+  const key = JSON.stringify([...sets].sort());
+  const ofFeed = SERVICES.get(tags) ?? new Map<string, ReadonlyMap<string, DualStackSet>>();
+  SERVICES.set(tags, ofFeed);
+  const known = ofFeed.get(key);
+  if (known !== undefined) return known;
+  const found = findServices(context, sets);
+  ofFeed.set(key, found);
+  return found;
+}
+
+function findServices(context: GuardContext, sets: ReadonlySet<string>): ReadonlyMap<string, DualStackSet> {
   const families = new Map<string, DualStackSet[]>();
   for (const { name, addresses } of context.snapshot.tags.values()) {
     if (isWhole(name) || sets.has(name)) continue;
