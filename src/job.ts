@@ -12,6 +12,7 @@ import { type Baseline, feedInForce, readBaseline } from './committed/baseline.t
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import { readSigner } from './committed/key-file.ts';
 import { keptLock, LOCK_FILE } from './committed/lock.ts';
+import type { TreeOfRevision } from './committed/object-reader.ts';
 import { fileDigest } from './committed/output-tree.ts';
 import type { Signer } from './committed/signature.ts';
 import { unlistedFiles } from './committed/unlisted.ts';
@@ -224,10 +225,11 @@ function requireUsable({ snapshot, source }: LoadedFeed, used: TagNames): void {
     );
 }
 
-/** Makes a run ready to be planned. @throws ConfigurationError for what the feed does not know */
+/** Makes a run ready to be planned. @param committed reads what was committed, where many runs do together @throws ConfigurationError for what the feed does not know */
 export async function prepareJob(
   { request, tables, regions, targets, signer }: OpenedJob,
   { feed, m365, origins, constraints, knownFigures }: JobSources,
+  committed?: TreeOfRevision,
 ): Promise<PreparedJob> {
   const { config, report } = request;
   await requireRegions(config.file, [...regions, ...regionsOfRules(config.rules)], feed.snapshot);
@@ -250,6 +252,7 @@ export async function prepareJob(
       toCommit: config.publish.git !== undefined,
       environment: request.environment,
       report,
+      ...(committed === undefined ? {} : { committed }),
     });
     inForce = baseline.tree === undefined ? undefined : fileDigest(keptLock(baseline.tree.lock));
     if (signer === undefined && baseline.tree?.lock.signature !== undefined)

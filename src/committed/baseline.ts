@@ -9,6 +9,7 @@ import { historyOfFile } from './git-read.ts';
 import { readGitTree } from './git-tree.ts';
 import { type LockedPlanner, readInForce, type TargetInForce } from './in-force.ts';
 import { LOCK_FILE, parseLock } from './lock.ts';
+import type { TreeOfRevision } from './object-reader.ts';
 import { directoryReader, fileDigest, filesReader, type OutputTree, readOutputTree } from './output-tree.ts';
 import { isRuleText } from './unlisted.ts';
 
@@ -42,6 +43,8 @@ export interface BaselineOptions {
   /** Of the run: git is started with it. */
   readonly environment: GitEnvironment;
   readonly report: (line: string) => void;
+  /** Reads what was committed, where many directories are read together. */
+  readonly committed?: TreeOfRevision;
 }
 
 /**
@@ -51,9 +54,21 @@ export interface BaselineOptions {
  */
 export async function readBaseline(
   directory: string,
-  { revision = 'HEAD', targets, toCommit, environment, report }: BaselineOptions,
+  {
+    revision = 'HEAD',
+    targets,
+    toCommit,
+    environment,
+    report,
+    committed: reader = readGitTree,
+  }: BaselineOptions,
 ): Promise<Baseline> {
-  const { isRead, files: committed } = await committedTree(directory, revision, { environment, report });
+  const { isRead, files: committed } = await committedTree(directory, revision, {
+    environment,
+    report,
+    // What the environment names may be another repository than the one that lies above.
+    read: environment.GIT_DIR === undefined ? reader : readGitTree,
+  });
   const written = await lockOnDisk(directory);
   const inGit = committed === undefined ? undefined : await readOutputTree(filesReader(directory, committed));
   const managed = (...locks: readonly (Readonly<Record<string, string>> | undefined)[]) => [
@@ -186,11 +201,15 @@ async function hasOwnAttributes(
 async function committedTree(
   directory: string,
   revision: string,
-  { environment, report }: Pick<BaselineOptions, 'environment' | 'report'>,
+  {
+    environment,
+    report,
+    read = readGitTree,
+  }: Pick<BaselineOptions, 'environment' | 'report'> & { readonly read?: TreeOfRevision },
 ): Promise<{ readonly isRead: boolean; readonly files: ReadonlyMap<string, string> | undefined }> {
   if (!(await mayHaveRepository(directory, environment))) return { isRead: false, files: undefined };
   try {
-    return { isRead: true, files: (await readGitTree(directory, revision))?.files };
+    return { isRead: true, files: (await read(directory, revision))?.files };
   } catch (error) {
     if (!(error instanceof AllowlistError)) throw error;
     if (await isBelowRepository(directory))

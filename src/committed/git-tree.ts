@@ -13,12 +13,32 @@ export interface CommittedTree {
   readonly files: ReadonlyMap<string, string>;
 }
 
+/** What was committed below a directory, as git names it. */
+export interface ListedTree {
+  /** The commit's id. */
+  readonly commit: string;
+  /** The object of each file, by path below the directory; links and modules are left out. */
+  readonly objects: ReadonlyMap<string, string>;
+}
+
 /**
  * Reads a directory as a revision has it, whether or not it stands in the working tree; undefined where the revision
- * or the directory is not there. Two processes, however many files there are.
+ * or the directory is not there. Three processes, however many files there are.
  * @throws AllowlistError if git cannot be started, or does not read the repository
  */
 export async function readGitTree(directory: string, revision: string): Promise<CommittedTree | undefined> {
+  const listed = await listGitTree(directory, revision);
+  if (listed === undefined) return undefined;
+  const paths = [...listed.objects.keys()];
+  const texts = await readBlobs(await nearestFolder(directory), [...listed.objects.values()]);
+  return { commit: listed.commit, files: new Map(paths.map((path, index) => [path, texts[index]!])) };
+}
+
+/**
+ * Lists a directory as a revision has it, without reading a file; undefined as for `readGitTree`.
+ * @throws AllowlistError if git cannot be started, or does not read the repository
+ */
+export async function listGitTree(directory: string, revision: string): Promise<ListedTree | undefined> {
   const place = await nearestFolder(directory);
   const git = await openGit(place, {});
   const below = relative(place, resolve(directory)).split(sep).join('/');
@@ -30,23 +50,24 @@ export async function readGitTree(directory: string, revision: string): Promise<
   );
   const entries = listing.split('\0').flatMap((line) => {
     const [, mode, type, object, path] = /^(\d+) (\w+) ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
-    return type === 'blob' && mode !== '120000' ? [{ object: object!, path: path! }] : [];
+    return type === 'blob' && mode !== '120000' ? [[path!, object!] as const] : [];
   });
-  const texts = await readBlobs(
-    place,
-    entries.map(({ object }) => object),
-  );
-  return { commit, files: new Map(entries.map(({ path }, index) => [path, texts[index]!])) };
+  return { commit, objects: new Map(entries) };
 }
 
-interface FoundTree {
+/** A directory of a commit. */
+export interface FoundTree {
   readonly commit: string;
   /** What git calls it. */
   readonly tree: string;
 }
 
 /** In one process where everything is as it should be; undefined says nothing about what is not. */
-async function findQuickly(git: SimpleGit, revision: string, below: string): Promise<FoundTree | undefined> {
+export async function findQuickly(
+  git: SimpleGit,
+  revision: string,
+  below: string,
+): Promise<FoundTree | undefined> {
   // Anything else might be taken for an option.
   if (!/^[A-Za-z0-9]/.test(revision)) return undefined;
   const said = await git
@@ -82,8 +103,8 @@ async function find(
   return kind.trim() === 'tree' ? { commit, tree } : undefined;
 }
 
-/** simple-git has no standard input for `cat-file --batch`. */
-async function readBlobs(directory: string, objects: readonly string[]): Promise<string[]> {
+/** The texts of files that git has. simple-git has no standard input for `cat-file --batch`. @throws AllowlistError */
+export async function readBlobs(directory: string, objects: readonly string[]): Promise<string[]> {
   if (objects.length === 0) return [];
   const bytes = await new Promise<Buffer>((done, fail) => {
     const child = spawn('git', ['cat-file', '--batch'], { cwd: directory, stdio: ['pipe', 'pipe', 'pipe'] });

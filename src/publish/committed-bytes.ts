@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SimpleGit } from 'simple-git';
 import { openGit } from '../committed/git-read.ts';
-import { readGitTree } from '../committed/git-tree.ts';
+import { listGitTree, readBlobs } from '../committed/git-tree.ts';
+import { nearestFolder } from '../committed/nearest-folder.ts';
 import { AllowlistError, type Problem } from '../problem.ts';
 import { type Committed, takeBack } from './git.ts';
 import { COMMIT_HOOKS, hooksFolder } from './hooks.ts';
@@ -35,16 +37,22 @@ export async function requireCommitted(
   { files, removed, commit }: Planned,
   describe: (altered: readonly Altered[]) => Promise<ReadonlyMap<string, string>>,
 ): Promise<void> {
-  const tree = await readGitTree(directory, 'HEAD');
-  const altered: Altered[] = [
-    ...[...files]
-      .filter(([path, text]) => tree?.files.get(path) !== text)
-      .map(([path]) => ({ path, committed: tree?.files.get(path) })),
-    ...removed
-      .filter((path) => !files.has(path) && tree?.files.has(path) === true)
-      .map((path) => ({ path, committed: tree?.files.get(path) })),
+  const tree = await listGitTree(directory, 'HEAD');
+  const objects = tree?.objects ?? new Map<string, string>();
+  const other = [
+    ...[...files].flatMap(([path, text]) => {
+      const object = objects.get(path);
+      return object !== undefined && object === objectOf(text, object.length) ? [] : [path];
+    }),
+    ...removed.filter((path) => !files.has(path) && objects.has(path)),
   ];
-  if (altered.length === 0) return;
+  if (other.length === 0) return;
+  const found = other.flatMap((path) => objects.get(path) ?? []);
+  const texts = await readBlobs(await nearestFolder(directory), found);
+  const altered = other.map((path): Altered => {
+    const object = objects.get(path);
+    return { path, committed: object === undefined ? undefined : texts[found.indexOf(object)] };
+  });
   const git = await openGit(directory, {});
   const means = await describe(altered);
   const problems: Problem[] = [];
@@ -65,6 +73,15 @@ export async function requireCommitted(
       : `commit ${head} does not hold what was planned; do not push it: take it back with \`git reset --soft ${head}~1 && git reset -q -- ${directory}\`, mend the cause, and run again`,
     problems,
   );
+}
+
+/** What git calls a file of these bytes: SHA-1, or SHA-256 where the repository is of that form. */
+function objectOf(text: string, length: number): string {
+  const bytes = Buffer.from(text);
+  return createHash(length === 40 ? 'sha1' : 'sha256')
+    .update(`blob ${bytes.length}\0`)
+    .update(bytes)
+    .digest('hex');
 }
 
 async function causeOf(

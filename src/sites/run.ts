@@ -1,5 +1,6 @@
 import { join, sep } from 'node:path';
 import { commitTrees, pushOrRetry, readyBranch, type WrittenTree } from '../commit-trees.ts';
+import { openCommittedTrees } from '../committed/object-reader.ts';
 import type { GitConfig, PullRequestConfig } from '../config/config.ts';
 import type { Published } from '../forge/forge.ts';
 import {
@@ -102,16 +103,21 @@ class SitesRun {
     }
     requireApart(opened.map(({ site, job }) => ({ name: site.name, output: job.request.config.output })));
     const once = onceByKey();
+    const committed = openCommittedTrees();
     const prepared: SiteJob[] = [];
     for (const { site, job } of opened) {
       const ready = await this.#each(
         site,
         () => job.request,
-        async () => prepareJob(job, await loadSources(job, once)),
+        async () => prepareJob(job, await loadSources(job, once), committed.read),
       );
       if (ready !== undefined) prepared.push({ site, ...ready });
     }
-    for (const group of await this.#groups(prepared)) await this.#runGroup(group);
+    try {
+      for (const group of await this.#groups(prepared)) await this.#runGroup(group);
+    } finally {
+      committed.close();
+    }
     return {
       ends: sites.map((site) => this.#ends.get(site)!),
       commits: this.#commits,
