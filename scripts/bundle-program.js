@@ -118,6 +118,7 @@ export async function bundleProgram(folder) {
       'rehearse-dialer': 'src/rehearse/rehearse-dialer.ts',
       'rehearse-resolver': 'src/rehearse/rehearse-resolver.ts',
       'rehearse-asker': 'src/rehearse/rehearse-asker.ts',
+      'site-worker': 'src/sites/site-worker.ts',
       'build-ahead': 'src/build-ahead.ts',
       ...Object.fromEntries(modules),
     },

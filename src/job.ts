@@ -55,6 +55,7 @@ import { commitMessage } from './review/commit-message.ts';
 import { writeMarkdown } from './review/markdown.ts';
 import type { Review } from './review/review.ts';
 import { summarise } from './review/summary.ts';
+import { tellReview } from './review/told.ts';
 import { verdict } from './review/verdict.ts';
 import type { TargetRequest } from './targets/build.ts';
 import { bundledTargets, loadTarget, loadTargetFolder } from './targets/catalog.ts';
@@ -216,7 +217,7 @@ export async function loadSources({ request }: OpenedJob, shared?: Once): Promis
 const NO_TAGS: TagNames = { has: () => false };
 
 /** @throws FeedError where something is wrong in a tag that is used */
-function requireUsable({ snapshot, source }: LoadedFeed, used: TagNames): void {
+export function requireUsable({ snapshot, source }: LoadedFeed, used: TagNames): void {
   const wrong = (snapshot.quarantined ?? []).filter(({ tag }) => tag !== undefined && used.has(tag));
   if (wrong.length > 0)
     throw new FeedError(
@@ -410,7 +411,7 @@ async function propose(
       place,
       unchanged
         ? undefined
-        : { reviews: [review], title: summarise(review), body: files.get(REVIEW_FILE) ?? '' },
+        : { reviews: [tellReview(review)], title: summarise(review), body: files.get(REVIEW_FILE) ?? '' },
       {
         directory,
         outputs: [directory],

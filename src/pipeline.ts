@@ -31,7 +31,7 @@ import type { Signer } from './committed/signature.ts';
 import type { AllowlistConfig, TargetConfig } from './config/config.ts';
 import type { EndpointTable } from './endpoints/endpoint-table.ts';
 import { m365OfFamilies, snapshotOfFamilies } from './feed/families.ts';
-import type { LoadedFeed } from './feed/load.ts';
+import type { ParsedFeed } from './feed/load.ts';
 import type { M365Endpoints } from './feed/m365.ts';
 import type { FeedSource, Snapshot } from './feed/snapshot.ts';
 import { guard, guardBaseline, guardOutputs, isRefused, withKeptCuts, withReleased } from './judge-run.ts';
@@ -84,7 +84,7 @@ export const FILE_MARKS: ReadonlyMap<string, string> = new Map([
 /** What a run is made from: everything that was read before the pure part begins. */
 export interface RunInput {
   readonly config: AllowlistConfig;
-  readonly feed: LoadedFeed;
+  readonly feed: ParsedFeed;
   readonly tables: ReadonlyMap<string, EndpointTable>;
   readonly targets: readonly TargetRequest[];
   /** The endpoint sets of Microsoft 365; needed where a rule takes some. */

@@ -3,6 +3,7 @@ import type { JobResult } from '../job.ts';
 import type { RunEnd } from '../notify/event.ts';
 import type { NamedEnd } from '../notify/notify.ts';
 import { RunRefused } from '../pipeline.ts';
+import { type ToldReview, tellReview } from '../review/told.ts';
 import type { SiteEnd } from '../sites/run.ts';
 import type { Io } from './io.ts';
 import { cacheDirectory, type FeedFlags } from './request.ts';
@@ -18,7 +19,17 @@ export function endOf(error: unknown): RunEnd {
 }
 
 /** How a run that came to its end ended. */
-export function endOfResult({ outcome, review, pullRequest, findings }: JobResult): RunEnd {
+export function endOfResult({ review, ...rest }: JobResult): RunEnd {
+  return endOfTold({ ...rest, review: tellReview(review) });
+}
+
+/** How a run ended whose review is in words already. */
+export function endOfTold({
+  outcome,
+  review,
+  pullRequest,
+  findings,
+}: Pick<JobResult, 'outcome' | 'pullRequest' | 'findings'> & { readonly review: ToldReview }): RunEnd {
   if (outcome === 'would-publish') throw new TypeError('a dry run notifies nobody');
   const stale = findings.find(
     ({ guard, outcome: found }) => guard === 'feed-stale' && found !== 'passed' && found !== 'not judged',
@@ -54,7 +65,7 @@ export async function notifySites(
     group.ends.push({
       name: end.site.name,
       output: config.output,
-      end: 'error' in end ? endOf(end.error) : endOfResult(end),
+      end: 'error' in end ? endOf(end.error) : endOfTold({ ...end, review: end.told }),
     });
     groups.set(key, group);
   }

@@ -88,6 +88,11 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .option('--accept <guard,...>', 'accept the refusal of a guard, this once; it is recorded', list)
     .option('--only <site>', 'of many sites: just this one; repeatable', all)
     .option('--shard <i/n>', 'of many sites: every n-th, from the i-th on')
+    .option(
+      '--workers <n>',
+      'of many sites: how many threads plan them (default: by the cores and the sites)',
+      from(1, 64, 'a number of threads'),
+    )
     .addOption(cache())
     .addOption(offline())
     .addOption(json())

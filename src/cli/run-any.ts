@@ -7,6 +7,8 @@ export interface RunAnyFlags extends Omit<RunFlags, 'config'> {
   readonly config: string | readonly string[];
   readonly only?: readonly string[];
   readonly shard?: string;
+  /** How many threads plan the sites. */
+  readonly workers?: number;
 }
 
 /** The weekly job of one configuration, or of many sites where the command line speaks of several. */

@@ -1,22 +1,18 @@
-import { relative } from 'node:path';
+import { resolve } from 'node:path';
 import pc from 'picocolors';
 import { counted } from '../numbers.ts';
-import { REVIEW_FILE, RunRefused } from '../pipeline.ts';
+import { RunRefused } from '../pipeline.ts';
 import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
-import { writeBrief } from '../review/brief.ts';
-import { reviewDocument } from '../review/json.ts';
 import { type Line, paragraph, toned } from '../review/outline.ts';
-import { changesDevices } from '../review/summary.ts';
-import { blocksText, writeText } from '../review/text.ts';
-import { verdict } from '../review/verdict.ts';
+import { blocksText } from '../review/text.ts';
 import { type AlikeSites, alikeSites } from '../sites/alike.ts';
+import type { SitesOptions } from '../sites/request.ts';
 import { runSites, type SiteEnd, type SitesResult } from '../sites/run.ts';
 import { selectSites } from '../sites/select.ts';
 import { headOf, sitesInWords, sitesNamed, summariseSites, writeSitesMarkdown } from '../sites/words.ts';
 import { tellCi } from './ci-job.ts';
 import { type Io, widthOf } from './io.ts';
 import { notifySites } from './notify.ts';
-import { cacheDirectory, configOf } from './request.ts';
 import type { RunAnyFlags } from './run-any.ts';
 
 /** How many kinds of change are shown whole on a terminal. */
@@ -39,30 +35,33 @@ export async function runSitesCommand(
       throw new ConfigurationError(`--${flag} is for one configuration, not for many sites`);
   const sites = await selectSites(patterns, flags);
   const reports = new Reports(sites.length, io.err);
+  const options: SitesOptions = {
+    feed: flags.feed,
+    dryRun: flags.dryRun ?? false,
+    accept: flags.accept ?? [],
+    offline: flags.offline ?? false,
+    cache: flags.cache === undefined ? undefined : resolve(flags.cache),
+    environment: { ...io.environment },
+    today: io.today(),
+    terminal: { width: widthOf(io), colours: io.colours, details: flags.details === true },
+    json: flags.json === true,
+  };
   const result = await runSites({
     sites,
-    request: async (site) => {
-      const config = await configOf({ config: site.file });
-      return {
-        config,
-        ...(flags.feed === undefined ? {} : { feed: flags.feed }),
-        dryRun: flags.dryRun ?? false,
-        accept: flags.accept ?? [],
-        offline: flags.offline ?? false,
-        cacheDirectory: cacheDirectory({ ...flags, config: site.file }, config, io),
-        environment: io.environment,
-        today: io.today(),
-        report: (line) => reports.add(site.name, line),
-      };
-    },
+    options,
+    workers: flags.workers,
     arguments: patterns.flatMap((pattern) => ['-c', pattern]),
     report: io.err,
+    reportOf: ({ name }, line) => reports.add(name, line),
   });
   reports.end();
   const done = result.ends.filter((end): end is DoneSite => !('error' in end));
   const stopped = result.ends.filter((end): end is StoppedSite => 'error' in end);
-  const changed = done.filter(({ outcome, review }) => outcome !== 'unchanged' || changesDevices(review));
-  const groups = alikeSites(changed.map(({ site, review, digest }) => ({ name: site.name, review, digest })));
+  const changed = done.filter(({ outcome, told }) => outcome !== 'unchanged' || told.changesDevices);
+  const groups = alikeSites(
+    changed.map(({ site, told, digest }) => ({ name: site.name, told, digest })),
+    result.wholes,
+  );
   if (flags.dryRun !== true) await notifySites(result.ends, flags, io);
   if (flags.json === true) io.out(JSON.stringify(documentOf(result), null, 2));
   else writeTerminal(result, groups, { flags, io });
@@ -112,15 +111,11 @@ function writeTerminal(
   for (const group of groups.slice(0, shown)) {
     io.out('');
     say(toned(`${headOf(group)}:`, 'attention'));
-    const end = result.ends.find(({ site }) => site.name === group.names[0]) as DoneSite;
-    const where = relative('', `${end.job.config.output}/${REVIEW_FILE}`);
-    io.out(
-      flags.details === true ? writeText(group.review, options) : writeBrief(group.review, where, options),
-    );
+    io.out(group.whole.text);
   }
   if (groups.length > shown) io.out('');
   for (const group of groups.slice(shown))
-    say(`${headOf(group)}: ${group.summary}. ${verdict(group.review).text}`);
+    say(`${headOf(group)}: ${group.told.headline}. ${group.told.verdict.text}`);
   if (groups.length > 0) io.out('');
   say(`${endsInWords(result)}.`);
 }
@@ -181,7 +176,7 @@ function documentOf({ ends, commits, pullRequests }: SitesResult) {
         commit: end.commit ?? null,
         branch: end.branch ?? null,
         files: end.change,
-        review: reviewDocument(end.review),
+        review: end.document,
       };
     }),
   };
@@ -195,7 +190,7 @@ function tellSites(
   const problems = ends.flatMap((end) =>
     'error' in end ? [{ name: end.site.name, outcome: end.outcome, message: reasonOf(end) }] : [],
   );
-  const levels = groups.map(({ review }) => verdict(review).level);
+  const levels = groups.map(({ told }) => told.verdict.level);
   const outcome = (['refused', 'failed', 'held', 'proposed', 'published', 'would-publish'] as const).find(
     (one) => ends.some((end) => end.outcome === one),
   );
@@ -204,7 +199,7 @@ function tellSites(
     {
       outcome: outcome ?? 'unchanged',
       verdict: (['look', 'routine'] as const).find((level) => levels.includes(level)) ?? 'nothing',
-      changed: `${groups.some(({ review }) => changesDevices(review))}`,
+      changed: `${groups.some(({ told }) => told.changesDevices)}`,
       subject: summariseSites(groups),
       commit: commits[0]?.commit ?? '',
       branch: commits[0]?.branch ?? '',
@@ -233,6 +228,6 @@ function statusOf(ends: readonly SiteEnd[], { dryRun, detailedExitcode }: RunAny
   const differs =
     dryRun === true &&
     detailedExitcode === true &&
-    ends.some((end) => !('error' in end) && changesDevices(end.review));
+    ends.some((end) => !('error' in end) && end.told.changesDevices);
   return differs ? EXIT_STATUS.differs : EXIT_STATUS.done;
 }

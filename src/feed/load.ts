@@ -47,9 +47,15 @@ export interface FeedRequest {
   readonly report: (line: string) => void;
 }
 
-export interface LoadedFeed {
+/** A feed, and where it came from. */
+export interface ParsedFeed {
   readonly snapshot: Snapshot;
   readonly source: FeedSource;
+}
+
+export interface LoadedFeed extends ParsedFeed {
+  /** What it was parsed from, and what its problems name as the place. */
+  readonly readFrom: { readonly bytes: Uint8Array; readonly where: string };
 }
 
 /**
@@ -115,7 +121,7 @@ async function loadFile(request: FeedRequest, path: string): Promise<LoadedFeed>
     throw new FeedError('the feed cannot be read', [{ where: path, what }], { cause });
   }
   const published = gunzipIfNeeded(bytes, path, maximum);
-  return understood(published, path, request, { kind: 'file', name });
+  return readPublished(published, path, request, { kind: 'file', name });
 }
 
 async function loadUrl(request: FeedRequest, url: string): Promise<LoadedFeed> {
@@ -124,7 +130,7 @@ async function loadUrl(request: FeedRequest, url: string): Promise<LoadedFeed> {
     const document = await client.get(url, { accept: 'application/json' });
     const published = publishedBytes(document.body, name, client.maximumBytes);
     const source = { kind: 'url', name, url: publicUrl(url) } as const;
-    return { ...understood(published, name, request, source), published, document, url };
+    return { ...readPublished(published, name, request, source), published, document, url };
   });
 }
 
@@ -152,7 +158,7 @@ async function loadDownload(
       accept: (document, { url, name, strategy }) => {
         const published = publishedBytes(document.body, name, client.maximumBytes);
         const described = { kind: 'download', name, url: publicUrl(url), strategy } as const;
-        return { ...understood(published, name, request, described), published, document, url };
+        return { ...readPublished(published, name, request, described), published, document, url };
       },
     }),
   );
@@ -175,7 +181,7 @@ async function loadApi(
     );
     const published = new TextEncoder().encode(await getServiceTagPages(client, first, token));
     const described = { kind: 'api', name: 'serviceTags', url: publicUrl(first) } as const;
-    return { ...understood(published, 'serviceTags', request, described), published, url: first.href };
+    return { ...readPublished(published, 'serviceTags', request, described), published, url: first.href };
   });
 }
 
@@ -208,7 +214,7 @@ async function fetched(
     const trusted = await trustedRecords(request, records);
     const feed = await fetch(cache === undefined ? client : withCache(client, cache, trusted));
     await cache?.store(recordOf(request, key, feed), feed.published, request.cachedFiles);
-    return { snapshot: feed.snapshot, source: feed.source };
+    return { snapshot: feed.snapshot, source: feed.source, readFrom: feed.readFrom };
   } catch (error) {
     throw error instanceof HttpFailure ? unavailable(publicUrl(urls[0] ?? key), error) : error;
   }
@@ -236,7 +242,7 @@ async function newestCached(
     request.report(
       `offline: ${record.source.name} of ${dayOf(record)}, ${days === 1 ? '1 day' : `${days} days`} old, fetched ${record.fetchedOn}`,
     );
-    return understood(bytes, record.source.name, request, described);
+    return readPublished(bytes, record.source.name, request, described);
   }
   throw new FeedError('the feed is not available offline', [
     {
@@ -278,7 +284,7 @@ async function clientFor(request: FeedRequest, urls: readonly string[]): Promise
 }
 
 /** Parses published bytes by what they are, JSON or the older XML, and describes their source. */
-function understood(
+export function readPublished(
   published: Uint8Array,
   where: string,
   { cloud, used }: Pick<FeedRequest, 'cloud' | 'used'>,
@@ -294,6 +300,7 @@ function understood(
       });
   return {
     snapshot,
+    readFrom: { bytes: published, where },
     source: {
       ...source,
       kind: isXml ? 'xml' : source.kind,

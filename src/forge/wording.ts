@@ -1,5 +1,4 @@
-import type { Review } from '../review/review.ts';
-import { verdict } from '../review/verdict.ts';
+import type { ToldReview } from '../review/told.ts';
 import type { Notice, Proposal, VerdictLabel } from './forge.ts';
 
 /** What a refused week is found again by. */
@@ -17,7 +16,7 @@ export interface ProposalConfig {
 /** What a pull request is for. */
 export interface ProposedChange {
   /** Of everything that the change holds. */
-  readonly reviews: readonly Review[];
+  readonly reviews: readonly Pick<ToldReview, 'verdict' | 'isAccepted'>[];
   readonly title: string;
   /** Markdown. */
   readonly body: string;
@@ -29,8 +28,8 @@ export function proposalOf(
   branches: Pick<Proposal, 'source' | 'target'>,
   { reviewers, labels, autoMerge }: ProposalConfig,
 ): Proposal {
-  const levels = reviews.map((review) => verdict(review).level);
-  const accepted = reviews.some(({ acceptances }) => acceptances.length > 0);
+  const levels = reviews.map(({ verdict }) => verdict.level);
+  const accepted = reviews.some(({ isAccepted }) => isAccepted);
   const marks: VerdictLabel[] = [
     levels.every((level) => level === 'routine' || level === 'nothing') ? 'routine' : 'look',
     ...(accepted ? (['accepted-guard'] as const) : []),

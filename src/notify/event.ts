@@ -1,9 +1,6 @@
 import { withPublicUrls } from '../feed/redact.ts';
 import type { Finding } from '../policy/guards/guard.ts';
-import { deviceTexts } from '../review/device-line.ts';
-import type { Review } from '../review/review.ts';
-import { changesDevices, sentence, summarise } from '../review/summary.ts';
-import { verdict } from '../review/verdict.ts';
+import type { ToldReview } from '../review/told.ts';
 import type { EventKind } from './kinds.ts';
 
 /** Something that happened in a run, in the words of every form of notification. */
@@ -22,7 +19,7 @@ export interface NotifiedEvent {
 export type RunEnd =
   | {
       readonly outcome: 'published' | 'proposed' | 'unchanged' | 'would-publish' | 'held';
-      readonly review: Review;
+      readonly review: ToldReview;
       readonly pullRequest: { readonly url: string; readonly reference: string } | undefined;
       /** What the guard `feed-stale` found. */
       readonly stale: string | undefined;
@@ -72,7 +69,7 @@ export function eventsOf(end: RunEnd, before: RunBefore): NotifiedEvent[] {
           {
             kind: 'recovery',
             title: 'Azure allowlist: the run succeeds again',
-            text: sentence(review),
+            text: review.sentence,
             lines: [],
             link: undefined,
           } satisfies NotifiedEvent,
@@ -90,15 +87,15 @@ export function eventsOf(end: RunEnd, before: RunBefore): NotifiedEvent[] {
           } satisfies NotifiedEvent,
         ]),
   ];
-  if (end.outcome === 'unchanged' || !changesDevices(review)) return recovered;
-  const { level, text } = verdict(review);
+  if (end.outcome === 'unchanged' || !review.changesDevices) return recovered;
+  const { level, text } = review.verdict;
   return [
     ...recovered,
     {
       kind: level === 'look' ? 'look' : 'change',
-      title: summarise(review),
-      text: `${sentence(review)} ${text}`,
-      lines: deviceTexts(review.targets),
+      title: review.headline,
+      text: `${review.sentence} ${text}`,
+      lines: review.devices,
       link:
         pullRequest === undefined
           ? undefined

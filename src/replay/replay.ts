@@ -5,7 +5,7 @@ import { filesReader, type OutputTree, readOutputTree } from '../committed/outpu
 import type { AllowlistConfig, RuleConfig } from '../config/config.ts';
 import type { EndpointTable } from '../endpoints/endpoint-table.ts';
 import { daysBetween } from '../feed/file-date.ts';
-import type { LoadedFeed } from '../feed/load.ts';
+import type { ParsedFeed } from '../feed/load.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { PortSet } from '../net/ports.ts';
 import { planRun, RunRefused } from '../pipeline.ts';
@@ -31,7 +31,7 @@ export interface WeeklyFile {
   /** YYYY-MM-DD. */
   readonly date: string;
   /** @throws FeedError */
-  readonly load: () => Promise<LoadedFeed>;
+  readonly load: () => Promise<ParsedFeed>;
 }
 
 /** What one week cost the process. */
@@ -140,7 +140,7 @@ async function replayWeek(
   inForce: InForce | undefined,
 ): Promise<{ replayed: Replayed; review: Review | undefined; next: InForce | undefined }> {
   const stays = (replayed: Replayed) => ({ replayed, review: undefined, next: inForce });
-  let feed: LoadedFeed;
+  let feed: ParsedFeed;
   try {
     feed = await week.load();
   } catch (error) {
@@ -242,7 +242,7 @@ function churn(
 /** The configuration with one rule that names every tag of the feed and of the week in force. */
 function everyTag(
   config: AllowlistConfig,
-  { snapshot }: LoadedFeed,
+  { snapshot }: ParsedFeed,
   inForce: InForce | undefined,
 ): AllowlistConfig {
   const before = inForce?.tree.policy.rules.flatMap(({ tags }) => tags.map(({ tag }) => tag)) ?? [];

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { noteworthy } from '../policy/diff/notes.ts';
 import type { Block } from './outline.ts';
-import type { Review } from './review.ts';
+import type { FeedWeek, Review } from './review.ts';
 import { deviceSection } from './sections/devices.ts';
 import { driftSection } from './sections/drift.ts';
 import { noteLines } from './sections/notes.ts';
@@ -30,13 +30,15 @@ const LENGTHS = [12, 8, 5, 3, 2, 1, 0] as const;
  * @param digest of the policy
  */
 export function commitMessage(review: Review, digest: string): CommitMessage {
-  const text = messageText(review);
-  return { subject: summarise(review), body: `${text}\n\n${trailersOf(review, digest).join('\n')}\n` };
+  const text = messageText(messageBlocks(review));
+  return {
+    subject: summarise(review),
+    body: `${text}\n\n${trailersOf(review.feed.after, digest).join('\n')}\n`,
+  };
 }
 
 /** What programs read at the end of a commit's message. */
-export function trailersOf({ feed }: Review, digest: string): string[] {
-  const { fileDate, changeNumber } = feed.after;
+export function trailersOf({ fileDate, changeNumber }: FeedWeek, digest: string): string[] {
   return [
     ...(fileDate === undefined ? [] : [`Azure-File-Date: ${fileDate}`]),
     `Azure-Change-Number: ${changeNumber}`,
@@ -44,11 +46,21 @@ export function trailersOf({ feed }: Review, digest: string): string[] {
   ];
 }
 
+/** What the text of a commit's message is made of, plain data: what always stands there, and lists that may be cut. */
+export interface MessageBlocks {
+  readonly head: readonly Block[];
+  readonly more: readonly Block[];
+}
+
+/** The blocks of the text of a commit's message. */
+export function messageBlocks(review: Review): MessageBlocks {
+  return { head: headOf(review), more: blocksOf(review) };
+}
+
 /** The text of a commit's message between subject and trailers. @param lines how many it may take */
-export function messageText(review: Review, lines = LINES): string {
+export function messageText({ head: first, more }: MessageBlocks, lines = LINES): string {
   const options = { width: WIDTH, colors: pc.createColors(false) };
-  const head = blocksText(headOf(review), { ...options, shown: Number.POSITIVE_INFINITY });
-  const more = blocksOf(review);
+  const head = blocksText(first, { ...options, shown: Number.POSITIVE_INFINITY });
   let text = head.trim();
   for (const shown of more.length === 0 ? [] : LENGTHS) {
     text = `${head}${blocksText(more, { ...options, shown })}`.trim();

@@ -1,6 +1,5 @@
 import { join, sep } from 'node:path';
 import { commitTrees, pushOrRetry, readyBranch, type WrittenTree } from '../commit-trees.ts';
-import { openCommittedTrees } from '../committed/object-reader.ts';
 import type { GitConfig, PullRequestConfig } from '../config/config.ts';
 import type { Published } from '../forge/forge.ts';
 import {
@@ -11,10 +10,8 @@ import {
   type Once,
   type OpenedJob,
   openJob,
-  type PreparedJob,
-  prepareJob,
 } from '../job.ts';
-import { type RunPlan, RunRefused } from '../pipeline.ts';
+import { RunRefused } from '../pipeline.ts';
 import type { Finding } from '../policy/guards/guard.ts';
 import { AllowlistError, ConfigurationError, EXIT_STATUS, type Problem } from '../problem.ts';
 import { type ProposalPlace, proposalPlace, proposeChange, tellRefusal } from '../propose.ts';
@@ -24,14 +21,21 @@ import { currentBranch } from '../publish/push.ts';
 import { requireReady } from '../publish/ready.ts';
 import { acquireRunLock, type RunLock } from '../publish/run-lock.ts';
 import { planTree, publishTree, recoverTree } from '../publish/tree.ts';
-import { verdict } from '../review/verdict.ts';
-import { alikeSites, type SiteReview } from './alike.ts';
+import { alikeSites, type SiteReview, type WholeChange } from './alike.ts';
+import type { SitePlan } from './plan-site.ts';
+import type { Planned, SitePlanner } from './planner.ts';
+import { requestOf, type SitesOptions } from './request.ts';
 import type { Site } from './select.ts';
 import { sitesMessage, summariseSites, writeSitesMarkdown } from './words.ts';
+import { openPlanner } from './worker-pool.ts';
 
 /** How the run of one site ended. */
 export type SiteEnd =
-  | ({ readonly site: Site; readonly job: JobRequest; readonly digest: string } & JobResult)
+  | ({
+      readonly site: Site;
+      readonly job: JobRequest;
+    } & Pick<SitePlan, 'digest' | 'told' | 'document' | 'findings'> &
+      Pick<JobResult, 'outcome' | 'change' | 'commit' | 'branch' | 'pullRequest'>)
   | {
       readonly site: Site;
       /** Undefined where its configuration cannot be read. */
@@ -44,27 +48,38 @@ export type SiteEnd =
 export interface SitesResult {
   /** In the order of the sites. */
   readonly ends: readonly SiteEnd[];
+  /** The change of the first site of each kind, by kind. */
+  readonly wholes: ReadonlyMap<string, WholeChange>;
   readonly commits: readonly { readonly commit: string; readonly branch: string | undefined }[];
   readonly pullRequests: readonly Published[];
 }
 
 export interface SitesRequest {
   readonly sites: readonly Site[];
-  /** Makes the request of a site. @throws ConfigurationError */
-  readonly request: (site: Site) => Promise<JobRequest>;
+  readonly options: SitesOptions;
+  /** How many threads plan them, where that was asked for. */
+  readonly workers: number | undefined;
   /** What names the sites on the command line, for the command that accepts a refusal. */
   readonly arguments: readonly string[];
   readonly report: (line: string) => void;
+  /** Told what is reported of one site. */
+  readonly reportOf: (site: Site, line: string) => void;
 }
 
-interface SiteJob extends PreparedJob {
+/** A site whose sources are loaded. */
+interface SiteJob {
   readonly site: Site;
+  readonly request: JobRequest;
 }
 
 interface PlannedSite {
   readonly one: SiteJob;
-  readonly plan: Pick<RunPlan, 'review' | 'findings' | 'files' | 'managed'>;
-  readonly digest: string;
+  readonly plan: SitePlan;
+}
+
+/** A site whose tree was written. */
+interface WrittenSite extends PlannedSite {
+  readonly change: JobResult['change'];
 }
 
 /**
@@ -73,21 +88,44 @@ interface PlannedSite {
  * @throws ConfigurationError where two sites write to one place
  */
 export async function runSites(request: SitesRequest): Promise<SitesResult> {
-  return new SitesRun(request).run();
+  const planner = openPlanner(request.workers, request.sites.length, request.options);
+  try {
+    return await new SitesRun(request, planner).run();
+  } finally {
+    await planner.close();
+  }
 }
 
 class SitesRun {
   readonly #request: SitesRequest;
+  readonly #planner: SitePlanner;
   readonly #ends = new Map<Site, SiteEnd>();
+  readonly #wholes = new Map<string, WholeChange>();
+  /** Texts of files, each once: those of sites that are configured alike are the same. */
+  readonly #texts = new Map<string, string>();
   readonly #commits: { commit: string; branch: string | undefined }[] = [];
   readonly #pullRequests: Published[] = [];
 
-  constructor(request: SitesRequest) {
+  constructor(request: SitesRequest, planner: SitePlanner) {
     this.#request = request;
+    this.#planner = planner;
   }
 
   async run(): Promise<SitesResult> {
-    const { sites, request } = this.#request;
+    const { sites } = this.#request;
+    const jobs = await this.#load(sites);
+    for (const group of await this.#groups(jobs)) await this.#runGroup(group);
+    return {
+      ends: sites.map((site) => this.#ends.get(site)!),
+      wholes: this.#wholes,
+      commits: this.#commits,
+      pullRequests: this.#pullRequests,
+    };
+  }
+
+  /** Reads all configurations, then what they share, once. */
+  async #load(sites: readonly Site[]): Promise<SiteJob[]> {
+    const { options, reportOf } = this.#request;
     const opened: { readonly site: Site; readonly job: OpenedJob }[] = [];
     for (const site of sites) {
       let asked: JobRequest | undefined;
@@ -95,34 +133,27 @@ class SitesRun {
         site,
         () => asked,
         async () => {
-          asked = await request(site);
-          return openJob(asked);
+          const wanted = await requestOf(site, options, (line) => reportOf(site, line));
+          asked = wanted;
+          return openJob(wanted);
         },
       );
       if (job !== undefined) opened.push({ site, job });
     }
     requireApart(opened.map(({ site, job }) => ({ name: site.name, output: job.request.config.output })));
     const once = onceByKey();
-    const committed = openCommittedTrees();
-    const prepared: SiteJob[] = [];
+    const loaded: SiteJob[] = [];
     for (const { site, job } of opened) {
-      const ready = await this.#each(
+      const sources = await this.#each(
         site,
         () => job.request,
-        async () => prepareJob(job, await loadSources(job, once), committed.read),
+        () => loadSources(job, once),
       );
-      if (ready !== undefined) prepared.push({ site, ...ready });
+      if (sources === undefined) continue;
+      this.#planner.add(site, job, sources);
+      loaded.push({ site, request: job.request });
     }
-    try {
-      for (const group of await this.#groups(prepared)) await this.#runGroup(group);
-    } finally {
-      committed.close();
-    }
-    return {
-      ends: sites.map((site) => this.#ends.get(site)!),
-      commits: this.#commits,
-      pullRequests: this.#pullRequests,
-    };
+    return loaded;
   }
 
   /** Does the work of one site; what goes wrong is its end, and no other's. */
@@ -152,7 +183,7 @@ class SitesRun {
       const { git, when } = one.request.config.publish;
       const key =
         git === undefined || one.request.dryRun
-          ? one.site.file
+          ? ''
           : await this.#each(
               one.site,
               () => one.request,
@@ -166,7 +197,7 @@ class SitesRun {
 
   async #runGroup(group: readonly SiteJob[]): Promise<void> {
     const git = group[0]!.request.config.publish.git;
-    if (group[0]!.request.dryRun) return this.#dryRun(group[0]!);
+    if (group[0]!.request.dryRun) return this.#dryRun(group);
     try {
       await (git === undefined
         ? this.#withLocks(group, async (jobs) => this.#publish(jobs))
@@ -183,18 +214,12 @@ class SitesRun {
     }
   }
 
-  async #dryRun(one: SiteJob): Promise<void> {
-    await this.#each(
-      one.site,
-      () => one.request,
-      async () => {
-        const { config } = one.request;
-        const plan = await one.plan(config.output);
-        this.#end({ one, plan, digest: plan.policy.digest }, plan.unchanged ? 'unchanged' : 'would-publish', {
-          change: await planTree(config.output, plan.files, plan.managed),
-        });
-      },
-    );
+  /** A dry run changes nothing: all sites are one group, and none is locked. */
+  async #dryRun(jobs: readonly SiteJob[]): Promise<void> {
+    await this.#eachPlan(jobs, async ({ one, plan }) => {
+      const change = await planTree(one.request.config.output, plan.files, plan.managed);
+      this.#end({ one, plan }, plan.unchanged ? 'unchanged' : 'would-publish', { change });
+    });
   }
 
   /** Without git: each tree for itself. */
@@ -217,21 +242,25 @@ class SitesRun {
     const { root } = await placeInRepository(config.output);
     await this.#withLocks(group, async (jobs) => {
       await clearAfterKilled(config.output, report);
-      const written: (PlannedSite & { readonly change: JobResult['change'] })[] = [];
+      const written: WrittenSite[] = [];
       const toPropose: PlannedSite[] = [];
       await this.#plan(
         jobs,
         async (planned, isUnchanged, change) => {
           if (isUnchanged) this.#end(planned, 'unchanged', { change, branch });
-          else written.push({ ...planned, change });
+          else written.push({ ...this.#kept(planned), change });
         },
-        place === undefined ? undefined : async (planned) => void toPropose.push(planned),
+        place === undefined ? undefined : async (planned) => void toPropose.push(this.#kept(planned)),
       );
       if (commits) {
         const commit =
           written.length === 0
             ? undefined
-            : await commitTrees(root, await this.#trees(written), sitesMessage(written.map(reviewOf)));
+            : await commitTrees(
+                root,
+                await this.#trees(written),
+                sitesMessage(written.map(reviewOf), this.#wholes),
+              );
         if (commit !== undefined) this.#commits.push({ commit, branch });
         for (const planned of written)
           this.#end(planned, 'published', { change: planned.change, commit, branch });
@@ -256,27 +285,26 @@ class SitesRun {
     elsewhere: string,
     branch: string,
   ): Promise<{ readonly commit: string | undefined }> {
-    const written: (PlannedSite & { readonly change: JobResult['change'] })[] = [];
+    const written: WrittenSite[] = [];
+    const places = new Map<SiteJob, string>();
     for (const one of jobs)
-      await this.#each(
-        one.site,
-        () => one.request,
-        async () => {
-          const { below } = await placeInRepository(one.request.config.output);
-          const directory = join(elsewhere, below);
-          const plan = await one.plan(directory);
-          const planned = { one, plan, digest: plan.policy.digest };
-          const change = await publishTree(directory, plan.files, plan.managed);
-          if (plan.unchanged) this.#end(planned, 'unchanged', { change, branch });
-          else written.push({ ...planned, change });
-        },
-      );
+      places.set(one, join(elsewhere, (await placeInRepository(one.request.config.output)).below));
+    await this.#eachPlan(
+      jobs,
+      async (planned) => {
+        const { files, managed, unchanged } = planned.plan;
+        const change = await publishTree(places.get(planned.one)!, files, managed);
+        if (unchanged) this.#end(planned, 'unchanged', { change, branch });
+        else written.push({ ...this.#kept(planned), change });
+      },
+      async (one) => places.get(one)!,
+    );
     this.#commits.pop();
     if (written.length === 0) return { commit: undefined };
     const commit = await commitTrees(
       elsewhere,
       await this.#trees(written),
-      sitesMessage(written.map(reviewOf)),
+      sitesMessage(written.map(reviewOf), this.#wholes),
     );
     if (commit !== undefined) this.#commits.push({ commit, branch });
     for (const { change, ...planned } of written) this.#end(planned, 'published', { change, commit, branch });
@@ -298,7 +326,7 @@ class SitesRun {
     root: string,
     jobs: readonly SiteJob[],
   ): Promise<void> {
-    const groups = alikeSites(toPropose.map(reviewOf));
+    const groups = alikeSites(toPropose.map(reviewOf), this.#wholes);
     const total = this.#request.sites.length;
     const changes = new Map<PlannedSite, JobResult['change']>();
     const { commit, pullRequest } = await proposeChange(
@@ -306,7 +334,7 @@ class SitesRun {
       toPropose.length === 0
         ? undefined
         : {
-            reviews: toPropose.map(({ plan }) => plan.review),
+            reviews: toPropose.map(({ plan }) => plan.told),
             title: summariseSites(groups),
             body: writeSitesMarkdown(groups, { total, problems: [] }),
           },
@@ -321,7 +349,7 @@ class SitesRun {
               toPropose[index]!,
               await publishTree(join(elsewhere, below), plan.files, plan.managed),
             );
-          return commitTrees(elsewhere, trees, sitesMessage(toPropose.map(reviewOf)));
+          return commitTrees(elsewhere, trees, sitesMessage(toPropose.map(reviewOf), this.#wholes));
         },
       },
     );
@@ -372,31 +400,79 @@ class SitesRun {
     done: (planned: PlannedSite, isUnchanged: boolean, change: JobResult['change']) => Promise<void>,
     propose?: (planned: PlannedSite) => Promise<void>,
   ): Promise<void> {
-    for (const one of jobs)
+    await this.#eachPlan(
+      jobs,
+      async (planned) => {
+        const { config } = planned.one.request;
+        const { told, files, managed, unchanged } = planned.plan;
+        const isRoutine = config.publish.when === 'routine';
+        const isForPeople = isRoutine ? told.verdict.level === 'look' : propose !== undefined;
+        if (isForPeople && !unchanged && propose !== undefined) return propose(planned);
+        if (isForPeople && isRoutine && propose === undefined)
+          return this.#end(planned, 'held', { change: await planTree(config.output, files, managed) });
+        if (isForPeople && unchanged)
+          return this.#end(planned, 'unchanged', { change: await planTree(config.output, files, managed) });
+        await done(planned, unchanged, await publishTree(config.output, files, managed));
+      },
+      async ({ request: { config } }) => {
+        const recovered = await recoverTree(config.output);
+        if (recovered !== undefined) this.#request.report(recovered);
+        return config.output;
+      },
+    );
+  }
+
+  /**
+   * Plans sites, as many at a time as the planner likes, and does with each what is to be done, in their order.
+   * @param done with a plan; its first of a kind is told whole by then
+   * @param place of the tree that a site is compared with; what is to be done before it is read
+   */
+  async #eachPlan(
+    jobs: readonly SiteJob[],
+    done: (planned: PlannedSite) => Promise<void>,
+    place: (one: SiteJob) => Promise<string> = async ({ request }) => request.config.output,
+  ): Promise<void> {
+    const planner = this.#planner;
+    const begin = async (one: SiteJob) => planner.plan(one.site, await place(one));
+    const underWay: (Promise<Planned> | undefined)[] = [];
+    for (const [index, one] of jobs.entries()) {
+      while (underWay.length < Math.min(jobs.length, index + planner.ahead)) {
+        const next = begin(jobs[underWay.length]!);
+        // Told where it is waited for.
+        next.catch(() => undefined);
+        underWay.push(next);
+      }
       await this.#each(
         one.site,
         () => one.request,
         async () => {
-          const { config } = one.request;
-          const recovered = await recoverTree(config.output);
-          if (recovered !== undefined) this.#request.report(recovered);
-          const plan = await one.plan(config.output);
-          const { review, findings, files, managed, policy, unchanged } = plan;
-          const planned: PlannedSite = {
-            one,
-            plan: { review, findings, files, managed },
-            digest: policy.digest,
-          };
-          const isRoutine = config.publish.when === 'routine';
-          const isForPeople = isRoutine ? verdict(review).level === 'look' : propose !== undefined;
-          if (isForPeople && !unchanged && propose !== undefined) return propose(planned);
-          if (isForPeople && isRoutine && propose === undefined)
-            return this.#end(planned, 'held', { change: await planTree(config.output, files, managed) });
-          if (isForPeople && unchanged)
-            return this.#end(planned, 'unchanged', { change: await planTree(config.output, files, managed) });
-          await done(planned, unchanged, await publishTree(config.output, files, managed));
+          const { notes, result } = await underWay[index]!;
+          for (const note of notes) this.#request.reportOf(one.site, note);
+          if (result instanceof Error) throw result;
+          try {
+            const { told } = result;
+            const isShown = !result.unchanged || told.changesDevices;
+            if (isShown && !this.#wholes.has(told.kind))
+              this.#wholes.set(told.kind, await planner.tell(one.site));
+          } finally {
+            planner.forget(one.site);
+          }
+          await done({ one, plan: result });
         },
       );
+      // What was planned is as large as what it wrote.
+      underWay[index] = undefined;
+    }
+  }
+
+  /** A plan that is kept until all are committed, with each text once. */
+  #kept({ one, plan }: PlannedSite): PlannedSite {
+    const files = [...plan.files].map(([path, text]) => {
+      const same = this.#texts.get(text) ?? text;
+      this.#texts.set(same, same);
+      return [path, same] as const;
+    });
+    return { one, plan: { ...plan, files: new Map(files) } };
   }
 
   /** Holds the lock of each tree; a tree that another run holds is the end of its site. */
@@ -424,17 +500,16 @@ class SitesRun {
   }
 
   #end(
-    { one, plan, digest }: PlannedSite,
+    { one, plan }: PlannedSite,
     outcome: JobResult['outcome'],
     rest: Pick<JobResult, 'change'> & Partial<Pick<JobResult, 'commit' | 'branch' | 'pullRequest'>>,
   ): void {
+    const { digest, told, document, findings } = plan;
     this.#ends.set(one.site, {
       site: one.site,
       job: one.request,
-      digest,
+      ...{ digest, told, document, findings },
       outcome,
-      review: plan.review,
-      findings: plan.findings,
       commit: undefined,
       branch: undefined,
       ...rest,
@@ -442,8 +517,8 @@ class SitesRun {
   }
 }
 
-function reviewOf({ one, plan, digest }: PlannedSite): SiteReview {
-  return { name: one.site.name, review: plan.review, digest };
+function reviewOf({ one, plan }: PlannedSite): SiteReview {
+  return { name: one.site.name, told: plan.told, digest: plan.digest };
 }
 
 /** Loads each key once; what failed has failed for all that ask for it. */

@@ -3,11 +3,9 @@ import pc from 'picocolors';
 import { type CommitMessage, LINES, messageText, trailersOf, WIDTH } from '../review/commit-message.ts';
 import { writeMarkdownBlocks } from '../review/markdown.ts';
 import { type Block, outside, paragraph } from '../review/outline.ts';
-import { outline } from '../review/sections.ts';
 import { blocksText } from '../review/text.ts';
-import { verdict } from '../review/verdict.ts';
 import { counted, enumerate } from '../review/wording.ts';
-import { type AlikeSites, alikeSites, type SiteReview } from './alike.ts';
+import { type AlikeSites, alikeSites, type SiteReview, type WholeChange } from './alike.ts';
 
 /** The longest commit subject that git tools show whole. */
 const SUBJECT_LENGTH = 72;
@@ -17,10 +15,11 @@ export function summariseSites(groups: readonly AlikeSites[]): string {
   const count = countOf(groups);
   const [first] = groups;
   if (first === undefined) return 'Azure allowlist: no change at any site';
-  if (count === 1) return first.summary;
+  const { headline } = first.told;
+  if (count === 1) return headline;
   const candidates = [
-    ...(groups.length === 1 ? [`${count} sites: ${first.summary}`] : []),
-    ...(groups.length === 1 ? [`${count} sites: ${first.summary.replace(/^Azure allowlist of /, '')}`] : []),
+    ...(groups.length === 1 ? [`${count} sites: ${headline}`] : []),
+    ...(groups.length === 1 ? [`${count} sites: ${headline.replace(/^Azure allowlist of /, '')}`] : []),
     `Azure allowlist${week(first)}: ${count} sites change${groups.length === 1 ? ' alike' : ` in ${groups.length} ways`}`,
     `${count} sites change`,
   ];
@@ -31,30 +30,34 @@ function countOf(groups: readonly AlikeSites[]): number {
   return groups.reduce((sum, { names }) => sum + names.length, 0);
 }
 
-function week({ review }: AlikeSites): string {
-  const { fileDate } = review.feed.after;
+function week({ told }: AlikeSites): string {
+  const { fileDate } = told.week;
   return fileDate === undefined ? '' : ` of ${fileDate}`;
 }
 
 /**
  * The commit of several sites: those that change alike are told together. Under 60 lines; the whole review of each is
  * committed beside its files.
+ * @param wholes the change of the first site of each kind, by kind
  */
-export function sitesMessage(sites: readonly SiteReview[]): CommitMessage {
-  const groups = alikeSites(sites);
-  const { review } = groups[0]!;
+export function sitesMessage(
+  sites: readonly SiteReview[],
+  wholes: ReadonlyMap<string, WholeChange>,
+): CommitMessage {
+  const groups = alikeSites(sites, wholes);
+  const { told, whole } = groups[0]!;
   const digests = sites.map(({ digest }) => digest).sort();
   const digest = digests.every((one) => one === digests[0])
     ? digests[0]!
     : createHash('sha256').update(digests.join('\n')).digest('hex');
-  const trailers = trailersOf(review, digest).join('\n');
+  const trailers = trailersOf(told.week, digest).join('\n');
   if (sites.length === 1)
-    return { subject: summariseSites(groups), body: `${messageText(review)}\n\n${trailers}\n` };
+    return { subject: summariseSites(groups), body: `${messageText(whole.message)}\n\n${trailers}\n` };
   const lines: string[] = [];
   const each = Math.max(6, Math.floor(LINES / groups.length) - 3);
   for (const [index, group] of groups.entries()) {
     const left = groups.length - index;
-    const text = [...nameLines(group), ...messageText(group.review, each).split('\n')];
+    const text = [...nameLines(group), ...messageText(group.whole.message, each).split('\n')];
     if (lines.length + text.length + 3 > LINES) {
       lines.push(`${counted(left, 'more group')} of sites: REVIEW.md of each site has everything.`, '');
       break;
@@ -113,8 +116,8 @@ export function writeSitesMarkdown(
             ],
             rows: groups.map((group) => [
               [outside(headOf(group))],
-              [group.summary],
-              [verdict(group.review).text],
+              [group.told.headline],
+              [group.told.verdict.text],
             ]),
             of: ['group of sites', 'groups of sites'],
           } satisfies Block,
@@ -134,7 +137,7 @@ export function writeSitesMarkdown(
           } satisfies Block,
         ]),
     ...groups.flatMap((group): Block[] => {
-      const [, ...rest] = outline(group.review);
+      const [, ...rest] = group.whole.blocks;
       return [
         { kind: 'heading', level: 2, line: [outside(headOf(group))] },
         ...(group.names.length > 4

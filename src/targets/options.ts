@@ -57,8 +57,22 @@ export function resolveOptions(
 /** Seconds that a pattern may take for one value. */
 const LONGEST_MATCHING = 5;
 
+/** What values have matched: many configurations have the same, and the limit of time costs more than the match. */
+const MATCHED = new Set<string>();
+
+/** How many are remembered. */
+const MATCHED_AT_MOST = 10_000;
+
 /** @throws ConfigurationError for a pattern that does not come to an end */
 function matches(pattern: string, value: string, at: string): boolean {
+  const key = `${pattern}\0${value}`;
+  if (MATCHED.has(key)) return true;
+  const isMatched = matchWithinTime(pattern, value, at);
+  if (isMatched && MATCHED.size < MATCHED_AT_MOST) MATCHED.add(key);
+  return isMatched;
+}
+
+function matchWithinTime(pattern: string, value: string, at: string): boolean {
   return withinTime(
     () => new RegExp(`^(?:${pattern})$`, 'u').test(value),
     LONGEST_MATCHING,

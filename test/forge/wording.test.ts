@@ -3,6 +3,7 @@ import { cutBody } from '../../src/forge/body.ts';
 import { noticeOf, proposalOf } from '../../src/forge/wording.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
 import type { Review } from '../../src/review/review.ts';
+import { tellReview } from '../../src/review/told.ts';
 import { sampleReview } from '../review/sample.ts';
 import { policyOf, tag } from '../review/weeks.ts';
 
@@ -10,7 +11,11 @@ const branches = { source: 'azure-allowlist/update', target: 'main' };
 const config = { reviewers: ['ada'], labels: ['network'], autoMerge: true };
 const cloud = (...prefixes: string[]) => policyOf({ r: [tag('A', '', ...prefixes)] }, { name: 'r' });
 
-const changeOf = (...reviews: Review[]) => ({ reviews, title: 'a title', body: 'text' });
+const changeOf = (...reviews: Review[]) => ({
+  reviews: reviews.map(tellReview),
+  title: 'a title',
+  body: 'text',
+});
 
 describe('the pull request of a review', () => {
   it('is a draft with its label where a guard was accepted, and never merges by itself', () => {

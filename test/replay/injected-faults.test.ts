@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Baseline, baselineOf } from '../../src/committed/baseline.ts';
 import { filesReader, readOutputTree } from '../../src/committed/output-tree.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { LoadedFeed } from '../../src/feed/load.ts';
+import type { ParsedFeed } from '../../src/feed/load.ts';
 import { parseServiceTags } from '../../src/feed/parse.ts';
 import { planRun, RunRefused } from '../../src/pipeline.ts';
 import { FeedError } from '../../src/problem.ts';
@@ -24,7 +24,7 @@ function feedOf(
   path: string,
   change: (document: FeedDocument) => void = () => undefined,
   name = basename(path, '.gz'),
-): LoadedFeed {
+): ParsedFeed {
   const text = texts.get(path) ?? gunzipSync(readFileSync(path)).toString();
   texts.set(path, text);
   const document = JSON.parse(text) as FeedDocument;
@@ -56,8 +56,8 @@ const edit = (tag: string, change: (prefixes: string[]) => string[]) => (documen
 };
 
 /** What is done to the file of 2025-07-21, and the guards that must refuse it. */
-const FAULTS: readonly [string, () => LoadedFeed, readonly string[]][] = [
-  ...TAGS.flatMap((tag): [string, () => LoadedFeed, string[]][] => [
+const FAULTS: readonly [string, () => ParsedFeed, readonly string[]][] = [
+  ...TAGS.flatMap((tag): [string, () => ParsedFeed, string[]][] => [
     [
       `${tag}: first half dropped`,
       () =>
@@ -86,7 +86,7 @@ const FAULTS: readonly [string, () => LoadedFeed, readonly string[]][] = [
       ['tag-shrink'],
     ],
   ]),
-  ...TWO_TAGS.flatMap((tag): [string, () => LoadedFeed, string[]][] => [
+  ...TWO_TAGS.flatMap((tag): [string, () => ParsedFeed, string[]][] => [
     [
       `${tag} emptied`,
       () =>
@@ -132,7 +132,7 @@ const FAULTS: readonly [string, () => LoadedFeed, readonly string[]][] = [
       ['special-use', 'too-broad'],
     ],
   ]),
-  ...TAGS.filter((tag) => tag !== 'AzureCloud').map((tag): [string, () => LoadedFeed, string[]] => [
+  ...TAGS.filter((tag) => tag !== 'AzureCloud').map((tag): [string, () => ParsedFeed, string[]] => [
     `${tag}: the list of AzureCloud in its place`,
     () =>
       feedOf(feedFile(NEXT), (document) => {
@@ -174,7 +174,7 @@ describe.skipIf(!feedsAvailable)('a fault injected into a real week', async () =
   const config = await loadConfig(BUILT_IN);
   const { tables } = await loadTables(config);
   const first = await baselineOf(undefined);
-  const run = (feed: LoadedFeed, baseline: Baseline, accept: readonly string[] = []) =>
+  const run = (feed: ParsedFeed, baseline: Baseline, accept: readonly string[] = []) =>
     planRun({ config, feed, tables, targets: [], baseline, accept, today: '2025-07-24' });
   const baseline = feedsAvailable
     ? await baselineOf(

@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import type { Review } from '../../src/review/review.ts';
-import { alikeSites } from '../../src/sites/alike.ts';
+import {
+  alikeSites as groupsOf,
+  type SiteReview,
+  tellSite,
+  tellWhole,
+  type WholeChange,
+} from '../../src/sites/alike.ts';
 import { sitesMessage, summariseSites, writeSitesMarkdown } from '../../src/sites/words.ts';
 import { sampleReview } from '../review/sample.ts';
 
-const site = (name: string, review: Review = sampleReview()) => ({ name, review, digest: 'ab'.repeat(32) });
+const wholes = new Map<string, WholeChange>();
+const site = (name: string, review: Review = sampleReview()): SiteReview => {
+  const told = tellSite(review);
+  if (!wholes.has(told.kind)) wholes.set(told.kind, tellWhole(review, ''));
+  return { name, told, digest: 'ab'.repeat(32) };
+};
+const alikeSites = (sites: readonly SiteReview[]) => groupsOf(sites, wholes);
 /** Another change: a device fewer. */
 const other = () => sampleReview({ targets: sampleReview().targets.slice(1) });
 
@@ -13,7 +25,7 @@ describe('sites that change alike', () => {
     const groups = alikeSites([site('c'), site('a', other()), site('b')]);
     expect(groups.map(({ names }) => names)).toEqual([['b', 'c'], ['a']]);
     expect(summariseSites(groups)).toMatch(/3 sites change in 2 ways$/);
-    expect(summariseSites(alikeSites([site('a')]))).toBe(groups[0]!.summary);
+    expect(summariseSites(alikeSites([site('a')]))).toBe(groups[0]!.told.headline);
     expect(summariseSites(alikeSites([site('a'), site('b')]))).toMatch(/2 sites change alike$|^2 sites: /);
     expect(summariseSites([])).toBe('Azure allowlist: no change at any site');
   });
@@ -33,7 +45,7 @@ describe('sites that change alike', () => {
   });
 
   it('fit into the message of a commit, however many ways there are', () => {
-    const one = sitesMessage([site('a')]);
+    const one = sitesMessage([site('a')], wholes);
     expect(one.body).toContain('Policy-Digest: abab');
     const reviews = Array.from({ length: 30 }, (_, index) => {
       const review = sampleReview();
@@ -42,7 +54,7 @@ describe('sites that change alike', () => {
         targets: review.targets.map((target) => ({ ...target, id: `${target.id}${index}` })),
       });
     });
-    const { subject, body } = sitesMessage(reviews);
+    const { subject, body } = sitesMessage(reviews, wholes);
     expect(subject.length).toBeLessThanOrEqual(72);
     expect(subject).toContain('30 sites change in 30 ways');
     const lines = body.split('\n');
