@@ -4,7 +4,7 @@ import type { RunEnd } from '../notify/event.ts';
 import type { NamedEnd } from '../notify/notify.ts';
 import { RunRefused } from '../pipeline.ts';
 import { type ToldReview, tellReview } from '../review/told.ts';
-import type { SiteEnd } from '../sites/run.ts';
+import type { SiteEnd } from '../sites/result.ts';
 import type { Io } from './io.ts';
 import { cacheDirectory, type FeedFlags } from './request.ts';
 
