@@ -295,6 +295,42 @@ describe('a hand in a document', () => {
     }).toThrow(message);
   });
 
+  it.each([
+    ['network-feeds.csv', '/azure-web-ipv4.txt', '/azure-sql-ipv4.txt', /not a network feed/],
+    ['network-feeds.csv', 'IP Address', 'Domain', /not a network feed/],
+    ['network-feeds.csv', /azure-sql-ipv4,.*\n/, '', /are expected/],
+    ['azure-web-ipv4.txt', '192.0.2.0/24\n', '', /missing in web-ipv4/],
+    ['azure-web-ipv4.txt', '192.0.2.0/24', '2001:db8::/48', /other family/],
+    ['about.txt', '# ', '', /no comment/],
+  ])('of a network feed of Check Point, in %s, is refused', async (path, from, to, message) => {
+    const { files, plan, target } = await buildBundled('checkpoint', MIXED, {
+      form: 'network-feeds',
+      baseUrl: 'https://lists.example.com/checkpoint',
+    });
+    expect(files.map((file) => file.path)).toEqual([
+      'about.txt',
+      'azure-media-ipv4.txt',
+      'azure-sql-ipv4.txt',
+      'azure-web-ipv4.txt',
+      'azure-web-ipv6.txt',
+      'network-feeds.csv',
+    ]);
+    expect(proveReadBack(target, plan, files)).toEqual([]);
+    const edited = files.map((file) =>
+      file.path === path ? { path, text: file.text.replace(from, to) } : file,
+    );
+    expect(edited).not.toEqual(files);
+    expect(() => {
+      throw new Error(JSON.stringify(proveReadBack(target, plan, edited)));
+    }).toThrow(message);
+  });
+
+  it('of a network feed needs to know where the lists are served', async () => {
+    await expect(buildBundled('checkpoint', MIXED, { form: 'network-feeds' })).rejects.toThrow(
+      'form network-feeds needs baseUrl',
+    );
+  });
+
   it('gives an object of Check Point the id that it had, whatever else is there', async () => {
     const ids = async (...rules: readonly RuleParts[]) =>
       Object.fromEntries(

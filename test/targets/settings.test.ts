@@ -9,6 +9,10 @@ import { samplePolicy } from '../support/policy.ts';
 
 /** Another value for an option where none follows from its manifest, and what else it needs. */
 const OTHERS: Readonly<Record<string, Readonly<Record<string, OptionValues>>>> = {
+  checkpoint: {
+    form: { form: 'network-feeds', baseUrl: 'https://lists.example.com/a' },
+    baseUrl: { form: 'network-feeds', baseUrl: 'https://lists.example.com/b' },
+  },
   connector: {
     proxy: { proxy: 'http://other.corp.example:3128' },
     product: { product: 'aad' },
