@@ -177,7 +177,10 @@ export function planRun(published: RunInput): RunPlan {
     buildAll(
       policy,
       input.targets.map((request) =>
-        withInForce(withoutForbidden(request, input.constraints), input.baseline),
+        withInForce(
+          { ...withoutForbidden(request, input.constraints), week: snapshot.fileDate },
+          input.baseline,
+        ),
       ),
     );
   if (isRefused(judged)) throw refusedRun(input, judged, build);
@@ -336,12 +339,13 @@ function withoutForbidden(request: TargetRequest, constraints: Constraints | und
 }
 
 /**
- * A target whose format only adds gets the files in force: what left them has to be taken away. Before the text of one
+ * A target whose format only adds gets the files in force: what left them has to be taken away; one that remembers keeps its dates. Before the text of one
  * that was edited stands what a run wrote, if that is known: devices may hold what either says, and it alone remembers
  * what those that missed weeks still hold.
  */
 function withInForce(request: TargetRequest, { tree, asWritten }: Baseline): TargetRequest {
-  if (tree === undefined || !request.target.manifest.additive) return request;
+  const { additive, remembers } = request.target.manifest;
+  if (tree === undefined || !(additive || remembers)) return request;
   const folder = `${request.id}/`;
   const paths = [...new Set([...tree.files.keys(), ...asWritten.keys()])].filter((path) =>
     path.startsWith(folder),

@@ -110,7 +110,9 @@ async function verifyTarget(
     const found = [...proveReadBack(target, plan, files), ...proveSettings(target, locked.options, files)];
     const all = [...problems, ...found.map((problem) => ({ ...problem, where: id }))];
     if (all.length > 0 || target.vendor.renderedAnew !== true) return all;
-    const again = buildTarget(tree.policy, { ...request, ...readFitSettings(locked) });
+    // What the files remember, they say themselves.
+    const inForce = new Map(files.map(({ path, text }) => [path, text]));
+    const again = buildTarget(tree.policy, { ...request, ...readFitSettings(locked), inForce });
     return again.files
       .filter(({ path, text }) => tree.files.get(`${id}/${path}`) !== text)
       .map(({ path }) => ({ where: `${id}/${path}`, what: 'is not what the policy of the lock gives' }));

@@ -26,8 +26,10 @@ export interface TargetRequest {
   readonly clients?: DualStackSet | undefined;
   readonly budget?: Budget | undefined;
   readonly options: OptionValues;
-  /** The files that were published last, by path below the target's folder; for a target of an additive format. */
+  /** The files that were published last, by path below the target's folder; for a target of an additive format, or one that remembers. */
   readonly inForce?: ReadonlyMap<string, string> | undefined;
+  /** The date of the weekly file, YYYY-MM-DD. */
+  readonly week?: string | undefined;
 }
 
 /** What a target made of a policy, proven by reading it back. */
@@ -49,7 +51,8 @@ export function buildTarget(policy: Policy, request: TargetRequest): TargetOutpu
   const { manifest, templates, vendor, where } = request.target;
   const plan = fitPolicy(policy, capabilitiesOf(manifest, request.options), request);
   const view = buildView(plan, manifest, request.options);
-  const extended = vendor.extendView?.(view, plan, policy, request.inForce ?? new Map()) ?? view;
+  const extended =
+    vendor.extendView?.(view, plan, policy, request.inForce ?? new Map(), request.week) ?? view;
   const files = renderRetiring(manifest, templates, extended, where, request.inForce ?? new Map())
     .map(withContentDigest)
     .sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -169,6 +169,12 @@ export const manifestSchema = z.strictObject({
     .describe(
       'whether loading the files only adds to what the device has: the module of the target then gets the files in force, and its update takes away what left',
     ),
+  remembers: z
+    .boolean()
+    .default(false)
+    .describe(
+      'whether the files say since when something is there: the module of the target then gets the files in force, and the week',
+    ),
   undo: z
     .strictObject({
       word: z

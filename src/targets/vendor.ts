@@ -13,13 +13,15 @@ export interface Vendor {
   /**
    * Adds what the templates need (object names, nesting, hashes) to the view. Pure. The policy is there for targets
    * whose files name what is required without letting it through; the files that were published last, by path, for
-   * those of an additive format, whose updates must take away what left.
+   * those of an additive format, whose updates must take away what left, and for those that remember since when something
+   * is there; the date of the weekly file, where it is known.
    */
   readonly extendView?: (
     view: View,
     plan: TargetPlan,
     policy: Policy,
     inForce: ReadonlyMap<string, string>,
+    week?: string,
   ) => View & Readonly<Record<string, unknown>>;
   /**
    * Reads the rendered files back, strictly: what is not understood is a ReadBackError. Pure. The templates

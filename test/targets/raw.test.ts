@@ -4,7 +4,8 @@ import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import type { Policy, PolicyRule, TagAddresses } from '../../src/policy/policy.ts';
 import { makePolicy as policyOf } from '../../src/policy/resolve.ts';
-import { proveReadBack } from '../../src/targets/build.ts';
+import { buildTarget, proveReadBack } from '../../src/targets/build.ts';
+import { loadTarget } from '../../src/targets/catalog.ts';
 import { rawJsonSchema } from '../../src/targets/vendors/raw.ts';
 import { makePolicy } from '../support/policy.ts';
 import { below, seededRandom } from '../support/random.ts';
@@ -105,6 +106,78 @@ describe('lists with provenance', () => {
     }
   });
 
+  describe('say since when a prefix is there', () => {
+    /** Publishes one policy after the other, each with the files before it, and gives the dates by prefix. */
+    const publisher = async (formats: string) => {
+      const target = await loadTarget('raw');
+      let inForce: ReadonlyMap<string, string> = new Map();
+      return (week: string, ...prefixes: readonly string[]) => {
+        const policy = makePolicy({ name: 'web', prefixes });
+        const { files } = buildTarget(policy, { id: 'raw', target, options: { formats }, inForce, week });
+        inForce = new Map(files.map(({ path, text }) => [path, text]));
+        const lines = [...inForce.values()].join('').split('\n');
+        return Object.fromEntries(
+          lines.flatMap((line) => {
+            const [, prefix, since] =
+              /^web,\d,([^,]+),.*,(\S*)$/.exec(line) ??
+              /^\{.*"prefix":"([^"]+)".*"since":"([^"]*)"\},?$/.exec(line) ??
+              [];
+            return prefix === undefined ? [] : [[prefix, since]];
+          }),
+        );
+      };
+    };
+
+    it.each(['csv', 'ndjson', 'json', 'csv ndjson json'])('in %s', async (formats) => {
+      const publish = await publisher(formats);
+      expect(publish('2026-01-05', '192.0.2.0/25', '198.51.100.0/24')).toEqual({
+        '192.0.2.0/25': '2026-01-05',
+        '198.51.100.0/24': '2026-01-05',
+      });
+      expect(publish('2026-01-12', '192.0.2.0/24', '198.51.100.0/25', '2001:db8::/48')).toEqual({
+        // A part of it is new.
+        '192.0.2.0/24': '2026-01-12',
+        // All of it was there.
+        '198.51.100.0/25': '2026-01-05',
+        '2001:db8::/48': '2026-01-12',
+      });
+      expect(publish('2026-01-19', '192.0.2.0/25', '198.51.100.0/24')).toEqual({
+        '192.0.2.0/25': '2026-01-12',
+        '198.51.100.0/24': '2026-01-19',
+      });
+    });
+
+    it('by the latest date of what was joined, and anew of what left', async () => {
+      const publish = await publisher('csv ndjson');
+      publish('2026-01-05', '192.0.2.0/26');
+      publish('2026-01-12', '192.0.2.0/26', '192.0.2.128/25');
+      expect(publish('2026-01-19', '192.0.2.0/24')).toEqual({ '192.0.2.0/24': '2026-01-19' });
+      publish('2026-01-26');
+      expect(publish('2026-02-02', '192.0.2.0/26')).toEqual({ '192.0.2.0/26': '2026-02-02' });
+    });
+
+    it('not at all where no week is known, and nothing by what a hand wrote', async () => {
+      const policy = makePolicy({ name: 'web', prefixes: ['192.0.2.0/25'] });
+      const { files } = await buildBundled('raw', policy, { formats: 'csv' });
+      expect(files.find(({ path }) => path === 'prefixes.csv')!.text).toMatch(/,true,\n$/);
+      const target = await loadTarget('raw');
+      const inForce = new Map([
+        [
+          'prefixes.csv',
+          'nonsense\nweb,4,192.0.2.0/25,192.0.2.0,192.0.2.126,443,,,true,2020-01-01\nweb,4,x,,,,,,,2020-01-01\n',
+        ],
+      ]);
+      const again = buildTarget(policy, {
+        id: 'raw',
+        target,
+        options: { formats: 'csv' },
+        inForce,
+        week: '2026-01-05',
+      });
+      expect(again.files.find(({ path }) => path === 'prefixes.csv')!.text).toMatch(/,true,2026-01-05\n$/);
+    });
+  });
+
   it.each([
     ['a tag', 'prefixes.csv', ',Cloud,', ',Clout,', /differ/],
     ['a region', 'allowlist.ndjson', '"regions":["west"]', '"regions":["east"]', /differ/],
@@ -128,7 +201,7 @@ describe('lists with provenance', () => {
       'a field',
       'allowlist.ndjson',
       '"configured":false',
-      '"configured":false,"since":"x"',
+      '"configured":false,"seen":"x"',
       /allowlist\.ndjson/,
     ],
   ])('are refused where a hand changes %s', async (_, path, from, to, what) => {

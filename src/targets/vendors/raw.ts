@@ -27,6 +27,12 @@ const prefixEntry = z.strictObject({
   tags: texts("the rule's service tags that have an address of it, in alphabetical order"),
   regions: texts('the regions of these tags'),
   configured: z.boolean().describe('whether a prefix of the configuration has an address of it'),
+  since: z
+    .string()
+    .regex(/^(\d{4}-\d{2}-\d{2})?$/)
+    .describe(
+      'the date of the weekly file since which the rule has had all of its addresses in this tree; empty where no week was known',
+    ),
 });
 
 const nameEntry = z.strictObject({
@@ -87,17 +93,25 @@ const FILES = {
 } as const;
 
 /** The first lines of the CSV files. */
-const PREFIX_HEAD = 'rule,family,prefix,first,last,ports,tags,regions,configured';
+const PREFIX_HEAD = 'rule,family,prefix,first,last,ports,tags,regions,configured,since';
 const NAME_HEAD = 'rule,name,apex,subdomains,ports';
 
 const PATHS = Object.keys(FILES) as (keyof typeof FILES)[];
 
-function extendView(view: View, plan: TargetPlan, policy: Policy): View & Readonly<Record<string, unknown>> {
+function extendView(
+  view: View,
+  plan: TargetPlan,
+  policy: Policy,
+  inForce: ReadonlyMap<string, string>,
+  week = '',
+): View & Readonly<Record<string, unknown>> {
+  const known = datesIn(inForce);
   const entries: Entries = {
     prefixes: plan.rules.flatMap((rule) =>
       prefixesOf(
         rule,
         policy.rules.find(({ name }) => name === rule.name),
+        (prefix) => sinceOf(prefix, known.get(rule.name) ?? new Map(), week),
       ),
     ),
     names: plan.rules.flatMap(namesOf),
@@ -112,7 +126,60 @@ function extendView(view: View, plan: TargetPlan, policy: Policy): View & Readon
   };
 }
 
-function prefixesOf({ name, addresses }: PlannedRule, rule: PolicyRule | undefined): PrefixEntry[] {
+/** Since when the prefixes of a rule are there, by prefix. */
+type Dates = ReadonlyMap<string, string>;
+
+/**
+ * The dates that published files give, by rule. Of two for one prefix the first is what a run wrote; what is no entry,
+ * such as a line of a hand's, gives none.
+ */
+function datesIn(inForce: ReadonlyMap<string, string>): ReadonlyMap<string, Dates> {
+  const dates = new Map<string, Map<string, string>>();
+  for (const path of PATHS)
+    for (const line of inForce.get(path)?.split('\n') ?? []) {
+      const found = entryIn(path, line);
+      if (found === undefined || found.since === '') continue;
+      const own = dates.get(found.rule) ?? new Map<string, string>();
+      dates.set(found.rule, own);
+      if (!own.has(found.prefix)) own.set(found.prefix, found.since);
+    }
+  return dates;
+}
+
+function entryIn(path: string, line: string): PrefixEntry | undefined {
+  try {
+    const entry = path.endsWith('.csv')
+      ? prefixOfCsv(line.split(','))
+      : checked(prefixEntry, JSON.parse(line.replace(/,$/, '')));
+    canonical(entry);
+    return entry;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The latest date of what was published of it, if all of it was; otherwise the week. */
+function sinceOf(prefix: Prefix, known: Dates, week: string): string {
+  const exact = known.get(formatPrefix(prefix));
+  if (exact !== undefined) return exact;
+  const meets = [...known]
+    .map(([text, since]) => ({ part: parsePrefix(text), since }))
+    .filter(
+      ({ part }) =>
+        part.family === prefix.family &&
+        part.first <= lastAddress(prefix) &&
+        prefix.first <= lastAddress(part),
+    );
+  const published = DualStackSet.fromPrefixes(meets.map(({ part }) => part));
+  if (!DualStackSet.fromPrefixes([prefix]).difference(published).isEmpty) return week;
+  return meets.map(({ since }) => since).reduce((latest, since) => (since > latest ? since : latest));
+}
+
+function prefixesOf(
+  { name, addresses }: PlannedRule,
+  rule: PolicyRule | undefined,
+  since: (prefix: Prefix) => string,
+): PrefixEntry[] {
   if (addresses === undefined) return [];
   const own = DualStackSet.fromPrefixes(rule?.prefixes ?? []);
   return ([4, 6] as const).flatMap((family) => {
@@ -135,6 +202,7 @@ function prefixesOf({ name, addresses }: PlannedRule, rule: PolicyRule | undefin
         tags: here.map(({ tag }) => tag),
         regions: [...new Set(here.map(({ region }) => region).filter((region) => region !== ''))].sort(),
         configured: configured[index]!,
+        since: since(prefix),
       };
     });
   });
@@ -159,11 +227,11 @@ function namesOf({ name: rule, names }: PlannedRule): NameEntry[] {
 }
 
 function csvOfPrefix(entry: PrefixEntry): string {
-  const { rule, family, prefix, first, last, ports: on, tags, regions, configured } = entry;
+  const { rule, family, prefix, first, last, ports: on, tags, regions, configured, since } = entry;
   return [
     ...[rule, family, prefix, first, last],
     ...[on, tags, regions].map((list) => list.join(' ')),
-    configured,
+    ...[configured, since],
   ].join(',');
 }
 
@@ -195,6 +263,7 @@ function prefixOfCsv([
   tags,
   regions,
   configured,
+  since,
 ]: string[]): PrefixEntry {
   return checked(prefixEntry, {
     kind: 'prefix',
@@ -207,6 +276,7 @@ function prefixOfCsv([
     tags: listed(tags),
     regions: listed(regions),
     configured: configured === 'true',
+    since,
   });
 }
 
