@@ -1,4 +1,5 @@
 import { markdownTable } from '../markdown-table.ts';
+import { digits } from '../numbers.ts';
 import type { Evidence, Manifest } from './manifest.ts';
 
 /*
@@ -28,9 +29,10 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
         'Addresses match',
         'Clients',
         'TLS exemption',
+        'At most',
         'Loaded by',
       ],
-      ...manifests.map(({ id, loaded, capabilities: can }) => [
+      ...manifests.map(({ id, loaded, limits, capabilities: can }) => [
         `[${id}](#${id})`,
         yes(can.ipv4),
         yes(can.ipv6),
@@ -41,6 +43,7 @@ export function targetsDocument(manifests: readonly Manifest[]): string {
         { destination: 'the destination', literal: 'hosts written as an address' }[can.addressMatch],
         { none: 'no', any: 'yes', 'same-family': 'of the same family' }[can.clients],
         yes(can.tlsExemption),
+        limitsInWords(limits),
         loaded ?? '-',
       ]),
     ]),
@@ -124,6 +127,16 @@ function knownHow({ read, measured, unconfirmed, checked }: Evidence): string {
   ]
     .flat()
     .join('; ');
+}
+
+/** What a device takes of prefixes and bytes: the lengths of names and lines are in the section of the target. */
+function limitsInWords({ entries, members, fileBytes }: Manifest['limits']): string {
+  const parts = [
+    ...(entries === undefined ? [] : [`${digits(entries)} addresses and prefixes`]),
+    ...(members === undefined ? [] : [`${digits(members)} in a list`]),
+    ...(fileBytes === undefined ? [] : [`${digits(fileBytes)} bytes a file`]),
+  ];
+  return parts.join('; ') || '-';
 }
 
 const LIMITS: Readonly<Record<string, string>> = {
