@@ -10,7 +10,7 @@ import { bundlePage } from './bundle-page.js';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Packages of the long-running commands: they load modules and workers of their own by path. */
-const EXTERNAL = ['cron', 'fastify', 'nodemailer', 'pino', 'prom-client'];
+export const EXTERNAL = ['cron', 'fastify', 'nodemailer', 'pino', 'prom-client'];
 
 /** Modules that the program imports by a name that it makes up: one for each target that has code. */
 const BY_NAME = { vendors: 'src/targets/vendors', devices: 'src/load/devices' };

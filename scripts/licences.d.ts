@@ -14,3 +14,4 @@ interface PackageLock {
 
 export function productionPackages(lock: PackageLock): ProductionPackage[];
 export function licencesDocument(lock: PackageLock): string;
+export function licenceTexts(lock: PackageLock): string;

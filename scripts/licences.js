@@ -1,4 +1,9 @@
 // The packages that the program needs at run time, from package-lock.json: what docs/licences.md lists and a release ships.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * @param {{ packages: Record<string, { version?: string, license?: string, dev?: boolean, integrity?: string }> }} lock
@@ -34,6 +39,17 @@ export function licencesDocument(lock) {
     '|---|---|---|',
     ...rows,
   ].join('\n')}\n`;
+}
+
+/** The licence texts of the packages, as they are installed. */
+export function licenceTexts(lock) {
+  const texts = productionPackages(lock).map(({ name, version, licence, path }) => {
+    const folder = join(ROOT, path);
+    const files = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
+    const parts = files.sort().map((file) => readFileSync(join(folder, file), 'utf8').trim());
+    return `${name} ${version} (${licence})\n\n${parts.length === 0 ? 'No text comes with the package.' : parts.join('\n\n')}\n`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 function compare(a, b) {

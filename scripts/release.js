@@ -5,6 +5,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -17,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { productionPackages } from './licences.js';
+import { licenceTexts, productionPackages } from './licences.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -61,16 +63,6 @@ function problems() {
   return found;
 }
 
-/** The licence texts of the packages, as they are installed. */
-function licenceTexts() {
-  const texts = packages.map(({ name: id, version: of, licence, path }) => {
-    const files = readdirSync(join(ROOT, path)).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
-    const parts = files.sort().map((file) => read(join(path, file)).trim());
-    return `${id} ${of} (${licence})\n\n${parts.length === 0 ? 'No text comes with the package.' : parts.join('\n\n')}\n`;
-  });
-  return texts.join(`\n${'-'.repeat(80)}\n\n`);
-}
-
 /**
  * A CycloneDX document that is the same for the same commit. `npm sbom --omit dev` also leaves out packages that both the
  * program and its tests need, so it is asked for all, and those that are not needed at run time are taken out.
@@ -105,6 +97,22 @@ function packedVersion(tarball) {
   }
 }
 
+/** What the program in one file says its version is, alone in an empty folder. */
+function versionAlone(file) {
+  const folder = mkdtempSync(join(tmpdir(), 'release-'));
+  try {
+    const copy = join(folder, basename(file));
+    copyFileSync(file, copy);
+    return execFileSync(process.execPath, [copy, '--version'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: folder },
+    }).trim();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 const found = problems();
 for (const problem of found)
   console.error(`${values['dry-run'] ? 'would be refused' : 'refused'}: ${problem}`);
@@ -113,7 +121,7 @@ if (found.length > 0 && !values['dry-run']) process.exit(1);
 const out = resolve(values.out);
 mkdirSync(out, { recursive: true });
 for (const file of readdirSync(out))
-  if (file === 'SHA256SUMS' || file === 'licences.txt' || /\.(tgz|cdx\.json)$/.test(file))
+  if (file === 'SHA256SUMS' || file === 'licences.txt' || /\.(tgz|mjs|cdx\.json)$/.test(file))
     rmSync(join(out, file));
 if (!values.built) run('npm', ['run', '--silent', 'build']);
 const [{ filename }] = JSON.parse(
@@ -122,7 +130,14 @@ const [{ filename }] = JSON.parse(
 const tarball = join(out, filename);
 const said = packedVersion(tarball);
 if (said !== version) throw new Error(`${filename} says that it is version ${said}, not ${version}`);
-writeFileSync(join(out, 'licences.txt'), licenceTexts());
+const single = join(out, `${name}-${version}.mjs`);
+// Loaded here: a version that is refused needs no packages.
+writeFileSync(single, (await import('./single-file.js')).singleFile(ROOT));
+chmodSync(single, 0o755);
+const alone = versionAlone(single);
+if (alone !== version)
+  throw new Error(`${basename(single)} says that it is version ${alone}, not ${version}`);
+writeFileSync(join(out, 'licences.txt'), licenceTexts(lock));
 writeFileSync(join(out, `${name}-${version}.cdx.json`), bill());
 const sums = readdirSync(out)
   .filter((file) => file !== 'SHA256SUMS')

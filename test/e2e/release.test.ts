@@ -23,11 +23,12 @@ it('a release has the program, the licences, a bill of materials and the sums of
   expect(readdirSync(out).sort()).toEqual([
     'SHA256SUMS',
     `azure-allowlist-${version}.cdx.json`,
+    `azure-allowlist-${version}.mjs`,
     `azure-allowlist-${version}.tgz`,
     'licences.txt',
   ]);
   const sums = readFileSync(join(out, 'SHA256SUMS'), 'utf8').trimEnd().split('\n');
-  expect(sums.length).toBe(3);
+  expect(sums.length).toBe(4);
   for (const line of sums) {
     const [digest, file] = line.split('  ') as [string, string];
     expect(
