@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
@@ -36,10 +36,4 @@ it('counts as many bad weeks, chains and first runs in README.md as docs/guards.
   expect(Number(weeks)).toBe(rowsAfter(section, '| what is done | outcome |'));
   expect(chains).toBe(WORDS[rowsAfter(section, '| chain of ten weeks | outcome |') - 7]);
   expect(first).toBe(WORDS[rowsAfter(section, '| what is done | file of') - 7]);
-});
-
-it('counts as many formats in README.md as there are folders of templates', () => {
-  const [, formats] = /\*\*Every device at once\*\*: (\d+) formats/.exec(text('README.md')) ?? [];
-  const folders = readdirSync(fileURLToPath(new URL('../templates', import.meta.url)));
-  expect(Number(formats)).toBe(folders.length);
 });
