@@ -47,9 +47,15 @@ export function deviceLine(target: TargetReview, changing: ReadonlySet<string> =
       toned('not known', 'attention'),
       `: what is in force cannot be read (${problem ?? 'no reason given'})`,
     ];
-  if (presence === 'added') return [`${FIRST_FILES}: `, toned(reach(after), 'gain'), ...extrasOf(target)];
+  if (presence === 'added')
+    return [
+      `${FIRST_FILES}: `,
+      toned(reach(after), 'gain'),
+      ...extrasOf(target),
+      ...beyondOf(target, () => true),
+    ];
   const parts: Line[] = [
-    ...(isNoEffect(effect) ? [] : [[...figures(target), ...rulesOf(target)]]),
+    ...(isNoEffect(effect) ? [] : [[...figures(target), ...rulesOf(target), ...beyondOfChange(target)]]),
     ...optionsOf(target),
     ...budgetOf(target),
     ...holdOf(target),
@@ -198,6 +204,26 @@ export function goneFiles({ presence, files }: TargetReview): string[] {
   return presence === 'kept'
     ? files.filter((file) => file.presence === 'removed').map(({ path }) => path)
     : [];
+}
+
+/** What the files of a target cannot bind what they let through to, as far as a rule asks for it. */
+const BEYOND: readonly (readonly [kind: string, what: string])[] = [
+  ['ports', 'ports'],
+  ['clients', 'clients'],
+];
+
+/** `; also allows other ports`: where the files of a rule bind less than it asks for. */
+function beyondOf({ widenings }: TargetReview, isMeant: (rule: string) => boolean): Line {
+  const kinds = new Set(
+    widenings.filter(({ presence, rule }) => presence !== 'removed' && isMeant(rule)).map(({ kind }) => kind),
+  );
+  const found = BEYOND.filter(([kind]) => kinds.has(kind)).map(([, what]) => what);
+  return found.length === 0 ? [] : [`; also allows other ${enumerate(found)}`];
+}
+
+function beyondOfChange(target: TargetReview): Line {
+  const changed = new Set(target.rules.map(({ rule }) => rule));
+  return target.effect?.gained.isEmpty === false ? beyondOf(target, (rule) => changed.has(rule)) : [];
 }
 
 /** How much of what a new target lets through no rule asks for: the extra addresses of its budgets. */

@@ -128,3 +128,40 @@ it('says of a target without a change that it allows by name what changes by add
     'iptables +256 IPv4 (web)',
   ]);
 });
+
+it.each([
+  [['ports'], 'kept', '; also allows other ports'],
+  [['clients', 'ports', 'path'], 'kept', '; also allows other ports and clients'],
+  [['path', 'apex', 'budget'], 'kept', ''],
+  [['ports'], 'added', '; also allows other ports'],
+] as const)('says what the files cannot bind: %j of a target that is %s', (kinds, presence, ending) => {
+  const after = on('192.0.2.0/24', '443');
+  const side = (admission: Admission, byRule: TargetSide['byRule']): TargetSide => ({
+    plan: {
+      omissions: [],
+      widenings: ['web', 'other'].flatMap((rule) =>
+        (rule === 'web' ? kinds : (['ports', 'clients'] as const)).map((kind) => ({
+          ...{ rule, kind, reason: 'a test' },
+          admitted: kind === 'budget' ? Admission.empty : on('192.0.2.0/24', '444'),
+        })),
+      ),
+    },
+    ...{ files: [], entries: 0, options: {} },
+    admission,
+    byRule,
+  });
+  const review = reviewTarget(
+    'aws',
+    presence === 'kept' ? side(Admission.empty, new Map()) : undefined,
+    side(after, new Map([['web', after]])),
+  );
+  // Of a new target all rules are told, of another those that change.
+  const found = deviceTexts([
+    presence === 'kept'
+      ? review
+      : { ...review, widenings: review.widenings.filter(({ rule }) => rule === 'web') },
+  ]);
+  expect(found).toEqual([
+    presence === 'kept' ? `aws +256 IPv4 (web)${ending}` : `aws first files: 256 IPv4 addresses${ending}`,
+  ]);
+});
