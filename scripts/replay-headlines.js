@@ -1,5 +1,5 @@
-// Replays weekly files for five sets of targets and compares the line of every target and week with what Python finds
-// in the rule files of both trees: `npm run headlines -- DIR [WEEKS]`. Prints a table; the exit status is 1 if a figure
+// Replays weekly files for six sets of targets and compares the line of every target and week with what Python finds
+// in the rule files of both trees: `npm run headlines -- DIR [WEEKS [SET]]`. Prints a table; the exit status is 1 if a figure
 // differs or a week without a change on any device would have been committed.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { changesDevices } from '../dist/review/summary.js';
 import { addressesOf } from '../dist/review/wording.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const [directory, limit = '60'] = process.argv.slice(2);
+const [directory, limit = '60', only] = process.argv.slice(2);
 if (directory === undefined) throw new Error('name a directory of weekly files');
 
 const PAC = { allowed: 'DIRECT', otherwise: 'PROXY proxy.example.com:8080' };
@@ -39,6 +39,17 @@ const SETS = {
     haproxy: {},
     nginx: {},
   },
+  // Not FortiOS and the SRX: their objects name no rule, and so no ports.
+  'commands, documents': {
+    calico: {},
+    checkpoint: {},
+    'cisco-asa': {},
+    'cisco-ftd': {},
+    'cisco-ios': {},
+    'junos-filter': {},
+    kubernetes: {},
+    mikrotik: {},
+  },
   'a template of a user': { asa: { template: join(root, 'docs/examples/cisco-asa') } },
 };
 // Python finds prefixes by their form; a PAC file holds numbers. Its figures are those of the others with the same
@@ -48,7 +59,7 @@ const PORTS = { connector: ['80', '443'], bus: ['443', '5671'], 'storage-weu': [
 /** Formats whose lists name no ports, or share their entries between rules. */
 const WITHOUT_PORTS = new Set(['edl', 'paloalto']);
 /** Formats with a list for each rule, which are used one by one: what one gains is a change, though another had it. */
-const LISTS = new Set(['haproxy', 'nginx']);
+const LISTS = new Set(['haproxy', 'nginx', 'checkpoint', 'cisco-ftd']);
 const portsOf = (id) =>
   Object.fromEntries(
     Object.entries(PORTS).map(([rule, ports]) => [
@@ -93,6 +104,7 @@ const chosen = weeks.slice(0, Number(limit));
 let wrong = 0;
 console.log('targets                weeks  commits  without a change on a device  lines compared  differ');
 for (const [name, targets] of Object.entries(SETS)) {
+  if (only !== undefined && name !== only) continue;
   const settings = config(targets);
   const request = {
     config: settings,

@@ -64,7 +64,17 @@ async function readBundled(id: string): Promise<Target> {
  * @throws ConfigurationError listing every problem of the manifest
  */
 export async function loadTargetFolder(directory: string): Promise<Target> {
-  return readFolder(directory, ({ additive, undo, options }) => [
+  return readFolder(directory, ({ additive, undo, remembers, options }) => [
+    ...(remembers
+      ? [
+          {
+            where: 'remembers',
+            what: 'does nothing without a module of the target, and a folder brings none',
+            next: 'leave it out',
+            path: ['remembers'],
+          },
+        ]
+      : []),
     ...(additive && undo === undefined
       ? [
           {

@@ -40,20 +40,20 @@ targets: { nginx: {}, haproxy: {}, aws: {}, checkpoint: {}, edl: {} }`,
     await run('2026-01-05', { admin: ['198.19.0.0/24'], wide });
     const gained = await run('2026-01-12', { admin: ['198.19.0.0/24', BLOCK], wide });
     expect(lines(gained)).toEqual([
-      'nginx +256 IPv4 (admin)',
-      'haproxy +256 IPv4 (admin)',
-      'aws +256 IPv4 (admin)',
-      'checkpoint +256 IPv4 (admin)',
+      'nginx +256 IPv4 (admin); also allows other ports',
+      'haproxy +256 IPv4 (admin); also allows other ports',
+      'aws +256 IPv4 (admin); also allows other ports',
+      'checkpoint +256 IPv4 (admin); also allows other ports',
       expect.stringMatching(/^edl (no change|allows the same)/),
     ]);
     expect(changesDevices(gained.review)).toBe(true);
     expect(sentence(gained.review)).toMatch(/^Newly allowed: 256 IPv4 addresses;/);
     const moved = await run('2026-01-19', { admin: ['198.19.0.0/24', '198.18.0.0/24'], wide });
     expect(lines(moved)).toEqual([
-      'nginx +256 −256 IPv4 (admin)',
-      'haproxy +256 −256 IPv4 (admin)',
-      'aws +256 −256 IPv4 (admin)',
-      'checkpoint +256 −256 IPv4 (admin)',
+      'nginx +256 −256 IPv4 (admin); also allows other ports',
+      'haproxy +256 −256 IPv4 (admin); also allows other ports',
+      'aws +256 −256 IPv4 (admin); also allows other ports',
+      'checkpoint +256 −256 IPv4 (admin); also allows other ports',
       expect.stringMatching(/^edl (no change|allows the same)/),
     ]);
     expect(verdict(moved.review).text).not.toContain('what is allowed stays the same');
@@ -72,6 +72,8 @@ targets: { nginx: {}, haproxy: {}, aws: {}, checkpoint: {}, edl: {} }`,
     const tags = { admin: ['198.19.0.0/24'], wide: ['198.18.0.0/20'] };
     await run('2026-01-05', tags);
     const renamed = await run('2026-01-12', { ...tags, wide: [...tags.wide, '198.18.32.0/24'] }, 'broad');
-    expect(lines(renamed)[0]).toMatch(/^nginx \+256 IPv4 \(broad\); no longer written: wide-ipv4\.conf/);
+    expect(lines(renamed)[0]).toMatch(
+      /^nginx \+256 IPv4 \(broad\); also allows other ports; no longer written: wide-ipv4\.conf/,
+    );
   });
 });

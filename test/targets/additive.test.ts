@@ -159,6 +159,12 @@ describe('a folder whose files only add', () => {
     );
   });
 
+  it('is told that it remembers nothing by itself', async () => {
+    await expect(ownFolder(TEMPLATE, `${MANIFEST}remembers: true\n`)).rejects.toThrow(
+      /manifest\.yaml:\d+: remembers: does nothing without a module of the target/,
+    );
+  });
+
   it('is refused where no template takes anything back', async () => {
     await expect(ownFolder(TEMPLATE.replace(/\{\{#each retiredLines[\s\S]*/, ''))).rejects.toThrow(
       /no template writes them: add \{\{#each retiredLines\}\}/,
