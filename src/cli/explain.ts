@@ -69,7 +69,11 @@ export async function explainCommand(
     );
   if (flags.json === true) io.out(JSON.stringify(asJson(explanation), null, 2));
   else io.out(describe(explanation));
-  if (explanation.refused.some(({ cause }) => cause === 'not-loaded' || cause === 'not-expressible'))
+  if (
+    explanation.refused.some(
+      ({ cause }) => cause === 'not-loaded' || cause === 'not-expressible' || cause === 'other-method',
+    )
+  )
     io.setStatus(EXIT_STATUS.differs);
 }
 
@@ -169,6 +173,8 @@ function why({ cause, answer }: Pick<Refused, 'cause' | 'answer'>): string {
       return `${asked} asks for it, and ${through(answer)} would let it through: where that is this device, it does not use the files, or another line comes first`;
     case 'not-expressible':
       return `${asked} asks for it, but no target can let it through`;
+    case 'other-method':
+      return `${asked} asks for the host, but ${answer.hint}; \`methods\` of the rule says by which`;
     case 'other-client':
       return answer.hint ?? 'it is asked for by others only';
     case 'not-asked':

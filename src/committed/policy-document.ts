@@ -4,6 +4,7 @@ import { M365_CATEGORIES } from '../feed/m365.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern, parseHostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
+import { METHODS } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { clientTexts, readClientTexts } from '../policy/clients.ts';
@@ -35,6 +36,7 @@ const row = z.strictObject({
   since: z.string().optional(),
   optional: z.string().optional(),
   inText: z.string().optional(),
+  methods: z.array(z.enum(METHODS)).min(1).optional(),
   misprintOf: z.string().optional(),
   coveredBy: z.array(z.strictObject({ tag: z.string(), basis: z.string() })),
   notCovered: z.string().optional(),
@@ -51,7 +53,15 @@ const m365 = z.strictObject({
 const rule = z.strictObject({
   name: z.string(),
   reason: z.string(),
-  names: z.array(z.strictObject({ ports: z.string(), hosts: z.array(z.string()) })),
+  names: z.array(
+    z.strictObject({
+      ports: z.string(),
+      /** On which of the ports by which method; both absent where it is on all of them by both. */
+      tunnel: z.string().optional(),
+      plain: z.string().optional(),
+      hosts: z.array(z.string()),
+    }),
+  ),
   rows: z.array(row),
   tags: z.array(
     z.strictObject({ tag: z.string(), region: z.string(), m365: m365.optional(), ...counts.shape }),
@@ -81,9 +91,14 @@ export function writePolicy(policy: Policy): PolicyDocument {
     rules: policy.rules.map((rule) => ({
       name: rule.name,
       reason: rule.reason,
-      names: rule.names.map(({ hosts, ports }) => ({ ports: ports.toString(), hosts: hosts.toStrings() })),
-      rows: rule.rows.map(({ host, ports, inText, sources, coveredBy, ...row }) => ({
+      names: rule.names.map(({ hosts, ports, by }) => ({
+        ports: ports.toString(),
+        ...(by === undefined ? {} : { tunnel: by.tunnel.toString(), plain: by.plain.toString() }),
+        hosts: hosts.toStrings(),
+      })),
+      rows: rule.rows.map(({ host, ports, inText, methods, sources, coveredBy, ...row }) => ({
         ...row,
+        ...(methods === undefined ? {} : { methods: [...methods] }),
         ...(inText === undefined ? {} : { inText: inText.toString() }),
         host: formatHostPattern(host),
         ports: ports.toString(),
@@ -141,9 +156,12 @@ export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) =
       return {
         name: rule.name,
         reason: rule.reason,
-        names: rule.names.map(({ hosts, ports }) => ({
+        names: rule.names.map(({ hosts, ports, tunnel, plain }) => ({
           hosts: HostSet.fromPatterns(hosts.map(parseHostPattern)),
           ports: PortSet.parseList(ports),
+          ...(tunnel === undefined && plain === undefined
+            ? {}
+            : { by: { tunnel: PortSet.parseList(tunnel ?? ''), plain: PortSet.parseList(plain ?? '') } }),
         })),
         rows: rule.rows.map(readRow),
         tags,

@@ -9,6 +9,7 @@ import type { ForgeKind } from '../forge/settings.ts';
 import type { TokenSource } from '../forge/token.ts';
 import type { Family } from '../net/address.ts';
 import type { HostPattern } from '../net/host-pattern.ts';
+import type { Method } from '../net/method.ts';
 import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { NotifyConfig } from '../notify/notify.ts';
@@ -51,6 +52,8 @@ export interface RuleConfig {
   /** Undefined where the ports of the endpoints are meant. */
   readonly ports: PortSet | undefined;
   readonly addressUse: AddressUse;
+  /** How proxies may be asked for the names; absent where the tables say it, and both for the rule's own hosts. */
+  readonly methods?: readonly Method[];
   /** Rows that products bring, selected already; absent in a rule of the configuration's own. */
   readonly rows?: readonly EndpointRow[];
   /** What the products ask for and no device can match. */

@@ -4,6 +4,7 @@ import { BOTH_FAMILIES } from '../feed/families.ts';
 import { M365_INSTANCES, type M365Instance, type M365Selector } from '../feed/m365.ts';
 import type { Cloud } from '../feed/snapshot.ts';
 import { type HostPattern, parseHost, parseHostPattern } from '../net/host-pattern.ts';
+import { METHODS } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import { spelledRegion } from '../net/regions.ts';
@@ -259,6 +260,12 @@ function normaliseRule(
       what: 'is required for hosts and addresses without endpoints',
       next: 'e.g. `ports: [443]`',
     });
+  if (rule.methods !== undefined && !named)
+    problems.push({
+      where: `${where}.methods`,
+      what: 'means something for the names of endpoints and hosts alone',
+      next: 'remove the key',
+    });
   if (rule.addresses !== undefined && !(named && addressed) && m365.length === 0)
     problems.push({
       where: `${where}.addresses`,
@@ -277,6 +284,7 @@ function normaliseRule(
     m365: definedOnly(m365) as readonly M365Selector[],
     ports: ports.length === 0 ? undefined : ports.reduce((all, some) => all.union(some)),
     addressUse: rule.addresses ?? 'fallback',
+    ...(rule.methods === undefined ? {} : { methods: METHODS.filter((one) => rule.methods!.includes(one)) }),
     ...normaliseClients(rule.clients, `${where}.clients`, problems),
   };
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { M365_CATEGORIES, M365_INSTANCES, M365_PARTIAL_NAME_USES } from '../feed/m365.ts';
 import { API_DEFAULTS, CACHED_FILES, HTTP_DEFAULTS } from '../feed/source-config.ts';
 import { FORGES } from '../forge/settings.ts';
+import { METHODS } from '../net/method.ts';
 import { EVENTS, WEBHOOK_FORMS } from '../notify/kinds.ts';
 import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
 
@@ -194,6 +195,16 @@ const rule = z.strictObject({
       about(
         'for hosts and addresses: TCP ports (443), ranges ("8080-8090"), with /udp for UDP ("123/udp"); where endpoints are given, their ports are the default',
         { such: [443, '3478-3481/udp'] },
+      ),
+    ),
+  methods: z
+    .array(z.enum(METHODS))
+    .min(1)
+    .optional()
+    .meta(
+      about(
+        'how proxies may be asked for the names: tunnel (CONNECT), plain (an HTTP request); by default as the endpoint tables say, and both for hosts. Addresses, and devices that are no proxies, know no methods',
+        { such: ['tunnel'] },
       ),
     ),
   addresses: addressUse.optional().meta(about(ADDRESS_USE, { preset: 'fallback' })),

@@ -1,5 +1,6 @@
 import type { HostPattern } from '../net/host-pattern.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
+import type { Method } from '../net/method.ts';
 import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { ConfigurationError, type Problem } from '../problem.ts';
@@ -36,6 +37,8 @@ export interface EndpointRow {
   readonly optional?: string;
   /** Ports that stand in the text of the sources, and not in a table that could be compared with the row. */
   readonly inText?: PortSet;
+  /** The ways of asking a proxy for it that are needed; absent where that is not known, so that each is allowed. */
+  readonly methods?: readonly Method[];
   /** The host that was meant: the row repeats a known misprint of its source. */
   readonly misprintOf?: string;
   /** Empty when no tag covers the host; `notCovered` then says why. */

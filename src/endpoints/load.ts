@@ -238,7 +238,7 @@ function rowProblems(row: Readonly<Record<string, unknown>>, where: string): Pro
   const byName = kinds[0] === 'hosts';
   const problems: Problem[] = [];
   if (!byName)
-    for (const key of ['coveredBy', 'notCovered', 'path', 'partialNames', 'misprintOf', 'inText'])
+    for (const key of ['coveredBy', 'notCovered', 'path', 'partialNames', 'misprintOf', 'inText', 'methods'])
       if (row[key] !== undefined)
         problems.push({
           where: `${where}.${key}`,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { HostSyntaxError, parseHost, parseHostPattern } from '../net/host-pattern.ts';
+import { METHODS } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { lintSpelling } from './lint.ts';
@@ -143,6 +144,13 @@ const row = z.strictObject({
       'Only URLs below this path are meant; devices that match names only must allow the whole host.',
     ),
   ports: z.array(port).min(1, 'must name a port'),
+  methods: z
+    .array(z.enum(METHODS))
+    .min(1, 'must name a method')
+    .exactOptional()
+    .describe(
+      'The ways of asking a proxy that are needed: tunnel (CONNECT), plain (an HTTP request); both where none is named.',
+    ),
   purpose: text.describe('What the connection is for, in own words.'),
   sources: z.array(z.string()).min(1, 'must name a source').describe('Ids of the sources that have the row.'),
   since: z

@@ -8,10 +8,10 @@ import type { LoggedRequest } from './log.ts';
 
 /**
  * Why a request was refused. `not-loaded`: a rule asks for it and some target lets it through, so that the device does not use
- * these files, or not first; `not-expressible`: a rule asks for it and no target can say so; `other-client`: rules ask for it, for
+ * these files, or not first; `other-method`: it is let through by the other method of asking a proxy alone; `not-expressible`: a rule asks for it and no target can say so; `other-client`: rules ask for it, for
  * other clients; `not-asked`: no rule asks for it.
  */
-export type Cause = 'not-loaded' | 'not-expressible' | 'other-client' | 'not-asked';
+export type Cause = 'not-loaded' | 'other-method' | 'not-expressible' | 'other-client' | 'not-asked';
 
 /** One destination that was refused, with all its requests. */
 export interface Refused {
@@ -91,7 +91,7 @@ export class Explainer {
   add({ query, subject, denied, status, client }: LoggedRequest): void {
     this.#requests++;
     if (denied) this.#denied++;
-    const key = `${subject} ${classOfClient(this.#clientSets, client)}`;
+    const key = `${subject} ${query.kind === 'name' ? query.method : ''} ${classOfClient(this.#clientSets, client)}`;
     const known = this.#seen.get(key);
     if (known !== undefined) {
       known.requests++;
@@ -146,8 +146,9 @@ export class Explainer {
   }
 }
 
-function causeOf({ rules, targets, forOthers }: Answer): Cause {
+function causeOf({ rules, targets, forOthers, byOtherMethod }: Answer): Cause {
   if (forOthers === true) return 'other-client';
+  if (byOtherMethod === true) return 'other-method';
   if (rules.length === 0) return 'not-asked';
   return targets.some(({ lets }) => lets !== 'nothing') ? 'not-loaded' : 'not-expressible';
 }

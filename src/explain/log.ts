@@ -49,7 +49,9 @@ export function readLogLine(line: string, format: LogFormat): LoggedRequest | 'n
   if (url.startsWith('error:') || url.startsWith('cache_object:') || url.startsWith('/')) return 'nothing';
   // A 403 or 407 without DENIED is the server's own.
   const denied = status.includes('DENIED');
-  return request(method === 'CONNECT' ? url : originOf(url), denied, status, clientOf(client));
+  const read = request(method === 'CONNECT' ? url : originOf(url), denied, status, clientOf(client));
+  if (read === 'unreadable' || read.query.kind !== 'name') return read;
+  return { ...read, query: { ...read.query, method: method === 'CONNECT' ? 'tunnel' : 'plain' } };
 }
 
 /** `host:port` of a URL; the text itself where it is none. */

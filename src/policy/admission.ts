@@ -1,7 +1,9 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
+import { METHODS, type Method, methodInWords } from '../net/method.ts';
 import { compareRanges, type PortRange, PortSet, PROTOCOLS, type Protocol } from '../net/ports.ts';
 import { clientsInWords, commonClients, EVERY_CLIENT } from './clients.ts';
+import type { NameGrant } from './policy.ts';
 
 /** Hosts and addresses that may be reached on some ports. */
 export interface Grant {
@@ -10,6 +12,8 @@ export interface Grant {
   readonly ports: PortSet;
   /** Who may reach them; absent where every client may. Never empty. */
   readonly clients?: DualStackSet;
+  /** The one way of asking a proxy by which alone they may be reached; absent where both ways are allowed. */
+  readonly method?: Method;
 }
 
 type Content = Pick<Grant, 'hosts' | 'addresses'>;
@@ -18,11 +22,12 @@ const NOTHING: Content = { hosts: HostSet.empty, addresses: DualStackSet.empty }
 
 /**
  * What is let through, whoever says it and in whatever form: the set of all (host, port) and
- * (address, port) pairs, each with the clients that may use it. Policies, omissions, widenings and rule files that were
+ * (address, port) pairs, each with the clients that may use it, and by which method where it is not by every one. Policies, omissions, widenings and rule files that were
  * read back are compared as admissions and as nothing else.
  *
  * Canonical form: disjoint port sets in port order, each with other hosts or addresses than the rest. Where some is for
- * some clients only, that holds for each client, and two grants may be on one port for different clients.
+ * some clients only, or by one method, that holds for each client and method: two grants may be on one port for different
+ * clients, or one by each method.
  */
 export class Admission {
   static readonly empty = new Admission([]);
@@ -41,6 +46,13 @@ export class Admission {
 
   static hosts(hosts: HostSet, ports: PortSet): Admission {
     return Admission.of([{ ...NOTHING, hosts, ports }]);
+  }
+
+  /** Names on their ports, by the methods that are asked for. */
+  static names({ hosts, ports, by }: NameGrant): Admission {
+    return by === undefined
+      ? Admission.hosts(hosts, ports)
+      : Admission.of(METHODS.map((method) => ({ ...NOTHING, hosts, ports: by[method], method })));
   }
 
   static addresses(addresses: DualStackSet, ports: PortSet): Admission {
@@ -92,12 +104,31 @@ export class Admission {
   /** The same for whichever clients: what at least one of them is let through to. */
   forAnyClient(): Admission {
     if (this.grants.every(({ clients }) => clients === undefined)) return this;
-    return Admission.of(this.grants.map(({ hosts, addresses, ports }) => ({ hosts, addresses, ports })));
+    return Admission.of(this.grants.map(({ clients: _, ...grant }) => grant));
   }
 
-  /** What is admitted on one port, of TCP unless another protocol is named, to at least one client. */
+  /** The same, this way of asking alone. */
+  only(method: Method): Admission {
+    return Admission.of(
+      this.grants
+        .filter((grant) => grant.method === undefined || grant.method === method)
+        .map((grant) => ({ ...grant, method })),
+    );
+  }
+
+  /** The same by whichever method: what devices that see packets let through, and every program that does not ask how. */
+  byAnyMethod(): Admission {
+    if (this.grants.every(({ method }) => method === undefined)) return this;
+    return Admission.of(this.grants.map(({ method: _, ...grant }) => grant));
+  }
+
+  /** What is admitted on one port, of TCP unless another protocol is named, to at least one client, by some method. */
   onPort(port: number, protocol: Protocol = 'tcp'): Content {
-    return this.forAnyClient().grants.find(({ ports }) => ports.has(port, protocol)) ?? NOTHING;
+    return (
+      this.forAnyClient()
+        .byAnyMethod()
+        .grants.find(({ ports }) => ports.has(port, protocol)) ?? NOTHING
+    );
   }
 
   /** One line a grant, for messages: at most `shown` hosts and prefixes each, the rest counted. */
@@ -106,11 +137,12 @@ export class Admission {
       items.length <= shown
         ? items.join(' ')
         : `${items.slice(0, shown).join(' ')} … and ${items.length - shown} more`;
-    return this.grants.map(({ hosts, addresses, ports, clients }) =>
+    return this.grants.map(({ hosts, addresses, ports, clients, method }) =>
       [
         `port ${ports}:`,
         list(hosts.toStrings()),
         list(addresses.toStrings()),
+        method === undefined ? '' : `${methodInWords(method).trim()} only`,
         clients === undefined ? '' : `from ${clientsInWords(clients)}`,
       ]
         .filter((part) => part !== '')
@@ -121,7 +153,7 @@ export class Admission {
   #combine(other: Admission, operate: (a: Content, b: Content) => Content): Admission {
     // Copies tell the sides apart where an admission is combined with itself.
     const ours = new Set(this.grants.map((grant) => ({ ...grant })));
-    // Grants of one admission have disjoint ports for each client: at most one of each side covers a port.
+    // Grants of one admission have disjoint ports for each client and method: at most one of each side covers a port.
     return Admission.#build([...ours, ...other.grants], (covering) =>
       operate(
         covering.find((grant) => ours.has(grant)) ?? NOTHING,
@@ -140,8 +172,11 @@ export class Admission {
         merge,
       )) {
         const same = joined.findIndex(
-          ({ hosts, addresses, ports }) =>
-            ports.equals(grant.ports) && hosts.equals(grant.hosts) && addresses.equals(grant.addresses),
+          ({ hosts, addresses, ports, method }) =>
+            method === grant.method &&
+            ports.equals(grant.ports) &&
+            hosts.equals(grant.hosts) &&
+            addresses.equals(grant.addresses),
         );
         if (same < 0) joined.push({ ...grant, clients });
         else joined[same] = { ...grant, clients: joined[same]!.clients.union(clients) };
@@ -149,9 +184,17 @@ export class Admission {
     return new Admission(
       joined
         .map(({ clients, ...grant }) => (clients.equals(EVERY_CLIENT) ? grant : { ...grant, clients }))
-        .sort((a, b) => compareRanges(a.ports.ranges[0]!, b.ports.ranges[0]!) || compareClients(a, b)),
+        .sort((a, b) => compareGrants(a, b) || compareClients(a, b)),
     );
   }
+}
+
+/** By the first port, then by method. */
+function compareGrants(a: Grant, b: Grant): number {
+  return (
+    compareRanges(a.ports.ranges[0]!, b.ports.ranges[0]!) ||
+    METHODS.indexOf(a.method ?? 'tunnel') - METHODS.indexOf(b.method ?? 'tunnel')
+  );
 }
 
 /** The parts between the boundaries of the grants' clients: inside one, the same grants apply to every client. */
@@ -184,15 +227,32 @@ function byPorts(grants: readonly Grant[], merge: (covering: readonly Grant[]) =
     parts.set(key, part);
   }
   const merged: Grant[] = [];
-  for (const { ranges, covering } of parts.values()) {
-    const { hosts, addresses } = merge(covering);
-    if (hosts.isEmpty && addresses.isEmpty) continue;
-    const ports = PortSet.fromRanges(ranges);
-    const same = merged.findIndex((grant) => grant.hosts.equals(hosts) && grant.addresses.equals(addresses));
-    if (same < 0) merged.push({ hosts, addresses, ports });
-    else merged[same] = { hosts, addresses, ports: merged[same]!.ports.union(ports) };
-  }
-  return merged.sort((a, b) => compareRanges(a.ports.ranges[0]!, b.ports.ranges[0]!));
+  for (const { ranges, covering } of parts.values())
+    for (const content of byMethods(covering, merge)) {
+      const { hosts, addresses, method } = content;
+      if (hosts.isEmpty && addresses.isEmpty) continue;
+      const ports = PortSet.fromRanges(ranges);
+      const same = merged.findIndex(
+        (grant) => grant.method === method && grant.hosts.equals(hosts) && grant.addresses.equals(addresses),
+      );
+      if (same < 0) merged.push({ ...content, ports });
+      else merged[same] = { ...content, ports: merged[same]!.ports.union(ports) };
+    }
+  return merged.sort(compareGrants);
+}
+
+/** What covers one port, once where it is the same by both methods, else once for each. */
+function byMethods(
+  covering: readonly Grant[],
+  merge: (covering: readonly Grant[]) => Content,
+): (Content & Pick<Grant, 'method'>)[] {
+  if (covering.every(({ method }) => method === undefined)) return [merge(covering)];
+  const each = METHODS.map((method) => ({
+    method,
+    ...merge(covering.filter((grant) => grant.method === undefined || grant.method === method)),
+  }));
+  const [{ hosts, addresses }, plain] = each as unknown as [Content, Content];
+  return hosts.equals(plain.hosts) && addresses.equals(plain.addresses) ? [{ hosts, addresses }] : each;
 }
 
 /** The port ranges between neighbouring boundaries: inside one, the same grants apply everywhere. */

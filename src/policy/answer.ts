@@ -103,6 +103,8 @@ export interface Answer {
   readonly targets: readonly TargetAnswer[];
   /** What is not allowed: why nearly, or what comes nearest to it. */
   readonly hint: string | null;
+  /** Present where rules ask for it, and the targets let it through by the other method of asking a proxy alone. */
+  readonly byOtherMethod?: true;
   /** Present where rules ask for it, and all of them for other clients than the one asked about. */
   readonly forOthers?: true;
 }

@@ -2,14 +2,18 @@ import { createHash } from 'node:crypto';
 import type { PolicyRule } from './policy.ts';
 
 /**
- * SHA-256 (hex) of what the rules admit: names, addresses as exact covers, ports, how addresses are used, for which
+ * SHA-256 (hex) of what the rules admit: names, addresses as exact covers, ports, methods, how addresses are used, for which
  * clients, what is held, and what the rules ask for in vain. How Microsoft cut the addresses into prefixes and tags does not count: where no
  * address changed, no rule file changes.
  */
 export function digestRules(rules: readonly PolicyRule[]): string {
   const canonical = rules.map((rule) => ({
     name: rule.name,
-    names: rule.names.map(({ hosts, ports }) => ({ hosts: hosts.toStrings(), ports: ports.toString() })),
+    names: rule.names.map(({ hosts, ports, by }) => ({
+      hosts: hosts.toStrings(),
+      ports: ports.toString(),
+      ...(by === undefined ? {} : { tunnel: by.tunnel.toString(), plain: by.plain.toString() }),
+    })),
     addresses: rule.addresses.toStrings(),
     addressPorts: rule.addressPorts.toString(),
     addressUse: rule.addressUse,

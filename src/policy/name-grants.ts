@@ -1,24 +1,25 @@
 import type { HostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
+import { holdsPorts, keyOfPorts, type MethodPorts, unitePorts } from '../net/method.ts';
 import { compareRanges, PortSet } from '../net/ports.ts';
 import type { NameGrant } from './policy.ts';
 
 /** A name that is asked for, on its ports. */
-interface AskedName {
+interface AskedName extends MethodPorts {
   readonly host: HostPattern;
-  readonly ports: PortSet;
 }
 
 /**
- * One grant a distinct port set. A name gets the ports of every pattern that covers it, so that it stands
+ * One grant a distinct set of ports and methods. A name gets the ports of every pattern that covers it, so that it stands
  * in one list: `x.a.com` on 80 beside `*.a.com` on 443 becomes `x.a.com` on 80,443.
  */
 export function nameGrants(names: readonly AskedName[]): NameGrant[] {
   const asked = new Map<string, Map<string, AskedName>>();
-  for (const { host, ports } of names) {
+  for (const { host, ...on } of names) {
     const same = asked.get(host.name) ?? new Map<string, AskedName>();
     const key = `${host.apex} ${host.subdomains}`;
-    same.set(key, { host, ports: same.get(key)?.ports.union(ports) ?? ports });
+    const known = same.get(key);
+    same.set(key, { host, ...(known === undefined ? on : unitePorts(known, on)) });
     asked.set(host.name, same);
   }
   const full = new Map<string, Map<string, AskedName>>();
@@ -30,26 +31,25 @@ export function nameGrants(names: readonly AskedName[]): NameGrant[] {
           key,
           {
             host,
-            ports: coverers(host, asked).reduce((all, { ports }) => all.union(ports), PortSet.empty),
+            ...coverers(host, asked).reduce<MethodPorts>(unitePorts, { ports: PortSet.empty }),
           },
         ]),
       ),
     );
-  const grants = new Map<string, { readonly hosts: HostPattern[]; readonly ports: PortSet }>();
+  const grants = new Map<string, { readonly hosts: HostPattern[]; readonly on: MethodPorts }>();
   for (const same of full.values())
     for (const one of same.values()) {
-      const covered = coverers(one.host, full).some(
-        (other) => other !== one && other.ports.isSupersetOf(one.ports),
-      );
+      const covered = coverers(one.host, full).some((other) => other !== one && holdsPorts(other, one));
       if (covered) continue;
-      const key = one.ports.toString();
-      const grant = grants.get(key) ?? { hosts: [], ports: one.ports };
+      const { host: _, ...on } = one;
+      const key = keyOfPorts(on);
+      const grant = grants.get(key) ?? { hosts: [], on };
       grant.hosts.push(one.host);
       grants.set(key, grant);
     }
   return [...grants.values()]
-    .map(({ hosts, ports }) => ({ hosts: HostSet.fromPatterns(hosts), ports }))
-    .sort((a, b) => comparePorts(a.ports, b.ports));
+    .map(({ hosts, on }) => ({ hosts: HostSet.fromPatterns(hosts), ...on }))
+    .sort((a, b) => comparePorts(a.ports, b.ports) || (keyOfPorts(a) < keyOfPorts(b) ? -1 : 1));
 }
 
 /** The patterns that cover a pattern, itself among them: those of its name, and those above it that have subdomains. */

@@ -2,6 +2,7 @@ import type { EndpointRow } from '../endpoints/endpoint-table.ts';
 import type { M365Category } from '../feed/m365.ts';
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import type { HostSet } from '../net/host-set.ts';
+import type { MethodPorts } from '../net/method.ts';
 import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 
@@ -13,9 +14,8 @@ import type { Prefix } from '../net/prefix.ts';
 export type AddressUse = 'fallback' | 'always' | 'never';
 
 /** Names that may be reached on one set of ports. */
-export interface NameGrant {
+export interface NameGrant extends MethodPorts {
   readonly hosts: HostSet;
-  readonly ports: PortSet;
 }
 
 /** The addresses that one service tag brings into a rule. */
@@ -60,7 +60,7 @@ export interface HeldAddresses {
 export interface PolicyRule {
   readonly name: string;
   readonly reason: string;
-  /** One grant a distinct port set, in port order; a host stands in one of them, with all its ports. */
+  /** One grant a distinct set of ports and methods, in port order; a host stands in one of them, with all its ports. */
   readonly names: readonly NameGrant[];
   /** The table rows that the names came from: provenance and coverage. */
   readonly rows: readonly EndpointRow[];

@@ -1,6 +1,7 @@
 import { parseTypedPrefix } from '../config/typed-prefix.ts';
 import { AddressSyntaxError, type Family, formatAddress, parseAddress } from '../net/address.ts';
 import { HostSyntaxError, parseHost } from '../net/host-pattern.ts';
+import type { Method } from '../net/method.ts';
 import { PortSet, type Protocol } from '../net/ports.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 
@@ -25,6 +26,8 @@ export type Query =
       readonly port: QueriedPort | undefined;
       /** Of a URL, without what follows `?` or `#`. */
       readonly path: string | undefined;
+      /** How a proxy would be asked; of a URL as its scheme says, else absent. */
+      readonly method?: Method;
     }
   | { readonly kind: 'prefix'; readonly prefix: Prefix; readonly port: QueriedPort | undefined };
 
@@ -43,6 +46,9 @@ const SCHEME_PORTS: Readonly<Record<string, number>> = {
   amqp: 5672,
   amqps: 5671,
 };
+
+/** Those of them for which a client asks a proxy without a tunnel. */
+const PLAIN_SCHEMES: ReadonlySet<string> = new Set(['http', 'ftp']);
 
 /**
  * Parses `20.190.137.45`, `[2001:db8::1]:443`, `login.example.com:443`, `https://host/path` or
@@ -93,7 +99,9 @@ function parse(text: string): Query {
 
 function parseUrl(text: string, scheme: string, authority: string, path: string): Query {
   // Credentials say nothing about where the request goes.
-  const query = parseAuthority(authority.slice(authority.lastIndexOf('@') + 1), path === '' ? '/' : path);
+  const asked = parseAuthority(authority.slice(authority.lastIndexOf('@') + 1), path === '' ? '/' : path);
+  const query: Query =
+    asked.kind === 'name' ? { ...asked, method: PLAIN_SCHEMES.has(scheme) ? 'plain' : 'tunnel' } : asked;
   if (query.port !== undefined) return query;
   const port = SCHEME_PORTS[scheme];
   if (port === undefined)

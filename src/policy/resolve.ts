@@ -2,6 +2,7 @@ import type { RuleConfig } from '../config/config.ts';
 import { type EndpointTable, omittedRows, selectRows } from '../endpoints/endpoint-table.ts';
 import type { ServiceTag } from '../feed/snapshot.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
+import { portsBy } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { comparePrefixes } from '../net/prefix.ts';
 import { digestRules } from './digest.ts';
@@ -66,7 +67,9 @@ function resolveRule(
       omitted: omittedRows(table, optional, parameters).map(omissionOfRow),
     };
   });
-  const rows = [...(rule.rows ?? []), ...selected.flatMap((one) => one.rows)];
+  const rows = [...(rule.rows ?? []), ...selected.flatMap((one) => one.rows)].map((row) =>
+    rule.methods === undefined ? row : { ...row, methods: rule.methods },
+  );
   const omitted = [...(rule.omitted ?? []), ...selected.flatMap((one) => one.omitted)];
   const tags = rule.serviceTags.flatMap((name): TagAddresses[] => {
     const tag = feed.get(name);
@@ -85,7 +88,10 @@ function resolveRule(
   return {
     name: rule.name,
     reason: rule.reason,
-    names: nameGrants([...rule.hosts.map((host) => ({ host, ports: rule.ports ?? PortSet.empty })), ...rows]),
+    names: nameGrants([
+      ...rule.hosts.map((host) => ({ host, ...portsBy(rule.ports ?? PortSet.empty, rule.methods) })),
+      ...rows.map(({ host, ports, methods }) => ({ host, ...portsBy(ports, methods) })),
+    ]),
     rows,
     tags,
     prefixes: rule.prefixes.toSorted(comparePrefixes),

@@ -8,7 +8,7 @@ export function admissionOf(policy: Policy): Admission {
 
 /** What one rule lets its clients through to by name, and by address where it uses its addresses. */
 export function admissionOfRule(rule: PolicyRule): Admission {
-  const names = rule.names.map(({ hosts, ports }) => Admission.hosts(hosts, ports));
+  const names = rule.names.map(Admission.names);
   const byAddress = rule.names.length === 0 || rule.addressUse !== 'never';
   return Admission.union(
     byAddress ? [...names, Admission.addresses(rule.addresses, rule.addressPorts)] : names,

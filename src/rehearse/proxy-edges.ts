@@ -56,8 +56,14 @@ export function proxyEdgesOf(plans: readonly TargetPlan[]): RuleEdges<ProxyAttem
 }
 
 /** What the files of a side say of a request. */
-export function admitsRequest({ admission }: TargetPlan, { host, port, client }: ProxyAttempt): boolean {
-  const { hosts, addresses } = admission.from(setOf(client)).onPort(port);
+export function admitsRequest(
+  { admission }: TargetPlan,
+  { method, host, port, client }: ProxyAttempt,
+): boolean {
+  const { hosts, addresses } = admission
+    .from(setOf(client))
+    .only(method === 'CONNECT' ? 'tunnel' : 'plain')
+    .onPort(port);
   if (!isAddress(host)) return hosts.has(host);
   const { family, value } = parseAddress(host);
   return (family === 4 ? addresses.ipv4 : addresses.ipv6).contains(value);

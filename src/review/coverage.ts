@@ -2,6 +2,7 @@ import { type EndpointRow, formatEndpoint } from '../endpoints/endpoint-table.ts
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
 import { HostSet } from '../net/host-set.ts';
+import { methodInWords, portsBy } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import { bySizeDown } from '../policy/diff/change.ts';
@@ -88,7 +89,10 @@ function passage(
   tags: KnownTags,
 ): Omit<TargetCoverage, 'target'> {
   const { plan } = target;
-  const wanted = Admission.hosts(HostSet.fromPatterns([row.host]), row.ports);
+  const wanted = Admission.names({
+    hosts: HostSet.fromPatterns([row.host]),
+    ...portsBy(row.ports, row.methods),
+  });
   const missing = wanted.difference(plan.admission.forAnyClient());
   if (missing.isEmpty) {
     const beyond = wideningOf(row, plan);
@@ -198,5 +202,5 @@ function addressesOnAll(admission: Admission, ports: PortSet): DualStackSet {
 }
 
 function portsOf(admission: Admission): string {
-  return admission.grants.map(({ ports }) => `${ports}`).join(',');
+  return admission.grants.map(({ ports, method }) => `${ports}${methodInWords(method)}`).join(', ');
 }

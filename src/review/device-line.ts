@@ -12,7 +12,6 @@ import {
   enumerate,
   ipv6Size,
   nameCount,
-  portsInWords,
   signed,
   sizeInShort,
   spaceInWords,
@@ -165,9 +164,9 @@ function pair(gained: bigint, lost: bigint, format: (size: bigint) => string, un
 
 /** `14,096 IPv4 newly on port 8443`: what stays, and the ports that come or go for it. */
 function portRemarks(changed: Admission, verb: string, tone: Tone): Line[] {
-  return byPorts(changed).map(({ ports, admission }) => [
+  return byPorts(changed).map(({ inWords, admission }) => [
     toned(sizeInShort(admission), tone),
-    ` ${verb} ${portsInWords(ports)}`,
+    ` ${verb} ${inWords}`,
   ]);
 }
 

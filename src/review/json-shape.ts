@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { METHODS } from '../net/method.ts';
 
 /** Goes up when a field changes its meaning or goes away; new fields may come at any time. */
 export const REVIEW_VERSION = 2;
@@ -29,8 +30,11 @@ const space = z.strictObject({ ipv4: familySpace, ipv6: familySpace });
 const sizes = z.strictObject({ ipv4: size, ipv6: size });
 const spaceChange = z.strictObject({ before: sizes, after: sizes, gained: space, lost: space });
 
+const method = z
+  .enum(METHODS)
+  .describe('The one method by which alone a proxy allows it; absent where every one is.');
 const names = z
-  .array(z.strictObject({ host: text, ports }))
+  .array(z.strictObject({ host: text, ports, method: method.optional() }))
   .describe('*.x subdomains, .x with the domain itself, !x an exception.');
 const clients = z
   .array(z.string())
@@ -40,6 +44,7 @@ const grants = z
     z.strictObject({
       ports,
       clients: clients.optional().describe('Absent where every client is let through.'),
+      method: method.optional(),
       hosts: z.array(text),
       addresses: space,
     }),

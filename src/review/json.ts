@@ -96,8 +96,10 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
     renamedFrom: diff.renamedFrom ?? null,
     risk: riskOfRule(diff),
     names: map(diff.names, (names) =>
-      names.grants.flatMap(({ hosts, ports }) =>
-        hosts.toStrings().map((host) => ({ host, ports: ports.toStrings() })),
+      names.grants.flatMap(({ hosts, ports, method }) =>
+        hosts
+          .toStrings()
+          .map((host) => ({ host, ports: ports.toStrings(), ...(method === undefined ? {} : { method }) })),
       ),
     ),
     rows: map(diff.rows, (rows) => rows.map(rowDocument)),
@@ -164,6 +166,7 @@ function grants(admission: Admission) {
   return admission.grants.map(({ ports, hosts, addresses, ...grant }) => ({
     ports: ports.toStrings(),
     ...(grant.clients === undefined ? {} : { clients: clientTexts(grant.clients) }),
+    ...(grant.method === undefined ? {} : { method: grant.method }),
     hosts: hosts.toStrings(),
     addresses: space(addresses),
   }));

@@ -1,9 +1,10 @@
 import { HostSet } from '../net/host-set.ts';
+import { methodInWords } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import { type Effect, NO_EFFECT, unionOfEffects } from '../policy/effect.ts';
 import type { TargetReview } from './targets.ts';
-import { addressesOf } from './wording.ts';
+import { addressesOf, portsInWords } from './wording.ts';
 
 /** An effect in two: what comes and goes, and what stays and is let through on other ports than before. */
 export interface Parts {
@@ -54,13 +55,24 @@ function onOtherPorts(changed: Admission, other: Admission | undefined): Admissi
 /** How many port sets are told apart; more are told together. */
 const SHOWN = 3;
 
+interface OfPorts {
+  readonly ports: PortSet;
+  /** The ports, and the method where it is one alone. */
+  readonly inWords: string;
+  readonly admission: Admission;
+}
+
 /** What opens or closes, by its ports. */
-export function byPorts(
-  changed: Admission,
-): readonly { readonly ports: PortSet; readonly admission: Admission }[] {
+export function byPorts(changed: Admission): readonly OfPorts[] {
   const of = changed.forAnyClient();
   if (of.isEmpty) return [];
-  if (of.grants.length > SHOWN)
-    return [{ ports: PortSet.fromRanges(of.grants.flatMap(({ ports }) => ports.ranges)), admission: of }];
-  return of.grants.map((grant) => ({ ports: grant.ports, admission: Admission.of([grant]) }));
+  if (of.grants.length > SHOWN) {
+    const ports = PortSet.fromRanges(of.grants.flatMap((grant) => grant.ports.ranges));
+    return [{ ports, inWords: portsInWords(ports), admission: of }];
+  }
+  return of.grants.map((grant) => ({
+    ports: grant.ports,
+    inWords: `${portsInWords(grant.ports)}${methodInWords(grant.method)}`,
+    admission: Admission.of([grant]),
+  }));
 }

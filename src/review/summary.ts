@@ -1,5 +1,4 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
-import type { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import { clientsInWords } from '../policy/clients.ts';
 import { type Effect, NO_EFFECT, unionOfEffects } from '../policy/effect.ts';
@@ -7,16 +6,7 @@ import { budgetChanges, changesDevice, FIRST_FILES, fromTo, reach } from './devi
 import { byPorts, type Parts, partsOf, unionOfParts } from './other-ports.ts';
 import type { Review } from './review.ts';
 import type { TargetReview } from './targets.ts';
-import {
-  addressesOf,
-  counted,
-  digits,
-  enumerate,
-  ipv6Size,
-  nameCount,
-  portsInWords,
-  spaceParts,
-} from './wording.ts';
+import { addressesOf, counted, digits, enumerate, ipv6Size, nameCount, spaceParts } from './wording.ts';
 
 /**
  * What at least one device will newly let through, and what at least one will not any more; of two feeds, what entered
@@ -72,11 +62,9 @@ export function sentence(review: Review): string {
       : ['Newly allowed', 'No longer allowed'];
   const changes = [
     ...inWords(more, whole.gained),
-    ...byPorts(ports.gained).flatMap((one) => inWords(`Newly on ${portsInWords(one.ports)}`, one.admission)),
+    ...byPorts(ports.gained).flatMap((one) => inWords(`Newly on ${one.inWords}`, one.admission)),
     ...inWords(fewer, whole.lost),
-    ...byPorts(ports.lost).flatMap((one) =>
-      inWords(`No longer on ${portsInWords(one.ports)}`, one.admission),
-    ),
+    ...byPorts(ports.lost).flatMap((one) => inWords(`No longer on ${one.inWords}`, one.admission)),
   ];
   const [first, ...rest] = changes;
   if (first === undefined && unread.length > 0) return `${files}.`.replace('; what', 'What');
@@ -143,8 +131,8 @@ export function summarise(review: Review): string {
   const { whole, ports } = partsOfReview(review);
   const parts = differences(whole.gained, whole.lost);
   const onPorts = [
-    ...byPorts(ports.gained).map((one) => onPort(one.ports, differences(one.admission, Admission.empty))),
-    ...byPorts(ports.lost).map((one) => onPort(one.ports, differences(Admission.empty, one.admission))),
+    ...byPorts(ports.gained).map((one) => onPort(one.inWords, differences(one.admission, Admission.empty))),
+    ...byPorts(ports.lost).map((one) => onPort(one.inWords, differences(Admission.empty, one.admission))),
   ];
   const date = review.feed.after.fileDate;
   const week = date === undefined ? '' : ` of ${date}`;
@@ -197,8 +185,8 @@ function differences(more: Admission, fewer: Admission): string[] {
   ].filter((part) => part !== '');
 }
 
-function onPort(ports: PortSet, parts: readonly string[]): string {
-  return `${portsInWords(ports)}: ${parts.join(', ')}`;
+function onPort(ports: string, parts: readonly string[]): string {
+  return `${ports}: ${parts.join(', ')}`;
 }
 
 /** How many rule files are written anew, changed or removed. */

@@ -1,6 +1,7 @@
 import type { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
+import { methodInWords } from '../net/method.ts';
 import { PortSet, PROTOCOLS } from '../net/ports.ts';
 import { counted, digits } from '../numbers.ts';
 import type { Admission } from '../policy/admission.ts';
@@ -85,9 +86,11 @@ export function sizeInShort(admission: Admission): string {
   ]);
 }
 
-/** Each host with its ports, as `*.example.net:443`; exceptions as `!x.example.net:443`. */
+/** Each host with its ports, as `*.example.net:443`, and `… by CONNECT` where that alone is meant; exceptions as `!x.example.net:443`. */
 export function namesInWords(admission: Admission): string[] {
-  return admission.grants.flatMap(({ hosts, ports }) => hosts.toStrings().map((host) => `${host}:${ports}`));
+  return admission.grants.flatMap(({ hosts, ports, method }) =>
+    hosts.toStrings().map((host) => `${host}:${ports}${methodInWords(method)}`),
+  );
 }
 
 /** `port 80,443`, `every TCP port and port 53/udp`, `every port`. */

@@ -2,6 +2,7 @@ import type { EndpointRow } from '../endpoints/endpoint-table.ts';
 import { AddressSet } from '../net/address-set.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { HostSet } from '../net/host-set.ts';
+import { intersectPorts } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import { clientsInWords, EVERY_CLIENT } from '../policy/clients.ts';
@@ -32,7 +33,11 @@ export function fitPolicy(
   if (!capabilities.traffic)
     return { rules: [], omissions: [], widenings: [], admission: Admission.empty, settings: true };
   const { clients } = settings;
-  const rules = clients === undefined ? policy.rules : policy.rules.map((rule) => ({ ...rule, clients }));
+  const rules = policy.rules.map((rule) => ({
+    ...rule,
+    ...(clients === undefined ? {} : { clients }),
+    names: capabilities.methods ? rule.names : byAnyMethod(rule.names),
+  }));
   const fitted = rules.map((rule) => fitRule(rule, capabilities, settings.addressUse ?? rule.addressUse));
   const covers = coverRules(
     fitted.map(({ addresses }) => addresses),
@@ -54,6 +59,17 @@ export function fitPolicy(
   };
 }
 
+/** The same where the method shows nowhere: what differed in it alone is on one set of ports. */
+function byAnyMethod(names: readonly NameGrant[]): readonly NameGrant[] {
+  if (names.every(({ by }) => by === undefined)) return names;
+  const byPorts = new Map<string, NameGrant>();
+  for (const { hosts, ports } of names) {
+    const known = byPorts.get(`${ports}`);
+    byPorts.set(`${ports}`, { hosts: known === undefined ? hosts : known.hosts.union(hosts), ports });
+  }
+  return [...byPorts.values()];
+}
+
 /** Addresses that a target is asked for, and the ports. */
 export interface AskedAddresses {
   readonly set: DualStackSet;
@@ -62,7 +78,7 @@ export interface AskedAddresses {
 
 /** What a rule asks of a target: its names, and the addresses that it is asked for. */
 export function intendedAdmission(rule: PolicyRule, { set, ports }: AskedAddresses): Admission {
-  const names = rule.names.map(({ hosts, ports: on }) => Admission.hosts(hosts, on));
+  const names = rule.names.map(Admission.names);
   return Admission.union(ports.isEmpty ? names : [...names, Admission.addresses(set, ports)]);
 }
 
@@ -165,23 +181,25 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
   };
   for (const asked of rule.names) {
     const strange = unwritable(asked.ports, capabilities);
-    omitProtocol(Admission.hosts(asked.hosts, strange), strange);
+    const some = (hosts: HostSet, ports: PortSet) =>
+      Admission.names({ hosts, ...intersectPorts(asked, ports) });
+    omitProtocol(some(asked.hosts, strange), strange);
     const closed = closedToNames(asked.ports, capabilities);
     if (!closed.isEmpty)
       omissions.push({
         rule: rule.name,
         kind: 'names',
-        omitted: Admission.hosts(asked.hosts, closed),
+        omitted: some(asked.hosts, closed),
         reason: `this target matches names on port ${capabilities.namePorts} only`,
       });
-    const grant = { hosts: asked.hosts, ports: asked.ports.difference(closed).difference(strange) };
-    if (grant.ports.isEmpty) continue;
-    const { kept, omitted, apexes, below } = splitNames(grant.hosts, capabilities);
+    const on = intersectPorts(asked, asked.ports.difference(closed).difference(strange));
+    if (on.ports.isEmpty) continue;
+    const { kept, omitted, apexes, below } = splitNames(asked.hosts, capabilities);
     if (!omitted.isEmpty)
       omissions.push({
         rule: rule.name,
         kind: 'names',
-        omitted: Admission.hosts(omitted, grant.ports),
+        omitted: Admission.names({ hosts: omitted, ...on }),
         reason:
           capabilities.names === 'none'
             ? 'this target matches no host names'
@@ -191,17 +209,17 @@ function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: Addre
       widenings.push({
         rule: rule.name,
         kind: 'apex',
-        admitted: Admission.hosts(apexes, grant.ports),
+        admitted: Admission.names({ hosts: apexes, ...on }),
         reason: 'this target cannot match the subdomains without the domain itself',
       });
     if (!below.isEmpty)
       widenings.push({
         rule: rule.name,
         kind: 'subdomains',
-        admitted: Admission.hosts(below, grant.ports),
+        admitted: Admission.names({ hosts: below, ...on }),
         reason: 'this target cannot match a host without its subdomains',
       });
-    if (!kept.isEmpty) names.push({ hosts: kept.union(apexes).union(below), ports: grant.ports });
+    if (!kept.isEmpty) names.push({ hosts: kept.union(apexes).union(below), ...on });
   }
   widenings.push(...wideningsOfRows(rule, names));
 
@@ -286,7 +304,7 @@ function wideningsOfRows({ name, rows }: PolicyRule, written: readonly NameGrant
   const partial = rows.filter(isPartial);
   if (partial.length === 0) return [];
   const whole = Admission.union(rows.filter((row) => !isPartial(row)).map(wanted));
-  const admitted = Admission.union(written.map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
+  const admitted = Admission.union(written.map(Admission.names));
   return partial.map((row): Widening => {
     const beyond = wanted(row).intersection(admitted).difference(whole);
     return row.partialName === undefined

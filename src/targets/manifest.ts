@@ -100,6 +100,12 @@ const capabilities = z.strictObject({
     .describe(
       'whether the files bind a rule to the clients that the configuration names: not, and a widening is declared; whatever their family; or clients of IPv4 to addresses of IPv4, and those of IPv6 to IPv6',
     ),
+  methods: z
+    .boolean()
+    .default(false)
+    .describe(
+      'whether the files tell tunnels (CONNECT) and plain requests apart; if not, a name is compared as allowed by both, as packets show no difference',
+    ),
   tlsExemption: z.boolean().default(false).describe('whether the files exempt the names from TLS inspection'),
 });
 

@@ -83,7 +83,7 @@ export function admissionsByRule({ rules, widenings }: TargetPlan): ReadonlyMap<
   return new Map(
     rules.flatMap(({ name, names, addresses, clients }): [string, Admission][] => {
       const written = Admission.union([
-        ...names.map(({ hosts, ports }) => Admission.hosts(hosts, ports)),
+        ...names.map(Admission.names),
         ...(addresses === undefined ? [] : [Admission.addresses(addresses.set, addresses.ports)]),
       ]);
       const admission = Admission.union([

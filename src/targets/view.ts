@@ -2,6 +2,7 @@ import { Netmask } from 'netmask';
 import { formatAddress, width } from '../net/address.ts';
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { compareHostPatterns, formatHostPattern, type HostPattern } from '../net/host-pattern.ts';
+import { type Method, type MethodPorts, portsOf } from '../net/method.ts';
 import { portKey } from '../net/port-key.ts';
 import { type PortSet, PROTOCOLS, type Protocol, portsInRange } from '../net/ports.ts';
 import { formatPrefix, lastAddress, type Prefix } from '../net/prefix.ts';
@@ -52,6 +53,16 @@ export interface PortRangeView {
   readonly tcp: boolean;
   /** The other protocol. */
   readonly udp: boolean;
+}
+
+/** What a template sees of ports on which the same methods are allowed. */
+export interface MethodView {
+  /** Whether tunnels are allowed on them, by CONNECT. */
+  readonly tunnel: boolean;
+  /** Whether plain requests are. */
+  readonly plain: boolean;
+  /** The ports. */
+  readonly ports: PortsView;
 }
 
 /** What a template sees of one prefix. */
@@ -106,12 +117,14 @@ export interface ClientView extends PrefixView {
 
 /** Names of one rule on one set of ports; never empty. */
 export interface NameListView {
-  /** `<rule>_<ports key>` */
+  /** `<rule>_<ports key>`; behind it `_tunnel` or the like where not every method is allowed on all of the ports */
   readonly id: string;
   /** The name of the rule: `[a-z][a-z0-9-]*`, 20 characters at most. */
   readonly rule: string;
   /** The ports on which the names may be reached. */
   readonly ports: PortsView;
+  /** On which of them by CONNECT alone, by plain requests alone, and by both; one item for each that has ports. */
+  readonly methods: readonly MethodView[];
   /** The clients that may reach them. */
   readonly clients: ClientsView;
   /** The fewest patterns, sorted from the top-level domain down. */
@@ -203,13 +216,14 @@ export function buildView(plan: TargetPlan, manifest: Manifest, options: OptionV
             ];
       return {
         name,
-        nameLists: names.map(({ hosts, ports }) => {
+        nameLists: names.map(({ hosts, ...on }) => {
           const views = [...hosts.patterns().include].sort(compareHostPatterns).map(hostView);
-          const view = portsView(ports);
+          const view = portsView(on.ports);
           return {
-            id: `${name}_${view.key}`,
+            id: `${name}_${view.key}${methodsKey(on)}`,
             rule: name,
             ports: view,
+            methods: methodViews(on),
             clients: clientsView(clients, undefined),
             hosts: views,
             count: views.length,
@@ -234,6 +248,29 @@ export function buildView(plan: TargetPlan, manifest: Manifest, options: OptionV
     addressLists: rules.flatMap(({ addressLists }) => addressLists),
     retiredLines: [],
   };
+}
+
+function methodViews(on: MethodPorts): MethodView[] {
+  const tunnels = portsOf(on, 'tunnel');
+  const plain = portsOf(on, 'plain');
+  return [
+    { tunnel: true, plain: true, of: tunnels.intersection(plain) },
+    { tunnel: true, plain: false, of: tunnels.difference(plain) },
+    { tunnel: false, plain: true, of: plain.difference(tunnels) },
+  ].flatMap(({ of, ...methods }) => (of.isEmpty ? [] : [{ ...methods, ports: portsView(of) }]));
+}
+
+/** What tells lists of the same ports apart: nothing, `_tunnel`, `_plain`, `_plain-80` where tunnels have the other ports too. */
+function methodsKey(on: MethodPorts): string {
+  if (on.by === undefined) return '';
+  const { tunnel, plain } = on.by;
+  const key = (method: Method, ports: PortSet) =>
+    ports.equals(on.ports) ? method : `${method}-${portKey(ports)}`;
+  if (plain.isEmpty) return `_${key('tunnel', tunnel)}`;
+  if (tunnel.isEmpty || tunnel.equals(on.ports)) return `_${key('plain', plain)}`;
+  if (plain.equals(on.ports)) return `_${key('tunnel', tunnel)}`;
+  // Both in full would be longer than names of objects may be.
+  return `_mixed-${hashText(`${tunnel} ${plain}`)}`;
 }
 
 export function portsView(ports: PortSet): PortsView {
@@ -306,6 +343,10 @@ function prefixView(prefix: Prefix): PrefixView {
 }
 
 function hostView(pattern: HostPattern): HostView {
-  const key = nameHash(pattern.name).toString(16).padStart(8, '0');
-  return { ...pattern, pattern: formatHostPattern(pattern), key };
+  return { ...pattern, pattern: formatHostPattern(pattern), key: hashText(pattern.name) };
+}
+
+/** Eight hexadecimal digits. */
+function hashText(text: string): string {
+  return nameHash(text).toString(16).padStart(8, '0');
 }

@@ -179,6 +179,19 @@ describe('a configuration', () => {
     expect(problemsOf(text)).toHaveLength(3);
   });
 
+  it('takes the methods of a rule for its names alone', () => {
+    const with_ = (rule: string) =>
+      `version: 1\ntargets: { squid: {} }\nrules:\n  - { name: a, ports: [443], ${rule} }\n`;
+    const methodsOf = (rule: string) => parseConfig(with_(rule), 'a.yaml').rules[0]!.methods;
+    expect(methodsOf('hosts: [a.example.net], methods: [plain, tunnel]')).toEqual(['tunnel', 'plain']);
+    expect(methodsOf('hosts: [a.example.net]')).toBeUndefined();
+    expect(problemsOf(with_('prefixes: [192.0.2.7], methods: [tunnel]'))).toEqual([
+      'line 4, rules[0].methods: means something for the names of endpoints and hosts alone — remove the key',
+    ]);
+    expect(problemsOf(with_('hosts: [a.example.net], methods: [connect]'))).toHaveLength(1);
+    expect(problemsOf(with_('hosts: [a.example.net], methods: []'))).toHaveLength(1);
+  });
+
   it('names the clients of a rule and of a target as prefixes, and takes no whole family', () => {
     const with_ = (rule: string, target = '{}') =>
       `version: 1\ntargets: { squid: ${target} }\nrules:\n  - { name: a, hosts: [a.example.net], ports: [443]${rule} }\n`;

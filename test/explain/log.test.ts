@@ -19,6 +19,15 @@ describe("Squid's native access log", () => {
     expect(readLogLine(line, 'squid')).toMatchObject({ subject, denied });
   });
 
+  it('tells by which method the proxy was asked for a name', () => {
+    expect(readLogLine(squid('TCP_DENIED/403', 'CONNECT', 'a.example:80'), 'squid')).toMatchObject({
+      query: { method: 'tunnel' },
+    });
+    expect(readLogLine(squid('TCP_DENIED/403', 'GET', 'http://a.example/'), 'squid')).toMatchObject({
+      query: { method: 'plain' },
+    });
+  });
+
   it.each([
     [squid('NONE_NONE/000', '-', 'error:transaction-end-before-headers'), 'nothing'],
     [squid('TCP_DENIED/403', 'CONNECT', 'no host:443'), 'unreadable'],

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadEndpointTable } from '../../src/endpoints/load.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { formatHostPattern } from '../../src/net/host-pattern.ts';
+import { type Method, portsOf } from '../../src/net/method.ts';
 import { lastAddress, parsePrefix } from '../../src/net/prefix.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import type { RuleFile } from '../../src/targets/render.ts';
@@ -43,9 +44,12 @@ async function connectorPolicy(): Promise<Policy> {
       rows.filter((row) => row.ports.equals(ports)).map(({ host }) => formatHostPattern(host)),
     ]),
   );
+  const methods = Object.fromEntries(
+    rows.flatMap((row) => (row.methods === undefined ? [] : [[formatHostPattern(row.host), row.methods]])),
+  );
   const week = readWeek('20250714');
   return makePolicy(
-    { name: 'connector', names },
+    { name: 'connector', names, methods },
     {
       name: 'azure',
       prefixes: tagPrefixes(week, 'AzureCloud', 'AzureActiveDirectory', 'AzureFrontDoor.FirstParty'),
@@ -56,16 +60,31 @@ async function connectorPolicy(): Promise<Policy> {
   );
 }
 
-/** What is allowed is allowed by CONNECT, and on port 80 plain as well. */
-function requests(attempts: readonly Attempt[]): { request: ProxyRequest; allowed: boolean }[] {
-  return attempts.flatMap(({ host, port, allowed }) => [
-    { request: { method: 'CONNECT', host, port }, allowed },
-    ...(port === 80 ? [{ request: { method: 'GET' as const, host, port }, allowed }] : []),
-  ]);
+/** By CONNECT, and on the ports of the web by a plain request as well: a name by what is asked for, an address by both. */
+function requests(
+  { rules }: Policy,
+  attempts: readonly Attempt[],
+): { request: ProxyRequest; allowed: boolean }[] {
+  const isAllowed = (method: Method, { host, port, allowed }: Attempt) =>
+    allowed &&
+    (!/[a-z]$/.test(host.toLowerCase()) ||
+      host.includes(':') ||
+      rules.some(({ names }) =>
+        names.some((grant) => grant.hosts.has(host.toLowerCase()) && portsOf(grant, method).has(port)),
+      ));
+  return attempts.flatMap((attempt) => {
+    const { host, port } = attempt;
+    return [
+      { request: { method: 'CONNECT' as const, host, port }, allowed: isAllowed('tunnel', attempt) },
+      ...(port === 80 || port === 443
+        ? [{ request: { method: 'GET' as const, host, port }, allowed: isAllowed('plain', attempt) }]
+        : []),
+    ];
+  });
 }
 
-async function judge(squid: RunningSquid, attempts: readonly Attempt[]) {
-  const asked = requests(attempts);
+async function judge(squid: RunningSquid, policy: Policy, attempts: readonly Attempt[]) {
+  const asked = requests(policy, attempts);
   const statuses = await squid.ask(asked.map(({ request }) => request));
   const wrong = asked
     .map(({ request, allowed }, index) => ({ ...request, allowed, status: statuses[index]! }))
@@ -103,7 +122,7 @@ describe.skipIf(unable)('a running Squid', () => {
     expect(await parseComplaints(namespace, configuration)).toEqual([]);
     const squid = await RunningSquid.start(namespace, directory, configuration, [80, 443, 1433]);
     try {
-      const { wrong, allowed, denied } = await judge(squid, attempts);
+      const { wrong, allowed, denied } = await judge(squid, policy, attempts);
       expect(wrong).toEqual([]);
       expect(allowed).toBeGreaterThan(50);
       expect(denied).toBeGreaterThan(50);

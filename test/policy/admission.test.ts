@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parseHostPattern } from '../../src/net/host-pattern.ts';
 import { HostSet } from '../../src/net/host-set.ts';
+import { METHODS, portsBy } from '../../src/net/method.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
@@ -44,23 +45,55 @@ describe('an admission', () => {
     expect(admission.equals(admission)).toBe(true);
   });
 
-  // A small universe: ports 1-4, hosts a.x … d.x, addresses 192.0.2.0-3. The oracle is a set of triples.
+  it('says by which method alone something is allowed, and nothing where it is by both', () => {
+    const named = (name: string, ports: string, ...methods: ('tunnel' | 'plain')[]) =>
+      Admission.names({ hosts: hosts(name), ...portsBy(PortSet.parseList(ports), methods) });
+    const admission = Admission.union([
+      named('a.com', '80,443', 'tunnel'),
+      named('a.com', '80', 'plain'),
+      Admission.hosts(hosts('b.com'), PortSet.of(443)),
+    ]);
+    expect(admission.describe()).toEqual([
+      'port 80: a.com',
+      'port 443: a.com b.com by CONNECT only',
+      'port 443: b.com by plain requests only',
+    ]);
+    expect(admission.only('plain').byAnyMethod().describe()).toEqual(['port 80: a.com', 'port 443: b.com']);
+    expect(admission.byAnyMethod().describe()).toEqual(['port 80: a.com', 'port 443: a.com b.com']);
+    expect(admission.onPort(443).hosts.toStrings()).toEqual(['a.com', 'b.com']);
+    // Nothing asks a proxy for UDP.
+    expect(named('a.com', '443,3478/udp', 'plain').describe()).toEqual([
+      'port 443: a.com by plain requests only',
+      'port 3478/udp: a.com',
+    ]);
+  });
+
+  // A small universe: ports 1-4, hosts a.x … d.x, addresses 192.0.2.0-3, both methods. The oracle is a set of quadruples.
   const grant = fc.record({
     names: fc.subarray(['a.x', 'b.x', 'c.x', 'd.x']),
     octets: fc.subarray([0, 1, 2, 3]),
     ports: fc.subarray([1, 2, 3, 4]),
+    method: fc.constantFrom(undefined, ...METHODS),
   });
-  const make = (grants: readonly { names: string[]; octets: number[]; ports: number[] }[]) => ({
+  type Asked = typeof grant extends fc.Arbitrary<infer T> ? T : never;
+  const make = (grants: readonly Asked[]) => ({
     admission: Admission.of(
-      grants.map(({ names, octets, ports }) => ({
+      grants.map(({ names, octets, ports, method }) => ({
         hosts: hosts(...names),
         addresses: addresses(...octets.map((octet) => `192.0.2.${octet}/32`)),
         ports: PortSet.of(...ports),
+        ...(method === undefined ? {} : { method }),
       })),
     ),
     oracle: new Set(
-      grants.flatMap(({ names, octets, ports }) =>
-        ports.flatMap((port) => [...names, ...octets].map((thing) => `${thing}:${port}`)),
+      grants.flatMap(({ names, octets, ports, method }) =>
+        ports.flatMap((port) =>
+          [...names, ...octets].flatMap((thing) =>
+            METHODS.filter((one) => method === undefined || one === method).map(
+              (one) => `${thing}:${port} ${one}`,
+            ),
+          ),
+        ),
       ),
     ),
   });
@@ -76,7 +109,12 @@ describe('an admission', () => {
             ...[0, 1, 2, 3]
               .filter((octet) => one.addresses.containsPrefix(parsePrefix(`192.0.2.${octet}/32`)))
               .map((octet) => `${octet}:${port}`),
-          ]),
+          ])
+          .flatMap((pair) =>
+            METHODS.filter((method) => one.method === undefined || one.method === method).map(
+              (method) => `${pair} ${method}`,
+            ),
+          ),
       ),
     );
 
@@ -93,6 +131,17 @@ describe('an admission', () => {
         expect(flatten(a.admission.intersection(b.admission))).toEqual(
           new Set([...a.oracle].filter((pair) => b.oracle.has(pair))),
         );
+        for (const method of METHODS)
+          expect(flatten(a.admission.only(method))).toEqual(
+            new Set([...a.oracle].filter((one) => one.endsWith(method))),
+          );
+        // In canonical form there is at most one grant of a method on each port.
+        for (const port of [1, 2, 3, 4])
+          for (const method of METHODS)
+            expect(
+              a.admission.grants.filter((one) => one.ports.has(port) && (one.method ?? method) === method)
+                .length,
+            ).toBeLessThanOrEqual(1);
         expect(a.admission.equals(b.admission)).toBe(
           a.oracle.size === b.oracle.size && [...a.oracle].every((pair) => b.oracle.has(pair)),
         );

@@ -339,3 +339,39 @@ describe('answers of all kinds agree', () => {
     expect([...verdicts].sort()).toEqual(['allowed', 'partly', 'refused']);
   });
 });
+
+describe('names by one method of asking a proxy', () => {
+  const policy = makePolicy({
+    name: 'r',
+    names: { '80,443': ['a.example', 'b.example'] },
+    methods: { 'a.example': ['tunnel'] },
+  });
+  const asked = (text: string, ...ids: readonly ('proxy' | 'packets')[]) =>
+    prepareAnswers(
+      policy,
+      ids.map((id) => target(id, policy, { ...ALL, methods: id === 'proxy' })),
+    ).answer(parseQuery(text));
+
+  it('are refused by the other where the targets tell them apart', () => {
+    expect(asked('http://a.example', 'proxy')).toMatchObject({
+      verdict: 'refused',
+      byOtherMethod: true,
+      hint: 'it is asked for by CONNECT only',
+      rules: [{ rule: 'r' }],
+      targets: [
+        {
+          lets: 'nothing',
+          notes: [{ kind: 'omitted', rule: 'r', reason: 'it is asked for by CONNECT only' }],
+        },
+      ],
+    });
+    for (const text of ['https://a.example', 'a.example:80', 'http://b.example'])
+      expect(asked(text, 'proxy'), text).toMatchObject({ verdict: 'allowed', hint: null });
+  });
+
+  it('are allowed where a target sees packets', () => {
+    const found = asked('http://a.example', 'proxy', 'packets');
+    expect(found).toMatchObject({ verdict: 'allowed', targets: [{ lets: 'nothing' }, { lets: 'all' }] });
+    expect(found).not.toHaveProperty('byOtherMethod');
+  });
+});

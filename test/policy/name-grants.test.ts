@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { parseHostPattern } from '../../src/net/host-pattern.ts';
 import { HostSet } from '../../src/net/host-set.ts';
+import { keyOfPorts, type Method, portsBy } from '../../src/net/method.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { Admission } from '../../src/policy/admission.ts';
 import { nameGrants } from '../../src/policy/name-grants.ts';
 import { below, seededRandom } from '../support/random.ts';
 
-const ask = (text: string, ports: string) => ({
+const ask = (text: string, ports: string, methods?: readonly Method[]) => ({
   host: parseHostPattern(text),
-  ports: PortSet.parseList(ports),
+  ...portsBy(PortSet.parseList(ports), methods),
 });
 const texts = (names: readonly ReturnType<typeof ask>[]) =>
   Object.fromEntries(nameGrants(names).map(({ hosts, ports }) => [ports.toString(), hosts.toStrings()]));
@@ -26,6 +27,15 @@ describe('grants of names', () => {
     });
   });
 
+  it('keep the ports of each method apart, and a host in one list', () => {
+    const grants = nameGrants([
+      ask('x.a.com', '80'),
+      ask('*.a.com', '443', ['tunnel']),
+      ask('b.com', '80,443', ['plain', 'tunnel']),
+    ]).map(({ hosts, ...on }) => `${hosts.toStrings()} on ${keyOfPorts(on)}`);
+    expect(grants).toEqual(['b.com on 80,443', 'x.a.com on 80,443 80,443 80', '*.a.com on 443 443 ']);
+  });
+
   it.each([1, 2, 3])('let through just what is asked for, a host in one list (seed %i)', (seed) => {
     const random = seededRandom(seed);
     const pick = <T>(items: readonly T[]): T => items[below(random, items.length)]!;
@@ -35,15 +45,16 @@ describe('grants of names', () => {
         return ask(
           `${pick(['', '*.', '.'])}${labels.join('.')}.com`,
           pick(['80', '443', '80,443', '8080-8090']),
+          pick([undefined, undefined, ['tunnel'], ['plain'], ['tunnel', 'plain']] as const),
         );
       });
       const grants = nameGrants(names);
-      const admitted = Admission.union(grants.map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
+      const admitted = Admission.union(grants.map(Admission.names));
       const wanted = Admission.union(
-        names.map(({ host, ports }) => Admission.hosts(HostSet.fromPatterns([host]), ports)),
+        names.map(({ host, ...on }) => Admission.names({ hosts: HostSet.fromPatterns([host]), ...on })),
       );
       expect(admitted.equals(wanted), JSON.stringify(names.map(({ host }) => host))).toBe(true);
-      expect(new Set(grants.map(({ ports }) => ports.toString())).size).toBe(grants.length);
+      expect(new Set(grants.map(keyOfPorts)).size).toBe(grants.length);
     }
   });
 

@@ -14,6 +14,18 @@ const read = (text: string) => {
 
 describe('a query', () => {
   it.each([
+    ['http://a.example.com', 'plain'],
+    ['https://a.example.com', 'tunnel'],
+    ['https://a.example.com:80/x', 'tunnel'],
+    ['wss://a.example.com', 'tunnel'],
+    ['a.example.com:80', undefined],
+    ['http://192.0.2.1/', undefined],
+  ])('%s asks a proxy by %s', (text, method) => {
+    const query = parseQuery(text);
+    expect(query.kind === 'name' ? query.method : undefined).toBe(method);
+  });
+
+  it.each([
     ['192.0.2.1', 'address 192.0.2.1 -'],
     ['192.0.2.1:443', 'address 192.0.2.1 443'],
     ['2001:DB8::1', 'address 2001:db8::1 -'],

@@ -3,6 +3,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { loadEndpointTable } from '../../src/endpoints/load.ts';
 import type { ServiceTag } from '../../src/feed/snapshot.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { keyOfPorts } from '../../src/net/method.ts';
 import { formatPrefix, parsePrefix } from '../../src/net/prefix.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
@@ -38,7 +39,7 @@ async function resolve(rules: string): Promise<Policy> {
 }
 
 const names = ({ rules }: Policy) =>
-  Object.fromEntries(rules[0]!.names.map(({ hosts, ports }) => [ports.toString(), hosts.toStrings()]));
+  Object.fromEntries(rules[0]!.names.map(({ hosts, ...on }) => [keyOfPorts(on), hosts.toStrings()]));
 
 describe('resolving a rule', () => {
   it('keeps the provenance of tags, numeric order, and the exact union', async () => {
@@ -58,9 +59,24 @@ describe('resolving a rule', () => {
       '  - { name: a, endpoints: [private-network-connector], serviceTags: [AzureCloud] }',
     );
     expect(policy.rules[0]?.addressPorts.toString()).toBe('80,443');
-    expect(names(policy)['80,443']).toContain('ctldl.windowsupdate.com');
-    expect(names(policy)['80,443']).toContain('*.msappproxy.net');
-    expect(names(policy)['443']).toContain('*.microsoftonline.com');
+    // The articles ask the proxy for tunnels; what is fetched by plain HTTP is on port 80. Ports, of tunnels, of plain requests.
+    expect(names(policy)['80,443 80,443 80']).toContain('ctldl.windowsupdate.com');
+    expect(names(policy)['80,443 80,443 ']).toEqual(['*.msappproxy.net', '*.servicebus.windows.net']);
+    expect(names(policy)['443 443 ']).toContain('*.microsoftonline.com');
+    expect(names(policy)['80']).toContain('crl.microsoft.com');
+  });
+
+  it('takes the methods of the rule for its hosts, and instead of those of the tables', async () => {
+    const policy = await resolve(
+      '  - { name: a, endpoints: [private-network-connector], hosts: [x.example.com], ports: [443], methods: [plain, tunnel] }',
+    );
+    expect(policy.rules[0]?.names.filter(({ by }) => by !== undefined)).toEqual([]);
+    expect(policy.rules[0]?.rows[0]?.methods).toEqual(['tunnel', 'plain']);
+    const own = await resolve('  - { name: a, hosts: [x.example.com], ports: [443, 80], methods: [tunnel] }');
+    expect(names(own)).toEqual({ '80,443 80,443 ': ['x.example.com'] });
+    expect(own.digest).not.toBe(
+      (await resolve('  - { name: a, hosts: [x.example.com], ports: [443, 80] }')).digest,
+    );
   });
 
   it('leaves optional rows out unless their group is asked for', async () => {
@@ -77,7 +93,7 @@ describe('resolving a rule', () => {
       `  - { name: a, endpoints: [${rows}], hosts: ['.digicert.com', x.example.com, '*.example.com'], ports: [443] }`,
     );
     expect(names(policy)['80,443']).toEqual(
-      expect.arrayContaining(['crl3.digicert.com', 'cacerts.digicert.com', 'ctldl.windowsupdate.com']),
+      expect.arrayContaining(['crl3.digicert.com', 'cacerts.digicert.com']),
     );
     expect(names(policy)['443']).toEqual(expect.arrayContaining(['.digicert.com', '*.example.com']));
     expect(names(policy)['443']).not.toContain('x.example.com');

@@ -23,6 +23,7 @@ const PROXY: Capabilities = {
   protocols: ['tcp'],
   addressMatch: 'destination',
   clients: 'none',
+  methods: false,
   tlsExemption: false,
 };
 const APEX_TOO: Capabilities = { ...PROXY, apex: 'included' };
@@ -39,6 +40,7 @@ const PACKETS: Capabilities = {
   protocols: ['tcp'],
   addressMatch: 'destination',
   clients: 'none',
+  methods: false,
   tlsExemption: false,
 };
 const PACKETS_V4: Capabilities = { ...PACKETS, ipv6: false };

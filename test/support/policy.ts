@@ -4,6 +4,7 @@ import type { EndpointRow } from '../../src/endpoints/endpoint-table.ts';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parseHostPattern } from '../../src/net/host-pattern.ts';
 import { HostSet } from '../../src/net/host-set.ts';
+import { keyOfPorts, type Method, type MethodPorts, portsBy } from '../../src/net/method.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import type { AddressUse, Policy, PolicyRule } from '../../src/policy/policy.ts';
@@ -15,6 +16,8 @@ export interface RuleParts {
   readonly names?: Readonly<Record<string, readonly string[]>>;
   /** Hosts of which only a path is asked for, likewise: `{ '80': ['crl.example.net/pki'] }`. */
   readonly paths?: Readonly<Record<string, readonly string[]>>;
+  /** By which methods a proxy may be asked for a pattern: `{ '*.example.com': ['tunnel'] }`; by both where it is not there. */
+  readonly methods?: Readonly<Record<string, readonly Method[]>>;
   /** Of service tags: they describe the same traffic as the names. */
   readonly prefixes?: readonly string[];
   /** Of the rule itself, beside the names. */
@@ -35,8 +38,8 @@ export function makePolicy(...rules: readonly RuleParts[]): Policy {
 }
 
 /**
- * The policy of the golden files: all kinds of host patterns, several port sets, both families, a host
- * asked for by path, an overlap between rules, and a rule of which nothing is left.
+ * The policy of the golden files: all kinds of host patterns, several port sets, both families, hosts that are asked for
+ * by one method, a host asked for by path, an overlap between rules, and a rule of which nothing is left.
  */
 export function samplePolicy(): Policy {
   return makePolicy(
@@ -49,6 +52,7 @@ export function samplePolicy(): Policy {
         '443,5671-5672,8080-8090': ['*.bus.example.net'],
       },
       paths: { '80': ['www.example.net/pkiops'] },
+      methods: { '*.bus.example.net': ['tunnel'], 'crl.example.net': ['plain'] },
       prefixes: [
         '198.51.100.0/25',
         '198.51.100.128/26',
@@ -74,6 +78,7 @@ function makeRule(parts: RuleParts): PolicyRule {
     name,
     names = {},
     paths = {},
+    methods = {},
     prefixes: texts = [],
     own = [],
     ports = '443',
@@ -89,6 +94,7 @@ function makeRule(parts: RuleParts): PolicyRule {
       host: parseHostPattern(slash < 0 ? text : text.slice(0, slash)),
       ...(slash < 0 ? {} : { path: text.slice(slash) }),
       ports: parsePorts(on),
+      ...(methods[text] === undefined ? {} : { methods: methods[text] }),
       purpose: 'test',
       sources: ['test'],
       coveredBy: [],
@@ -97,17 +103,21 @@ function makeRule(parts: RuleParts): PolicyRule {
   const rows = [names, paths].flatMap((part) =>
     Object.entries(part).flatMap(([on, patterns]) => patterns.map((pattern) => row(pattern, on))),
   );
-  const byPorts = new Map<string, EndpointRow['host'][]>();
-  for (const { host, ports: on } of rows)
-    byPorts.set(on.toString(), [...(byPorts.get(on.toString()) ?? []), host]);
+  const byPorts = new Map<string, { readonly hosts: EndpointRow['host'][]; readonly on: MethodPorts }>();
+  for (const { host, ports: all, methods: by } of rows) {
+    const on = portsBy(all, by);
+    const known = byPorts.get(keyOfPorts(on)) ?? { hosts: [], on };
+    known.hosts.push(host);
+    byPorts.set(keyOfPorts(on), known);
+  }
   return {
     name,
     reason: `test rule ${name}`,
-    names: [...byPorts]
-      .map(([on, patterns]) => ({ hosts: HostSet.fromPatterns(patterns), ports: parsePorts(on) }))
+    names: [...byPorts.values()]
+      .map(({ hosts, on }) => ({ hosts: HostSet.fromPatterns(hosts), ...on }))
       .sort(
         (a, b) =>
-          a.ports.ranges[0]!.first - b.ports.ranges[0]!.first || (`${a.ports}` < `${b.ports}` ? -1 : 1),
+          a.ports.ranges[0]!.first - b.ports.ranges[0]!.first || (keyOfPorts(a) < keyOfPorts(b) ? -1 : 1),
       ),
     rows: rows.map((entry, index) => ({ ...entry, index })),
     tags: [],

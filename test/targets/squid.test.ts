@@ -29,6 +29,42 @@ describe('squid', () => {
     );
   });
 
+  it('allows by the methods that are asked for, in each of the two files', async () => {
+    const { target, plan, files } = await buildBundled(
+      'squid',
+      makePolicy({
+        name: 'r',
+        names: { '443': ['*.a.example', 'b.example'], '80,443': ['c.example'] },
+        methods: { '*.a.example': ['tunnel'], 'c.example': ['plain'] },
+      }),
+    );
+    const lines = files
+      .flatMap(({ text }) => text.split('\n'))
+      .filter((line) => /^http_access|^ssl_bump splice|method/.test(line) && !line.startsWith('#'));
+    expect(lines).toEqual([
+      'acl azure-tunnel method CONNECT',
+      'http_access allow !azure-tunnel azure-r_80-443_plain-names azure-ports-80-443',
+      'http_access allow azure-r_443-names azure-ports-443',
+      'http_access allow azure-tunnel azure-r_443_tunnel-below azure-ports-443',
+      // What no tunnel leads to needs no exemption.
+      'ssl_bump splice azure-r_443-names-host azure-r_443-names-tls azure-ports-443-splice',
+      'ssl_bump splice azure-r_443_tunnel-below-host azure-r_443_tunnel-below-tls azure-ports-443-splice',
+    ]);
+    for (const [from, to, problem] of [
+      ['allow !azure-tunnel', 'allow azure-tunnel', /does not splice just/],
+      ['allow !azure-tunnel', 'allow', /does not splice just/],
+      ['allow azure-tunnel azure-r_443', 'allow azure-r_443', /not in the policy: port 443: .* by plain/],
+      ['method CONNECT', 'method GET', /not an ACL of this format/],
+    ] as const) {
+      const changed = files.map((file) => ({ ...file, text: file.text.replace(from, () => to) }));
+      expect(changed, from).not.toEqual(files);
+      expect(() => {
+        const problems = proveReadBack(target, plan, changed);
+        throw new Error(problems.map(({ what }) => what).join('\n'));
+      }, from).toThrow(problem);
+    }
+  });
+
   it('allows nothing where nothing is left', async () => {
     const { files } = await buildBundled('squid', makePolicy({ name: 'nothing' }));
     expect(files.map(({ path }) => path)).toEqual(['azure-allow.conf']);

@@ -1,5 +1,6 @@
 import { formatEndpoint } from '../../endpoints/endpoint-table.ts';
 import { formatHostPattern, type HostPattern } from '../../net/host-pattern.ts';
+import { METHODS, methodInWords } from '../../net/method.ts';
 import { PortSet } from '../../net/ports.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Admission } from '../admission.ts';
@@ -45,6 +46,11 @@ export function answerSingle(register: Register, query: Single, brief: boolean):
   const delivered =
     targets.length === 0 ? asked : asked.intersection(unite(targets.map(({ admitted }) => admitted)));
   const allowed = !delivered.isEmpty;
+  const byOther =
+    query.kind === 'name' &&
+    !allowed &&
+    targets.length > 0 &&
+    register.targets.some((target) => !portsByOtherMethod(target, query, asked).isEmpty);
   return {
     kind: query.kind,
     subject: formatSubject(query),
@@ -55,7 +61,9 @@ export function answerSingle(register: Register, query: Single, brief: boolean):
     tags: brief ? [] : tagsOf(register, query),
     parts: null,
     targets: targets.map(({ answer }) => answer),
-    hint: allowed || brief ? null : hintOf(register, query, candidates, matches),
+    hint:
+      allowed || brief ? null : byOther ? onlyByOther(query) : hintOf(register, query, candidates, matches),
+    ...(byOther ? { byOtherMethod: true as const } : {}),
   };
 }
 
@@ -191,7 +199,26 @@ function missingNotes(
   const omitted = target.omissions
     .filter((omission) => !portsIn(omission.omitted, query, missing).isEmpty)
     .map(({ rule, reason }): TargetNote => ({ kind: 'omitted', rule, reason }));
-  return query.kind === 'address' ? [...omitted, ...byName(target, matches)] : omitted;
+  if (query.kind === 'address') return [...omitted, ...byName(target, matches)];
+  return portsByOtherMethod(target, query, missing).isEmpty
+    ? omitted
+    : [
+        ...omitted,
+        ...matches.map(
+          ({ rule }): TargetNote => ({ kind: 'omitted', rule: rule.name, reason: onlyByOther(query) }),
+        ),
+      ];
+}
+
+/** The ports on which a target lets a name through by the other method than the one that is asked about. */
+function portsByOtherMethod({ admission }: TargetAdmission, query: Single, missing: PortSet): PortSet {
+  if (query.kind === 'address' || query.method === undefined) return PortSet.empty;
+  const { method: _, ...byAny } = query;
+  return portsIn(admission, byAny, missing);
+}
+
+function onlyByOther({ method }: Extract<Query, { kind: 'name' }>): string {
+  return `it is asked for${methodInWords(METHODS.find((other) => other !== method))} only`;
 }
 
 function wideningNotes(
@@ -274,8 +301,9 @@ function admittedOf(
 
 /** The ports on which an admission has the subject, of the wanted ones. */
 function portsIn({ grants }: Admission, query: Single, wanted: PortSet | undefined): PortSet {
-  const holding = grants.filter(({ hosts, addresses }) => {
-    if (query.kind === 'name') return hosts.has(query.host);
+  const holding = grants.filter(({ hosts, addresses, method }) => {
+    if (query.kind === 'name')
+      return hosts.has(query.host) && (method === undefined || method === (query.method ?? method));
     const { family, value } = query;
     return family === 4 ? addresses.ipv4.containsIpv4(Number(value)) : addresses.ipv6.contains(value);
   });

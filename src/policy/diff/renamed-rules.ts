@@ -1,4 +1,5 @@
 import { DualStackSet } from '../../net/dual-stack-set.ts';
+import { Admission } from '../admission.ts';
 import type { Policy, PolicyRule } from '../policy.ts';
 import { admissionOfRule } from '../rule-admission.ts';
 
@@ -37,9 +38,7 @@ function isAlike(a: PolicyRule, b: PolicyRule): boolean {
   if (admissionOfRule(a).isEmpty || !a.addressPorts.equals(b.addressPorts)) return false;
   const sameNames =
     a.names.length === b.names.length &&
-    a.names.every(({ hosts, ports }) =>
-      b.names.some((other) => other.ports.equals(ports) && other.hosts.equals(hosts)),
-    );
+    a.names.every((grant) => b.names.some((other) => Admission.names(other).equals(Admission.names(grant))));
   if (!sameNames) return false;
   const shared = a.addresses.intersection(b.addresses);
   return (['ipv4', 'ipv6'] as const).every(

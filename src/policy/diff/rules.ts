@@ -111,7 +111,7 @@ function haveSameClients(a: DualStackSet | undefined, b: DualStackSet | undefine
 }
 
 function namesOf(rule: PolicyRule | undefined): Admission {
-  return Admission.union((rule?.names ?? []).map(({ hosts, ports }) => Admission.hosts(hosts, ports)));
+  return Admission.union((rule?.names ?? []).map(Admission.names));
 }
 
 function diffRows(before: readonly EndpointRow[], after: readonly EndpointRow[]): RuleDiff['rows'] {

@@ -9,7 +9,7 @@ import { admissionOf } from '../../policy/rule-admission.ts';
 import { byPorts, type Parts, partsOf, unionOfParts } from '../other-ports.ts';
 import type { Acceptance, FeedWeek } from '../review.ts';
 import { type Allowed, changeOfSides } from '../targets.ts';
-import { addressesOf, nameCount, namesInWords, portsInWords } from '../wording.ts';
+import { addressesOf, nameCount, namesInWords } from '../wording.ts';
 
 /** One point of a history: a commit of the output tree, or a feed. */
 export interface Revision {
@@ -233,8 +233,8 @@ function firstFiles(target: string, { admission = Admission.empty }: Allowed): F
 }
 
 function onPorts(changed: Admission): OnPorts[] {
-  return byPorts(changed).map(({ ports, admission }) => ({
-    ports: portsInWords(ports),
+  return byPorts(changed).map(({ inWords, admission }) => ({
+    ports: inWords,
     addresses: sizes(addressesOf(admission)),
     names: namesInWords(admission),
   }));
