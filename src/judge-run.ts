@@ -8,6 +8,7 @@ import type { ServiceTag, Snapshot } from './feed/snapshot.ts';
 import { DualStackSet } from './net/dual-stack-set.ts';
 import type { Prefix } from './net/prefix.ts';
 import type { RunInput } from './pipeline.ts';
+import { Admission } from './policy/admission.ts';
 import { type Constrained, NO_CONSTRAINTS } from './policy/constraints.ts';
 import type { FeedTotals, Finding, GuardBaseline } from './policy/guards/guard.ts';
 import { CONSTRAINTS, findingsOf, judge, MUST_HAVE } from './policy/guards/judge.ts';
@@ -49,7 +50,11 @@ export function guardOutputs(
     .filter(({ plan }) => plan.settings !== true)
     .map(({ id, plan }) => ({
       target: id,
-      planned: plan.admission,
+      // What goes another way need not be reachable here.
+      planned: Admission.union([
+        plan.admission,
+        ...plan.omissions.filter(({ kind }) => kind === 'scenario').map(({ omitted }) => omitted),
+      ]),
       inForce: baseline.inForce.get(id)?.admission,
     }));
   return [

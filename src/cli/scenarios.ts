@@ -1,7 +1,6 @@
-/** The two ways of a connector to the cloud service; each has a configuration of its own. */
-export const SCENARIOS = ['bypass-proxy', 'through-proxy'] as const;
+import { SCENARIOS, type Scenario } from '../policy/policy.ts';
 
-export type Scenario = (typeof SCENARIOS)[number];
+export { SCENARIOS, type Scenario };
 
 /** The JSON Schema that is written beside a configuration. */
 export const SCHEMA_FILE = 'allowlist.schema.json';
@@ -28,6 +27,13 @@ rules:
     # clients: [192.0.2.10]     # the connectors' own addresses: without them every client gets through
 `;
 
+const BYPASS = `    scenario: bypass-proxy      # proxies are left out; PAC file and connector must go around them too
+`;
+
+const THROUGH = `    scenario: through-proxy     # the firewall is for the proxies, PAC file and connector must name one
+    # proxies: [192.0.2.20]     # the proxies' own addresses: without them the firewall lets everybody through
+`;
+
 const END = `
 output: allowlists
 
@@ -43,7 +49,7 @@ output: allowlists
 export const SCENARIO_CONFIGURATIONS: Readonly<Record<Scenario, string>> = {
   'bypass-proxy': `${HEAD}#
 # Scenario bypass-proxy: the connector goes straight to the cloud service, around every proxy.
-${RULES}
+${RULES}${BYPASS}
 targets:
   # The firewall: lets the connector's host out. Without \`clients\` above, the rule of your own that leads to these must
   # be for the address of that host alone: the files then say where the traffic goes, not where it comes from.
@@ -58,14 +64,14 @@ targets:
 ${END}`,
   'through-proxy': `${HEAD}#
 # Scenario through-proxy: the connector goes through the proxy, and only the proxy goes out.
-${RULES}
+${RULES}${THROUGH}
 targets:
   # The proxy: allows the names before any authentication, and exempts them from TLS inspection.
   squid: {}
 
-  # The firewall: lets the proxy out, by address. The rule of your own that leads to these must be for the address of the
-  # proxy alone, or \`clients\` names it here: to the firewall, the proxy is the client.
-  nftables: {}                  # nftables: { clients: [192.0.2.20] }
+  # The firewall: lets the proxy out, by address. Without \`proxies\` above, the rule of your own that leads to these must be
+  # for the address of the proxy alone: to the firewall, the proxy is the client.
+  nftables: {}
 
   # The connector's own settings. backendThroughProxy: true sends requests to the published applications there as well.
   connector: { proxy: "http://proxy.example.com:8080", product: entra, backendThroughProxy: false }

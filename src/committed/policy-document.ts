@@ -8,7 +8,7 @@ import { METHODS } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { clientTexts, readClientTexts } from '../policy/clients.ts';
-import type { Policy, PolicyRule, TagAddresses } from '../policy/policy.ts';
+import { type Policy, type PolicyRule, SCENARIOS, type TagAddresses } from '../policy/policy.ts';
 import { makePolicy } from '../policy/resolve.ts';
 
 /**
@@ -71,6 +71,8 @@ const rule = z.strictObject({
   addressUse: z.enum(['fallback', 'always', 'never']),
   /** Who may use the rule; absent where every client may. */
   clients: z.array(z.string()).min(1).optional(),
+  scenario: z.enum(SCENARIOS).optional(),
+  proxies: z.array(z.string()).min(1).optional(),
   omitted: z
     .array(z.strictObject({ kind: z.enum(['udp', 'wildcard', 'ports', 'constraint']), reason: z.string() }))
     .optional(),
@@ -114,6 +116,8 @@ export function writePolicy(policy: Policy): PolicyDocument {
       addressPorts: rule.addressPorts.toString(),
       addressUse: rule.addressUse,
       ...(rule.clients === undefined ? {} : { clients: clientTexts(rule.clients) }),
+      ...(rule.scenario === undefined ? {} : { scenario: rule.scenario }),
+      ...(rule.proxies === undefined ? {} : { proxies: clientTexts(rule.proxies) }),
       ...(rule.omitted === undefined ? {} : { omitted: [...rule.omitted] }),
       ...(rule.held === undefined
         ? {}
@@ -173,6 +177,8 @@ export function readPolicy(document: PolicyDocument, prefixesOf: (tag: string) =
         addressPorts: PortSet.parseList(rule.addressPorts),
         addressUse: rule.addressUse,
         ...(rule.clients === undefined ? {} : { clients: readClientTexts(rule.clients) }),
+        ...(rule.scenario === undefined ? {} : { scenario: rule.scenario }),
+        ...(rule.proxies === undefined ? {} : { proxies: readClientTexts(rule.proxies) }),
         ...(rule.omitted === undefined ? {} : { omitted: rule.omitted }),
         ...(rule.held === undefined
           ? {}

@@ -14,7 +14,7 @@ import type { PortSet } from '../net/ports.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { NotifyConfig } from '../notify/notify.ts';
 import type { GuardLimits } from '../policy/guards/limits.ts';
-import type { AddressUse, RuleOmission } from '../policy/policy.ts';
+import type { AddressUse, RuleOmission, Scenario } from '../policy/policy.ts';
 import type { Budget } from '../targets/budget.ts';
 
 /** Which rows of which endpoint table a rule takes. */
@@ -60,6 +60,10 @@ export interface RuleConfig {
   readonly omitted?: readonly RuleOmission[];
   /** Who may use the rule, at least one; absent where every client may. */
   readonly clients?: readonly Prefix[];
+  /** Absent where every target is on the way of the traffic. */
+  readonly scenario?: Scenario;
+  /** Of `through-proxy`, where the proxies' connections come from, at least one. */
+  readonly proxies?: readonly Prefix[];
 }
 
 export interface TargetConfig {

@@ -286,6 +286,25 @@ function normaliseRule(
     addressUse: rule.addresses ?? 'fallback',
     ...(rule.methods === undefined ? {} : { methods: METHODS.filter((one) => rule.methods!.includes(one)) }),
     ...normaliseClients(rule.clients, `${where}.clients`, problems),
+    ...normaliseScenario(rule, where, problems),
+  };
+}
+
+function normaliseScenario(
+  { scenario, proxies }: Pick<RuleDocument, 'scenario' | 'proxies'>,
+  where: string,
+  problems: Problem[],
+): Pick<RuleConfig, 'scenario' | 'proxies'> {
+  if (proxies !== undefined && scenario !== 'through-proxy')
+    problems.push({
+      where: `${where}.proxies`,
+      what: 'means something with `scenario: through-proxy` alone',
+      next: 'add it, or remove the key',
+    });
+  const { clients } = normaliseClients(proxies, `${where}.proxies`, problems);
+  return {
+    ...(scenario === undefined ? {} : { scenario }),
+    ...(clients === undefined ? {} : { proxies: clients }),
   };
 }
 

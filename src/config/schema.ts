@@ -5,6 +5,7 @@ import { FORGES } from '../forge/settings.ts';
 import { METHODS } from '../net/method.ts';
 import { EVENTS, WEBHOOK_FORMS } from '../notify/kinds.ts';
 import { DEFAULT_LIMITS } from '../policy/guards/limits.ts';
+import { SCENARIOS } from '../policy/policy.ts';
 
 /**
  * The shape of `allowlist.yaml`, step one of three: what `normalise.ts` turns into precise types. Every key has a
@@ -214,6 +215,23 @@ const rule = z.strictObject({
       about(
         'the addresses or CIDRs that may use the rule, such as those of the connectors; every client by default. A format that cannot name them allows every client, and declares it',
         { such: ['192.0.2.10'] },
+      ),
+    ),
+  scenario: z
+    .enum(SCENARIOS)
+    .optional()
+    .meta(
+      about(
+        'the way of the traffic: bypass-proxy leaves proxies out, which need not allow it; through-proxy binds firewalls to the proxies. PAC files and the connector’s settings must say the same. Without it every target is on the way',
+        { such: 'through-proxy' },
+      ),
+    ),
+  proxies: clients
+    .optional()
+    .meta(
+      about(
+        'with `scenario: through-proxy`, the addresses or CIDRs that the proxies connect from: firewalls allow them alone. Without it, every client of the firewall',
+        { such: ['192.0.2.20'] },
       ),
     ),
 });

@@ -1,5 +1,6 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
+import type { PolicyRule, Scenario } from './policy.ts';
 
 /**
  * Who may use a rule: the addresses that connections come from. A rule, and a grant, without clients is for every one of
@@ -68,4 +69,21 @@ export function commonClients(
 ): DualStackSet | undefined {
   if (a === undefined) return b;
   return b === undefined ? a : a.intersection(b);
+}
+
+/** Who may use a rule, and the way that they leave the network. */
+export function wayOf({
+  clients,
+  scenario,
+  proxies,
+}: {
+  readonly clients?: readonly Prefix[];
+  readonly scenario?: Scenario;
+  readonly proxies?: readonly Prefix[];
+}): Pick<PolicyRule, 'clients' | 'scenario' | 'proxies'> {
+  return {
+    ...(clients === undefined ? {} : { clients: DualStackSet.fromPrefixes(clients) }),
+    ...(scenario === undefined ? {} : { scenario }),
+    ...(proxies === undefined ? {} : { proxies: DualStackSet.fromPrefixes(proxies) }),
+  };
 }

@@ -14,6 +14,7 @@ import { type PortSet, PROTOCOLS } from '../net/ports.ts';
 import { comparePrefixes, formatPrefix } from '../net/prefix.ts';
 import type { Problem } from '../problem.ts';
 import { closest } from '../suggest.ts';
+import { wayOf } from './clients.ts';
 import { comparePorts, nameGrants } from './name-grants.ts';
 import type { PolicyRule, RuleOmission, TagAddresses } from './policy.ts';
 
@@ -70,7 +71,7 @@ export function m365Rules(
         addresses: DualStackSet.union(tags.map(({ addresses }) => addresses)),
         addressPorts: ports,
         addressUse: rule.addressUse,
-        ...(rule.clients === undefined ? {} : { clients: DualStackSet.fromPrefixes(rule.clients) }),
+        ...wayOf(rule),
         ...(omitted.length === 0 ? {} : { omitted }),
       };
     });

@@ -13,6 +13,14 @@ import type { Prefix } from '../net/prefix.ts';
  */
 export type AddressUse = 'fallback' | 'always' | 'never';
 
+/**
+ * How the clients of a rule leave the network: around every proxy, straight through the firewall, or through a proxy, which is then
+ * all that the firewall sees.
+ */
+export const SCENARIOS = ['bypass-proxy', 'through-proxy'] as const;
+
+export type Scenario = (typeof SCENARIOS)[number];
+
 /** Names that may be reached on one set of ports. */
 export interface NameGrant extends MethodPorts {
   readonly hosts: HostSet;
@@ -73,6 +81,10 @@ export interface PolicyRule {
   readonly addressUse: AddressUse;
   /** Who may use the rule; absent where every client may. */
   readonly clients?: DualStackSet;
+  /** Absent where every target is on the way of the traffic. */
+  readonly scenario?: Scenario;
+  /** Of `through-proxy`, where the proxies' connections come from; absent where that is not known. */
+  readonly proxies?: DualStackSet;
   /** Absent where everything that was asked for is in the rule. */
   readonly omitted?: readonly RuleOmission[];
   /** Beyond `addresses`, disjoint, by date and tag; absent where nothing is held. */

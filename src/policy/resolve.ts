@@ -5,6 +5,7 @@ import { DualStackSet } from '../net/dual-stack-set.ts';
 import { portsBy } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { comparePrefixes } from '../net/prefix.ts';
+import { wayOf } from './clients.ts';
 import { digestRules } from './digest.ts';
 import { type M365Sets, m365Rules } from './m365-rules.ts';
 import { nameGrants } from './name-grants.ts';
@@ -102,6 +103,6 @@ function resolveRule(
     addressPorts: rule.ports ?? endpointPorts,
     addressUse: rule.addressUse,
     ...(omitted.length === 0 ? {} : { omitted }),
-    ...(rule.clients === undefined ? {} : { clients: DualStackSet.fromPrefixes(rule.clients) }),
+    ...wayOf(rule),
   };
 }

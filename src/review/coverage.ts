@@ -14,9 +14,9 @@ import { spaceInWords } from './wording.ts';
 /**
  * How a required host gets through: by its `name`; by a name that allows more (`widened`); by the
  * `address` of a tag that is said to hold it; `partly`, by name or address on some of its ports; or not at all. `unknown`
- * where the tag's addresses are not at hand.
+ * where the tag's addresses are not at hand, `elsewhere` where the traffic does not come by the target.
  */
-export type Passage = 'name' | 'widened' | 'address' | 'partly' | 'uncovered' | 'unknown';
+export type Passage = 'name' | 'widened' | 'address' | 'partly' | 'uncovered' | 'unknown' | 'elsewhere';
 
 /** How one target lets one required host through. */
 export interface TargetCoverage {
@@ -89,6 +89,8 @@ function passage(
   tags: KnownTags,
 ): Omit<TargetCoverage, 'target'> {
   const { plan } = target;
+  const other = plan.omissions.find((one) => one.kind === 'scenario' && one.rule === rule.name);
+  if (other !== undefined) return { how: 'elsewhere', detail: other.reason };
   const wanted = Admission.names({
     hosts: HostSet.fromPatterns([row.host]),
     ...portsBy(row.ports, row.methods),

@@ -97,6 +97,10 @@ const rule = z.strictObject({
     .strictObject({ before: clients.nullable(), after: clients.nullable() })
     .optional()
     .describe('Absent where they stay; null for every client.'),
+  scenario: z
+    .strictObject({ before: text.nullable(), after: text.nullable() })
+    .optional()
+    .describe('The way of the traffic, with the addresses of proxies; absent where it stays.'),
 });
 
 const declared = z.strictObject({
@@ -246,7 +250,7 @@ export const reviewShape = z
         targets: z.array(
           z.strictObject({
             target: text,
-            how: z.enum(['name', 'widened', 'address', 'partly', 'uncovered', 'unknown']),
+            how: z.enum(['name', 'widened', 'address', 'partly', 'uncovered', 'unknown', 'elsewhere']),
             detail: text,
           }),
         ),

@@ -128,6 +128,9 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
     ...(diff.clients === undefined
       ? {}
       : { clients: { before: clients(diff.clients.before), after: clients(diff.clients.after) } }),
+    ...(diff.scenario === undefined
+      ? {}
+      : { scenario: { before: diff.scenario.before ?? null, after: diff.scenario.after ?? null } }),
   };
 }
 

@@ -250,13 +250,14 @@ function gainsOnKept(rule: string, family: 'ipv4' | 'ipv6', targets: readonly Ta
 }
 
 function reasonsOfRule(diff: RuleDiff, targets: readonly TargetReview[]): string[] {
-  const { rule, presence, names, ports, addressUse, clients, prefixes, space } = diff;
+  const { rule, presence, names, ports, addressUse, clients, scenario, prefixes, space } = diff;
   if (presence !== 'changed') return [`rule ${rule} is ${presence === 'added' ? 'new' : 'gone'}`];
   const changed = [
     ...(names.gained.isEmpty && names.lost.isEmpty ? [] : ['names']),
     ...(ports.gained.isEmpty && ports.lost.isEmpty ? [] : ['ports']),
     ...(addressUse === undefined ? [] : ['use of addresses']),
     ...(clients === undefined ? [] : ['clients']),
+    ...(scenario === undefined ? [] : ['scenario']),
     ...(prefixes.gained.length + prefixes.lost.length === 0 ? [] : ['configured prefixes']),
   ];
   const shares = (['ipv4', 'ipv6'] as const).flatMap((family) => {

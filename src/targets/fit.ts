@@ -34,7 +34,7 @@ export function fitPolicy(
     return { rules: [], omissions: [], widenings: [], admission: Admission.empty, settings: true };
   const { clients } = settings;
   const rules = policy.rules.map((rule) => ({
-    ...rule,
+    ...onWay(rule, capabilities),
     ...(clients === undefined ? {} : { clients }),
     names: capabilities.methods ? rule.names : byAnyMethod(rule.names),
   }));
@@ -57,6 +57,19 @@ export function fitPolicy(
       ),
     ),
   };
+}
+
+/** A proxy decides by the host that a request names. */
+function isProxy({ namesBy }: Capabilities): boolean {
+  return namesBy.includes('request');
+}
+
+/** A rule as the target sees its traffic: behind a proxy, a device that sees packets sees the proxy alone. */
+function onWay(rule: PolicyRule, capabilities: Capabilities): PolicyRule {
+  if (rule.scenario !== 'through-proxy' || isProxy(capabilities) || capabilities.namesBy.includes('url'))
+    return rule;
+  const { clients: _, ...rest } = rule;
+  return rule.proxies === undefined ? rest : { ...rest, clients: rule.proxies };
 }
 
 /** The same where the method shows nowhere: what differed in it alone is on one set of ports. */
@@ -166,6 +179,25 @@ interface FittedRule {
 }
 
 function fitRule(rule: PolicyRule, capabilities: Capabilities, addressUse: AddressUse): FittedRule {
+  if (rule.scenario === 'bypass-proxy' && isProxy(capabilities)) {
+    const intended = intendedAdmission(rule, askedAddresses(rule, capabilities, addressUse));
+    return {
+      rule,
+      names: [],
+      addresses: DualStackSet.empty,
+      addressPorts: PortSet.empty,
+      intended,
+      omissions: [
+        {
+          rule: rule.name,
+          kind: 'scenario',
+          omitted: intended,
+          reason: 'its traffic goes around the proxy (scenario: bypass-proxy)',
+        },
+      ],
+      widenings: [],
+    };
+  }
   const omissions: Omission[] = [];
   const widenings: Widening[] = [];
 

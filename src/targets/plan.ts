@@ -4,8 +4,8 @@ import type { Prefix } from '../net/prefix.ts';
 import { Admission } from '../policy/admission.ts';
 import type { NameGrant, RuleOmission } from '../policy/policy.ts';
 
-/** What cannot be said, or shall not: names, addresses, a family, or what no policy has words for. */
-export type OmissionKind = 'names' | 'addresses' | 'ipv4' | 'ipv6' | RuleOmission['kind'];
+/** What cannot be said, or shall not: names, addresses, a family, traffic that goes another way, or what no policy has words for. */
+export type OmissionKind = 'names' | 'addresses' | 'ipv4' | 'ipv6' | 'scenario' | RuleOmission['kind'];
 
 /**
  * Why more is admitted: the apex beside `*.apex`, the subdomains beside the host, every port, a whole host

@@ -192,6 +192,22 @@ describe('a configuration', () => {
     expect(problemsOf(with_('hosts: [a.example.net], methods: []'))).toHaveLength(1);
   });
 
+  it('takes the way of a rule, and the proxies with one of them alone', () => {
+    const with_ = (rule: string) =>
+      `version: 1\ntargets: { squid: {} }\nrules:\n  - { name: a, hosts: [a.example.net], ports: [443], ${rule} }\n`;
+    const [rule] = parseConfig(with_('scenario: through-proxy, proxies: [192.0.2.20]'), 'a.yaml').rules;
+    expect(rule).toMatchObject({ scenario: 'through-proxy' });
+    expect(rule!.proxies?.map(formatPrefix)).toEqual(['192.0.2.20/32']);
+    expect(parseConfig(with_('scenario: bypass-proxy'), 'a.yaml').rules[0]).not.toHaveProperty('proxies');
+    const alone = 'means something with `scenario: through-proxy` alone — add it, or remove the key';
+    for (const way of ['scenario: bypass-proxy, ', ''])
+      expect(problemsOf(with_(`${way}proxies: [192.0.2.20]`))).toEqual([
+        `line 4, rules[0].proxies: ${alone}`,
+      ]);
+    expect(problemsOf(with_('scenario: through-proxy, proxies: [0.0.0.0/0]'))).toHaveLength(1);
+    expect(problemsOf(with_('scenario: around'))).toHaveLength(1);
+  });
+
   it('names the clients of a rule and of a target as prefixes, and takes no whole family', () => {
     const with_ = (rule: string, target = '{}') =>
       `version: 1\ntargets: { squid: ${target} }\nrules:\n  - { name: a, hosts: [a.example.net], ports: [443]${rule} }\n`;

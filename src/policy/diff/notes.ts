@@ -112,20 +112,18 @@ function renamedRule({ rule, renamedFrom, tags }: RuleDiff): Note[] {
 }
 
 /** Once, where a rule for connectors comes without clients, or loses them: no week says it again. */
-function everyClient({ rule, presence, rows, clients }: RuleDiff): Note[] {
+function everyClient({ rule, presence, rows, clients, scenario }: RuleDiff): Note[] {
+  const note = (text: string): Note => ({ kind: 'every-client', rule, tag: '', text });
+  const open =
+    scenario?.after === 'through-proxy'
+      ? [note('is for every client on firewalls: `proxies` binds them to the addresses of the proxies')]
+      : [];
   const isConnectors = rows.gained.some(({ table }) => isConnectorTable(table));
   const begins = presence === 'added' && isConnectors && clients === undefined;
   const loses = presence === 'changed' && clients !== undefined && clients.after === undefined;
   return begins || loses
-    ? [
-        {
-          kind: 'every-client',
-          rule,
-          tag: '',
-          text: 'is for every client: `clients` binds it to the addresses of those that need it',
-        },
-      ]
-    : [];
+    ? [note('is for every client: `clients` binds it to the addresses of those that need it'), ...open]
+    : open;
 }
 
 function nestedRule({ inner, outer }: PolicyDiff['nested'][number]): Note {

@@ -24,6 +24,7 @@ export function riskOfRule({
   moves,
   addressUse,
   clients,
+  scenario,
 }: RuleDiff): RiskClass {
   const gains = !names.gained.isEmpty || !space.gained.isEmpty || !ports.gained.isEmpty;
   const loses = !names.lost.isEmpty || !space.lost.isEmpty || !ports.lost.isEmpty;
@@ -33,8 +34,11 @@ export function riskOfRule({
     clients === undefined || presence !== 'changed'
       ? [false, false]
       : [!after.difference(before).isEmpty, !before.difference(after).isEmpty];
+  // Another way opens other devices and closes those of the one before.
+  const moved = scenario !== undefined && presence === 'changed';
   return (
-    classOf(gains || use > 0 || more, loses || use < 0 || fewer) ?? (moves.length > 0 ? 'move' : 'metadata')
+    classOf(gains || use > 0 || more || moved, loses || use < 0 || fewer || moved) ??
+    (moves.length > 0 ? 'move' : 'metadata')
   );
 }
 

@@ -10,6 +10,7 @@ const PASSAGE: Readonly<Record<Passage, readonly [string, Tone]>> = {
   partly: ['in part', 'attention'],
   uncovered: ['not covered', 'loss'],
   unknown: ['not known', 'attention'],
+  elsewhere: ['not on the way', 'faint'],
 };
 
 /** A column a target; the hosts that a target does not let through, with what to do, are listed after it. */
@@ -88,6 +89,7 @@ function passed(rows: readonly CoverageRow[], column: number): Line {
   const lacking = count('uncovered');
   const partly = count('partly');
   const unknown = count('unknown');
+  if (count('elsewhere') === rows.length) return [toned(...PASSAGE.elsewhere)];
   if (lacking + partly + unknown === 0) return [toned('all', 'good')];
   return [
     toned(
@@ -104,13 +106,19 @@ function passed(rows: readonly CoverageRow[], column: number): Line {
 /** How many of the required hosts each target covers; targets that cover as many are named together. */
 function coverageSentence(rows: readonly CoverageRow[], targets: readonly string[]): string {
   const byCount = new Map<number, string[]>();
+  const onWay = targets.filter((_, column) =>
+    rows.some(({ targets: of }) => of[column]!.how !== 'elsewhere'),
+  );
+  if (onWay.length === 0) return 'No target is on the way of the required hosts.';
   for (const [column, id] of targets.entries()) {
+    if (!onWay.includes(id)) continue;
     const covered = rows.filter(({ targets: of }) => !LACKING.includes(of[column]!.how)).length;
     byCount.set(covered, [...(byCount.get(covered) ?? []), id]);
   }
   const whole = byCount.get(rows.length) ?? [];
   const all = counted(rows.length, 'required host');
-  if (whole.length === targets.length) return `Every target fully covers all ${all}.`;
+  if (whole.length === onWay.length)
+    return `Every target${onWay.length < targets.length ? ' on their way' : ''} fully covers all ${all}.`;
   const partial = [...byCount].filter(([covered]) => covered < rows.length);
   const said = partial.map(
     ([covered, ids], index) =>

@@ -45,6 +45,16 @@ export function ruleSection(diff: RuleDiff): Block[] {
             '.',
           ),
         ]),
+    ...(diff.scenario === undefined
+      ? []
+      : [
+          paragraph(
+            'Scenario: ',
+            ...(diff.presence === 'added' ? [] : [outside(diff.scenario.before ?? 'none'), ' before, now ']),
+            outside(diff.scenario.after ?? 'none'),
+            '.',
+          ),
+        ]),
     ...nameBlocks(diff),
     ...portBlocks(diff),
     ...addressBlocks(diff),

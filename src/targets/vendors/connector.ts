@@ -40,6 +40,19 @@ function extendView(view: View, _plan: TargetPlan, policy: Policy) {
         next: 'give `proxy: http://…`, or remove the key',
       },
     ]);
+  const scenario = settings.proxy === 'none' ? 'bypass-proxy' : 'through-proxy';
+  const other = policy.rules.find((rule) => rule.scenario !== undefined && rule.scenario !== scenario);
+  if (other !== undefined)
+    throw new ConfigurationError("the connector's settings and the scenario contradict each other", [
+      {
+        where: 'targets.connector.proxy',
+        what: `is ${JSON.stringify(settings.proxy)}, and rule ${other.name} has the scenario ${other.scenario}`,
+        next:
+          other.scenario === 'bypass-proxy'
+            ? 'give `proxy: none`'
+            : 'name the proxy: `proxy: http://proxy.corp.example:8080`',
+      },
+    ]);
   const texts = textsOf(settings, names);
   return {
     ...view,

@@ -4,6 +4,7 @@ import { parseHost } from '../../net/host-pattern.ts';
 import { HostSet } from '../../net/host-set.ts';
 import { type PortRange, PortSet } from '../../net/ports.ts';
 import { Admission } from '../../policy/admission.ts';
+import type { Policy } from '../../policy/policy.ts';
 import { ConfigurationError } from '../../problem.ts';
 import type { TargetPlan } from '../plan.ts';
 import { ReadBackError } from '../read-back.ts';
@@ -40,13 +41,38 @@ interface GrantData {
   readonly ipv6: readonly { readonly first: string; readonly last: string }[];
 }
 
-function extendView(view: View, plan: TargetPlan): View & Readonly<Record<string, unknown>> {
+function extendView(
+  view: View,
+  plan: TargetPlan,
+  { rules }: Policy,
+): View & Readonly<Record<string, unknown>> {
   if (view.options.allowed === view.options.otherwise)
     throw new ConfigurationError(
       'targets.pac: `allowed` and `otherwise` are the same: the file would decide nothing',
     );
+  requireScenario(`${view.options.allowed}`, rules);
   const byHost = view.options.decideBy === 'host';
   return { ...view, byHost, grants: grantsOf(plan, byHost ? PortSet.allOf(['tcp']) : undefined) };
+}
+
+/** @throws ConfigurationError where the file would send a rule's traffic another way than its scenario says */
+function requireScenario(allowed: string, rules: Policy['rules']): void {
+  const problems = rules.flatMap(({ name, scenario }) =>
+    scenario === undefined || (scenario === 'bypass-proxy') === (allowed === 'DIRECT')
+      ? []
+      : [
+          {
+            where: 'targets.pac.allowed',
+            what: `is ${JSON.stringify(allowed)}, and rule ${name} has the scenario ${scenario}`,
+            next:
+              scenario === 'bypass-proxy'
+                ? 'give "DIRECT"'
+                : 'name the proxy, such as "PROXY proxy.corp.example:8080"',
+          },
+        ],
+  );
+  if (problems.length > 0)
+    throw new ConfigurationError('the PAC file and the scenario contradict each other', problems);
 }
 
 /**
