@@ -21,6 +21,8 @@ const RULE = { name: 'storage', serviceTags: ['Storage'], ports: [443] };
 const BESIDE: Readonly<Record<string, Mapping>> = {
   'rules[].addresses': { rules: [{ hosts: ['a.example.com'] }] },
   'rules[].unassigned': { rules: [{ regions: ['westeurope'] }] },
+  'rules[].methods': { rules: [{ hosts: ['a.example.com'] }] },
+  'rules[].proxies': { rules: [{ scenario: 'through-proxy' }] },
   'rules[].endpoints[].optional': { rules: [{ endpoints: [{ table: 'aks' }] }] },
   'rules[].endpoints[].parameters': { rules: [{ endpoints: [{ table: 'aks' }] }] },
   'constraints.outside': { constraints: { within: ['192.0.2.0/24'] } },
