@@ -12,7 +12,6 @@ import { type Baseline, feedInForce, readBaseline } from './committed/baseline.t
 import { GIT_ATTRIBUTES_FILE } from './committed/git-attributes.ts';
 import { readSigner } from './committed/key-file.ts';
 import { keptLock, LOCK_FILE } from './committed/lock.ts';
-import type { TreeOfRevision } from './committed/object-reader.ts';
 import { fileDigest } from './committed/output-tree.ts';
 import type { Signer } from './committed/signature.ts';
 import { unlistedFiles } from './committed/unlisted.ts';
@@ -57,6 +56,7 @@ import type { Review } from './review/review.ts';
 import { summarise } from './review/summary.ts';
 import { tellReview } from './review/told.ts';
 import { verdict } from './review/verdict.ts';
+import type { SharedWork } from './shared-work.ts';
 import type { TargetRequest } from './targets/build.ts';
 import { bundledTargets, loadTarget, loadTargetFolder } from './targets/catalog.ts';
 import { resolveOptions } from './targets/options.ts';
@@ -226,11 +226,11 @@ export function requireUsable({ snapshot, source }: LoadedFeed, used: TagNames):
     );
 }
 
-/** Makes a run ready to be planned. @param committed reads what was committed, where many runs do together @throws ConfigurationError for what the feed does not know */
+/** Makes a run ready to be planned. @param shared what many runs in one thread have in common @throws ConfigurationError for what the feed does not know */
 export async function prepareJob(
   { request, tables, regions, targets, signer }: OpenedJob,
   { feed, m365, origins, constraints, knownFigures }: JobSources,
-  committed?: TreeOfRevision,
+  shared?: SharedWork,
 ): Promise<PreparedJob> {
   const { config, report } = request;
   await requireRegions(config.file, [...regions, ...regionsOfRules(config.rules)], feed.snapshot);
@@ -253,7 +253,7 @@ export async function prepareJob(
       toCommit: config.publish.git !== undefined,
       environment: request.environment,
       report,
-      ...(committed === undefined ? {} : { committed }),
+      ...(shared === undefined ? {} : { committed: shared.committed.read, trees: shared.trees }),
     });
     inForce = baseline.tree === undefined ? undefined : fileDigest(keptLock(baseline.tree.lock));
     if (signer === undefined && baseline.tree?.lock.signature !== undefined)
@@ -280,7 +280,8 @@ export async function prepareJob(
       accept: request.accept,
       today: request.today,
     };
-    const planned = await rehearsed(input, planRun(input), request.environment);
+    const first = shared === undefined ? planRun(input) : shared.plan(input, planRun);
+    const planned = await rehearsed(input, first, request.environment);
     for (const { guard, outcome, message } of planned.findings)
       if (outcome === 'noted' || outcome === 'accepted') report(`${outcome}: ${guard}: ${message}`);
     if (request.approved !== undefined) requireApproved(request.approved, planned, origin());

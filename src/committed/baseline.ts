@@ -8,6 +8,7 @@ import { GIT_ATTRIBUTES_FILE } from './git-attributes.ts';
 import { historyOfFile } from './git-read.ts';
 import { readGitTree } from './git-tree.ts';
 import { type LockedPlanner, readInForce, type TargetInForce } from './in-force.ts';
+import type { KnownTrees } from './known-trees.ts';
 import { LOCK_FILE, parseLock } from './lock.ts';
 import type { TreeOfRevision } from './object-reader.ts';
 import { directoryReader, fileDigest, filesReader, type OutputTree, readOutputTree } from './output-tree.ts';
@@ -45,6 +46,8 @@ export interface BaselineOptions {
   readonly report: (line: string) => void;
   /** Reads what was committed, where many directories are read together. */
   readonly committed?: TreeOfRevision;
+  /** Trees that were read before, where many directories are read together. */
+  readonly trees?: KnownTrees;
 }
 
 /**
@@ -61,6 +64,7 @@ export async function readBaseline(
     environment,
     report,
     committed: reader = readGitTree,
+    trees,
   }: BaselineOptions,
 ): Promise<Baseline> {
   const { isRead, files: committed } = await committedTree(directory, revision, {
@@ -70,12 +74,19 @@ export async function readBaseline(
     read: environment.GIT_DIR === undefined ? reader : readGitTree,
   });
   const written = await lockOnDisk(directory);
-  const inGit = committed === undefined ? undefined : await readOutputTree(filesReader(directory, committed));
+  const readCommitted = async () => {
+    const tree = await readOutputTree(filesReader(directory, committed!));
+    return tree === undefined ? undefined : { tree, inForce: await readInForce(tree) };
+  };
+  const read =
+    committed === undefined
+      ? undefined
+      : await (trees === undefined ? readCommitted() : trees.read(directory, committed, readCommitted));
   const managed = (...locks: readonly (Readonly<Record<string, string>> | undefined)[]) => [
     ...new Set(locks.flatMap((files) => (files === undefined ? [] : [...Object.keys(files), LOCK_FILE]))),
   ];
-  if (inGit !== undefined) {
-    const inForce = await readInForce(inGit);
+  if (read !== undefined) {
+    const { tree: inGit, inForce } = read;
     const drift = await driftOnDisk(
       inGit,
       await filesOnDisk(directory, Object.keys(inGit.lock.files)),

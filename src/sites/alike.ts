@@ -38,9 +38,14 @@ export interface AlikeSites {
   readonly whole: WholeChange;
 }
 
+/** What was told of each review: sites that are alike in everything share one. */
+const TOLD = new WeakMap<Review, ToldSite>();
+
 /** Puts the change of a site into words. */
 export function tellSite(review: Review): ToldSite {
-  return { ...tellReview(review), kind: kindOf(review) };
+  const told = TOLD.get(review) ?? { ...tellReview(review), kind: kindOf(review) };
+  TOLD.set(review, told);
+  return told;
 }
 
 /** Tells the change of a site whole. @param text as the terminal shows it */

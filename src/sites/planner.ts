@@ -1,7 +1,7 @@
-import { type CommittedTrees, openCommittedTrees } from '../committed/object-reader.ts';
 import { type JobSources, type OpenedJob, prepareJob } from '../job.ts';
 import { AllowlistError } from '../problem.ts';
 import type { Review } from '../review/review.ts';
+import { SharedWork } from '../shared-work.ts';
 import type { WholeChange } from './alike.ts';
 import { planSite, type SitePlan, tellChange } from './plan-site.ts';
 import type { SitesOptions } from './request.ts';
@@ -36,7 +36,7 @@ export class OwnThread implements SitePlanner {
   readonly #options: SitesOptions;
   readonly #jobs = new Map<Site, { readonly job: OpenedJob; readonly sources: JobSources }>();
   readonly #reviews = new Map<Site, Review>();
-  readonly #committed: CommittedTrees = openCommittedTrees();
+  readonly #shared = new SharedWork();
 
   constructor(options: SitesOptions) {
     this.#options = options;
@@ -49,7 +49,7 @@ export class OwnThread implements SitePlanner {
   async plan(site: Site, directory: string): Promise<Planned> {
     const { job, sources } = this.#jobs.get(site)!;
     try {
-      const prepared = await prepareJob(job, sources, this.#committed.read);
+      const prepared = await prepareJob(job, sources, this.#shared);
       const { plan, review } = await planSite(prepared, directory, this.#options);
       this.#reviews.set(site, review);
       return { notes: [], result: plan };
@@ -68,6 +68,6 @@ export class OwnThread implements SitePlanner {
   }
 
   async close(): Promise<void> {
-    this.#committed.close();
+    this.#shared.close();
   }
 }

@@ -1,12 +1,12 @@
 // A thread that plans sites. It fetches and writes nothing: that is done by the thread that started it.
 import { parentPort, workerData } from 'node:worker_threads';
-import { openCommittedTrees } from '../committed/object-reader.ts';
 import { loadConstraints } from '../config/range-files.ts';
 import { loadKnownFigures } from '../feed/known-space.ts';
 import { type JobSources, openJob, prepareJob, requireUsable } from '../job.ts';
 import { tagsInUse } from '../policy/regional-tags.ts';
 import { AllowlistError } from '../problem.ts';
 import type { Review } from '../review/review.ts';
+import { SharedWork } from '../shared-work.ts';
 import type { Answer, Order, SentSource } from './messages.ts';
 import { planSite, tellChange } from './plan-site.ts';
 import { requestOf, type SitesOptions } from './request.ts';
@@ -14,7 +14,7 @@ import { receiveFeed, receiveM365, receiveOrigins, sendError } from './transfer.
 
 const port = parentPort!;
 const options = workerData as SitesOptions;
-const committed = openCommittedTrees();
+const shared = new SharedWork();
 /** By the numbers that they came under. */
 const received = new Map<number, unknown>();
 /** What was planned last, by the configurations of sites. */
@@ -59,7 +59,7 @@ async function plan(
       constraints: await loadConstraints(config.constraints, config.rules, origins),
       knownFigures: await knownFigures,
     },
-    committed.read,
+    shared,
   );
   const planned = await planSite(prepared, directory, options);
   reviews.set(site.file, planned.review);
