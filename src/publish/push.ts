@@ -55,6 +55,12 @@ export class BehindRemote extends AllowlistError {
 }
 
 /**
+ * How forges say that nobody, or not this account, may push to a branch: GitHub (GH006, GH013), GitLab and Gitea ("protected
+ * branch"), Azure DevOps (TF402455), Bitbucket ("only through pull requests").
+ */
+const PROTECTED = /protected branch|\bGH013\b|\bTF402455\b|(?:through|use) (?:a )?pull requests?/i;
+
+/**
  * Pushes HEAD to a branch of a remote, never by force.
  * @throws BehindRemote where the remote has commits that are not here; AllowlistError where it is not there, or refuses
  */
@@ -65,6 +71,7 @@ export async function push(directory: string, { remote, branch }: PushTarget): P
   } catch (cause) {
     const said = (cause as Error).message.trim();
     const isBehind = /\b(fetch first|non-fast-forward)\b/.test(said);
+    const isProtected = PROTECTED.test(said);
     const Kind = isBehind ? BehindRemote : AllowlistError;
     throw new Kind(
       `the commit stands here, but ${remote} did not take it`,
@@ -76,7 +83,9 @@ export async function push(directory: string, { remote, branch }: PushTarget): P
             : withoutCredentials(said),
           next: isBehind
             ? `bring both together (\`git pull --rebase ${remote} ${branch}\`) and run again, or begin with a fresh clone`
-            : 'look at the address and the rights; the next run pushes it as well',
+            : isProtected
+              ? 'the branch is protected: have changes proposed (publish.git.pullRequest), or let this account push to it; the next run pushes the commit as well'
+              : 'look at the address and the rights; the next run pushes it as well',
         },
       ],
       { cause },

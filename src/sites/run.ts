@@ -128,14 +128,17 @@ class SitesRun {
         ? this.#withLocks(group, async (jobs) => this.#publish(jobs))
         : this.#runGit(group, git));
     } catch (error) {
-      // What stops the commit of all stops each of them.
-      for (const one of group)
-        if (!this.#sites.ends.has(one.site))
-          await this.#sites.each(
-            one.site,
-            () => one.request,
-            () => Promise.reject(error),
-          );
+      // What stops the commit, the push or the proposal of all stops each of them that has a part in it.
+      const isIn = (outcomes: readonly unknown[]) => (one: SiteJob) =>
+        outcomes.includes(this.#sites.ends.get(one.site)?.outcome);
+      const stopped = group.filter(isIn([undefined, 'published', 'proposed']));
+      // Where nothing changes, what was not pushed is an earlier commit, of which all may have a part.
+      for (const one of stopped.length > 0 ? stopped : group.filter(isIn(['unchanged'])))
+        await this.#sites.each(
+          one.site,
+          () => one.request,
+          () => Promise.reject(error),
+        );
     }
   }
 

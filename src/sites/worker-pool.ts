@@ -70,8 +70,8 @@ export class WorkerPool implements SitePlanner {
   readonly #sources: SentSource[] = [];
   readonly #numbers = new Map<object, number>();
   readonly #sites = new Map<Site, SourceNumbers>();
-  /** Who planned a site last. */
-  readonly #planned = new Map<Site, Thread>();
+  /** Who planned a site last, compared with which directory. */
+  readonly #planned = new Map<Site, { readonly thread: Thread; readonly directory: string }>();
   #next = 0;
   #isClosed = false;
 
@@ -109,14 +109,23 @@ export class WorkerPool implements SitePlanner {
   }
 
   async tell(site: Site): Promise<WholeChange> {
-    const { result } = await this.#ask({ kind: 'tell', id: this.#next++, site });
+    const directory = this.#planned.get(site)?.directory;
+    const order = { kind: 'tell', site } as const;
+    const answer = await this.#ask({ ...order, id: this.#next++ }).catch(async (error: unknown) => {
+      // The thread has ended over another site since: what it knew of this one is found out again.
+      if (!(error instanceof AllowlistError) || directory === undefined) throw error;
+      const { result } = await this.plan(site, directory);
+      if (result instanceof AllowlistError) throw result;
+      return this.#ask({ ...order, id: this.#next++ });
+    });
+    const { result } = answer;
     if (result.kind === 'whole') return result.whole;
     if (result.kind === 'error') throw receiveError(result.error);
     throw new Error(`a thread has failed: ${JSON.stringify(result)}`);
   }
 
   forget(site: Site): void {
-    this.#planned.get(site)?.worker.postMessage({ kind: 'forget', site } satisfies Order);
+    this.#planned.get(site)?.thread.worker.postMessage({ kind: 'forget', site } satisfies Order);
     this.#planned.delete(site);
   }
 
@@ -141,7 +150,7 @@ export class WorkerPool implements SitePlanner {
         this.#deal();
         return;
       }
-      const thread = this.#planned.get(order.site);
+      const thread = this.#planned.get(order.site)?.thread;
       if (thread === undefined || !this.#threads.has(thread))
         fail(hasEnded(order.site, 'before it was told'));
       else this.#send(thread, task);
@@ -183,7 +192,7 @@ export class WorkerPool implements SitePlanner {
       thread.worker.postMessage(order);
       return;
     }
-    this.#planned.set(order.site, thread);
+    this.#planned.set(order.site, { thread, directory: order.directory });
     const { feed, m365, origins } = order.sources;
     const fresh = [feed, m365, origins].flatMap((number) =>
       number === undefined || thread.sources.has(number) ? [] : [[number, this.#sources[number]!] as const],

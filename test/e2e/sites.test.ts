@@ -162,3 +162,34 @@ describe.skipIf(lacks('git'))('many sites', () => {
     expect(clone('status', '--porcelain')).toBe('');
   });
 });
+
+describe.skipIf(lacks('git'))('many sites whose repository does not take their commit', () => {
+  const REFUSALS = {
+    'remote: GH006: Protected branch update failed for refs/heads/main.': 'publish.git.pullRequest',
+    'GitLab: You are not allowed to push code to protected branches on this project.':
+      'publish.git.pullRequest',
+    'VS402: TF402455: Pushes to this branch are not permitted; you must use a pull request to update this branch.':
+      'publish.git.pullRequest',
+    'the disk is full': 'look at the address and the rights',
+  };
+
+  it.each(Object.entries(REFUSALS))('say so and have failed: %s', async (words, next) => {
+    const { run, bare, bareFolder, clone } = repository({ push: true });
+    const hook = join(bareFolder, 'hooks/pre-receive');
+    writeFileSync(hook, `#!/bin/sh\necho '${words}' >&2\nexit 1\n`, { mode: 0o755 });
+    const refused = await run(ONE);
+    expect(refused.status).toBe(1);
+    expect(refused.stdout).toMatch(/3 sites: 3 failed; committed as [0-9a-f]{12} on main/);
+    expect(refused.stderr).toContain('the commit stands here, but origin did not take it');
+    expect(refused.stderr).toContain(words);
+    expect(refused.stderr).toContain(next);
+    expect(clone('status', '--porcelain')).toBe('');
+    // It waits, and no run takes it for pushed.
+    const again = await run(ONE);
+    expect([again.status, again.stdout]).toEqual([1, '3 sites: 3 failed.\n']);
+    writeFileSync(hook, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    const last = await run(ONE);
+    expect([last.status, last.stdout]).toEqual([0, '3 sites: 3 unchanged.\n']);
+    expect(bare('rev-parse', 'main')).toBe(clone('rev-parse', 'HEAD'));
+  });
+});
