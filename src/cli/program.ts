@@ -42,6 +42,12 @@ const from = (least: number, most: number, what: string) => (text: string) => {
   return value;
 };
 
+const workers = () =>
+  new Option(
+    '--workers <n>',
+    'of many sites: how many threads plan them (default: by the cores and the sites)',
+  ).argParser(from(1, 64, 'a number of threads'));
+
 function build(): Command {
   const program = new Command('azure-allowlist')
     .description(
@@ -88,11 +94,7 @@ run with publish.when: routine that a person must look at; check: not allowed; p
     .option('--accept <guard,...>', 'accept the refusal of a guard, this once; it is recorded', list)
     .option('--only <site>', 'of many sites: just this one; repeatable', all)
     .option('--shard <i/n>', 'of many sites: every n-th, from the i-th on')
-    .option(
-      '--workers <n>',
-      'of many sites: how many threads plan them (default: by the cores and the sites)',
-      from(1, 64, 'a number of threads'),
-    )
+    .addOption(workers())
     .addOption(cache())
     .addOption(offline())
     .addOption(json())
@@ -252,8 +254,11 @@ run with publish.when: routine that a person must look at; check: not allowed; p
   program
     .command('schedule')
     .description('run the job on a cron expression until stopped')
-    .addOption(config())
+    .addOption(configs())
     .option('-o, --out <dir>', 'the output tree, instead of the configured one')
+    .option('--only <site>', 'of many sites: just this one; repeatable', all)
+    .option('--shard <i/n>', 'of many sites: every n-th, from the i-th on')
+    .addOption(workers())
     .option('--cron <expression>', 'instead of the configured one')
     .option('--time-zone <name>', 'instead of the configured one')
     .option('--at-start', 'run once at once')

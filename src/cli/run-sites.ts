@@ -31,6 +31,27 @@ export async function runSitesCommand(
   flags: RunAnyFlags,
   io: Io,
 ): Promise<void> {
+  const result = await runAndNotify(patterns, flags, io);
+  const done = result.ends.filter((end): end is DoneSite => !('error' in end));
+  const changed = done.filter(({ outcome, told }) => outcome !== 'unchanged' || told.changesDevices);
+  const groups = alikeSites(
+    changed.map(({ site, told, digest }) => ({ name: site.name, told, digest })),
+    result.wholes,
+  );
+  if (flags.json === true) io.out(JSON.stringify(documentOf(result), null, 2));
+  else writeTerminal(result, groups, { flags, io });
+  for (const [message, names] of stoppedByMessage(result))
+    io.err(`azure-allowlist: ${sitesNamed(names)}: ${message}`);
+  tellSites(result, groups, { flags, io });
+  io.setStatus(statusOf(result.ends, flags));
+}
+
+/** Runs the job of many sites, and notifies those whom their configurations name. @throws ConfigurationError */
+export async function runAndNotify(
+  patterns: readonly string[],
+  flags: RunAnyFlags,
+  io: Io,
+): Promise<SitesResult> {
   for (const flag of ['out', 'plan'] as const)
     if (flags[flag] !== undefined)
       throw new ConfigurationError(`--${flag} is for one configuration, not for many sites`);
@@ -56,20 +77,8 @@ export async function runSitesCommand(
     reportOf: ({ name }, line) => reports.add(name, line),
   });
   reports.end();
-  const done = result.ends.filter((end): end is DoneSite => !('error' in end));
-  const stopped = result.ends.filter((end): end is StoppedSite => 'error' in end);
-  const changed = done.filter(({ outcome, told }) => outcome !== 'unchanged' || told.changesDevices);
-  const groups = alikeSites(
-    changed.map(({ site, told, digest }) => ({ name: site.name, told, digest })),
-    result.wholes,
-  );
   if (flags.dryRun !== true) await notifySites(result.ends, flags, io);
-  if (flags.json === true) io.out(JSON.stringify(documentOf(result), null, 2));
-  else writeTerminal(result, groups, { flags, io });
-  for (const [message, names] of byMessage(stopped))
-    io.err(`azure-allowlist: ${sitesNamed(names)}: ${message}`);
-  tellSites(result, groups, { flags, io });
-  io.setStatus(statusOf(result.ends, flags));
+  return result;
 }
 
 /** What is said of several sites in the same words is said once. */
@@ -122,7 +131,7 @@ function writeTerminal(
 }
 
 /** `200 sites: 3 published, 196 unchanged, 1 refused; committed as 0123456789ab on main` */
-function endsInWords({ ends, commits, pullRequests }: SitesResult): string {
+export function endsInWords({ ends, commits, pullRequests }: SitesResult): string {
   const outcomes = [
     'published',
     'proposed',
@@ -148,9 +157,10 @@ function endsInWords({ ends, commits, pullRequests }: SitesResult): string {
   return [`${counted(ends.length, 'site')}: ${counts.join(', ')}`, ...after].join('; ');
 }
 
-function byMessage(stopped: readonly StoppedSite[]): ReadonlyMap<string, readonly string[]> {
+/** The sites that were refused or failed, by what stopped them. */
+export function stoppedByMessage({ ends }: SitesResult): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
-  for (const { site, error } of stopped) {
+  for (const { site, error } of ends.filter((end): end is StoppedSite => 'error' in end)) {
     const names = found.get(error.message) ?? [];
     found.set(error.message, [...names, site.name]);
   }
@@ -222,7 +232,10 @@ function reasonOf({ error }: StoppedSite): string {
 }
 
 /** A refusal counts most, then a failure by its kind; what people must look at, or what a dry run would change, comes after. */
-function statusOf(ends: readonly SiteEnd[], { dryRun, detailedExitcode }: RunAnyFlags): number {
+export function statusOf(
+  ends: readonly SiteEnd[],
+  { dryRun, detailedExitcode }: Pick<RunAnyFlags, 'dryRun' | 'detailedExitcode'> = {},
+): number {
   if (ends.some(({ outcome }) => outcome === 'refused')) return EXIT_STATUS.refused;
   for (const end of ends) if ('error' in end) return end.error.exitStatus;
   if (ends.some(({ outcome }) => outcome === 'held')) return EXIT_STATUS.differs;

@@ -1,9 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
-import { Admission } from '../policy/admission.ts';
 import { AllowlistError, EXIT_STATUS } from '../problem.ts';
 import type { Review } from '../review/review.ts';
-import { addressesOf, nameCount } from '../review/wording.ts';
+import { figuresOf, type ToldReview } from '../review/told.ts';
 
 /** What came of one run of the schedule. */
 export type RunReport =
@@ -14,6 +13,15 @@ export type RunReport =
     }
   | { readonly outcome: 'failed'; readonly exitStatus: number; readonly seconds: number };
 
+/** What came of one site in a run of many. */
+export type SiteReport =
+  | {
+      readonly site: string;
+      readonly outcome: Exclude<RunReport['outcome'], 'failed'>;
+      readonly told: Pick<ToldReview, 'week' | 'figures'>;
+    }
+  | { readonly site: string; readonly outcome: 'failed'; readonly exitStatus: number };
+
 /**
  * What a schedule tells those who watch it: metrics in the form of Prometheus, and whether it lives and is well. Names and
  * units follow https://prometheus.io/docs/practices/naming/.
@@ -23,7 +31,7 @@ export class Monitor {
   readonly #runs = new Counter({
     name: 'azure_allowlist_runs_total',
     help: 'Runs by what came of them.',
-    labelNames: ['outcome'],
+    labelNames: ['outcome', 'site'],
     registers: [this.#registry],
   });
   readonly #lastRun = this.#gauge('azure_allowlist_last_run_timestamp_seconds', 'When the last run ended.');
@@ -46,19 +54,19 @@ export class Monitor {
   readonly #addresses = new Gauge({
     name: 'azure_allowlist_ipv4_addresses',
     help: 'IPv4 addresses that the files of a target let through.',
-    labelNames: ['target'],
+    labelNames: ['target', 'site'],
     registers: [this.#registry],
   });
   readonly #names = new Gauge({
     name: 'azure_allowlist_names',
     help: 'Names and patterns of names that the files of a target let through.',
-    labelNames: ['target'],
+    labelNames: ['target', 'site'],
     registers: [this.#registry],
   });
   readonly #changes = new Counter({
     name: 'azure_allowlist_changes_total',
     help: 'Runs that changed what a target lets through.',
-    labelNames: ['target'],
+    labelNames: ['target', 'site'],
     registers: [this.#registry],
   });
   #failing = false;
@@ -81,21 +89,45 @@ export class Monitor {
     }
     this.#status.set(outcome === 'held' ? EXIT_STATUS.differs : 0);
     this.#lastSuccess.set(now / 1000);
-    const { feed, targets } = report.review;
     if (outcome === 'published' || outcome === 'unchanged') {
-      const date = feed.after.fileDate;
-      if (date !== undefined) this.#feedDate.set(Date.parse(date) / 1000);
       this.#addresses.reset();
       this.#names.reset();
-      for (const { id, after } of targets) {
-        this.#addresses.set({ target: id }, Number(addressesOf(after ?? Admission.empty).ipv4.size));
-        this.#names.set({ target: id }, nameCount(after ?? Admission.empty));
+    }
+    this.#take(outcome, { week: report.review.feed.after, figures: figuresOf(report.review) });
+  }
+
+  /** Takes in what came of a run of many sites. @param status the exit status that the run stands for */
+  recordSites(
+    sites: readonly SiteReport[],
+    { status, seconds }: { readonly status: number; readonly seconds: number },
+    now: number = Date.now(),
+  ): void {
+    this.#failing = sites.some(({ outcome }) => outcome === 'failed');
+    this.#lastRun.set(now / 1000);
+    this.#duration.set(seconds);
+    this.#status.set(status);
+    if (!this.#failing) this.#lastSuccess.set(now / 1000);
+    for (const report of sites) {
+      const { site, outcome } = report;
+      this.#runs.inc({ outcome: outcome === 'failed' ? failureName(report) : outcome, site });
+      if (outcome !== 'failed') this.#take(outcome, report.told, { site });
+    }
+  }
+
+  #take(
+    outcome: Exclude<RunReport['outcome'], 'failed'>,
+    { week, figures }: Pick<ToldReview, 'week' | 'figures'>,
+    labels: { readonly site?: string } = {},
+  ): void {
+    if (outcome === 'published' || outcome === 'unchanged') {
+      if (week.fileDate !== undefined) this.#feedDate.set(Date.parse(week.fileDate) / 1000);
+      for (const { id, ipv4Addresses, names } of figures) {
+        this.#addresses.set({ target: id, ...labels }, ipv4Addresses);
+        this.#names.set({ target: id, ...labels }, names);
       }
     }
     if (outcome === 'published')
-      for (const { id, effect } of targets)
-        if (effect !== undefined && !(effect.gained.isEmpty && effect.lost.isEmpty))
-          this.#changes.inc({ target: id });
+      for (const { id, isChanged } of figures) if (isChanged) this.#changes.inc({ target: id, ...labels });
   }
 
   /** The metrics in the text form. */

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { githubServer } from '../forge/github-server.ts';
 import { lacks } from '../support/programs.ts';
-import { azureAllowlist, workplace, writeConfiguration } from './command.ts';
+import { azureAllowlist, start, workplace, writeConfiguration } from './command.ts';
 import { SAMPLE_WEEKS, sampleConfiguration } from './configurations.ts';
 import { gitIn } from './git-in.ts';
 
@@ -12,7 +12,7 @@ const CHANGE = 'azure-allowlist/update';
 const PATTERN = 'sites/*/allowlist.yaml';
 
 /** A bare repository, and a clone of it with three sites that go on from one base. */
-function repository(git: object) {
+function repository(git: object | boolean) {
   const bareFolder = workplace();
   const folder = workplace();
   const bare = gitIn(bareFolder);
@@ -191,5 +191,62 @@ describe.skipIf(lacks('git'))('many sites whose repository does not take their c
     const last = await run(ONE);
     expect([last.status, last.stdout]).toEqual([0, '3 sites: 3 unchanged.\n']);
     expect(bare('rev-parse', 'main')).toBe(clone('rev-parse', 'HEAD'));
+  });
+});
+
+describe.skipIf(lacks('git'))('many sites on a schedule', () => {
+  it('run together when it is due, and are watched one by one', async () => {
+    const { folder, clone } = repository(true);
+    writeConfiguration(join(folder, 'sites/rome'), {
+      extends: '../../allowlist.yaml',
+      guards: { 'special-use': { allow: ['192.0.2.0/24'] } },
+    });
+    const args = ['schedule', '-c', PATTERN, '--feed', ONE, '--cron', '0 0 1 1 *', '--at-start'];
+    const { child, ended } = start([...args, '--listen', '127.0.0.1:0', '--log', 'json', '--workers', '2'], {
+      cwd: folder,
+    });
+    let said = '';
+    const origin = await new Promise<string>((done, fail) => {
+      child.stdout!.on('data', (text: string) => {
+        said += text;
+        const found = /http:\/\/127\.0\.0\.1:\d+/.exec(said);
+        if (found !== null && said.includes('rome failed: ')) done(found[0]);
+      });
+      child.on('close', () => fail(new Error(said)));
+    });
+    expect(said).toMatch(
+      /"kind":"result","msg":"3 sites: 2 published, 1 refused; committed as [0-9a-f]{12} on main"/,
+    );
+    expect(said).toMatch(/"kind":"failure","msg":"sites\/rome failed: refused by /);
+    const metrics = await (await fetch(`${origin}/metrics`)).text();
+    for (const line of [
+      'azure_allowlist_runs_total{outcome="published",site="sites/berlin"} 1',
+      'azure_allowlist_runs_total{outcome="refused",site="sites/rome"} 1',
+      'azure_allowlist_last_exit_status 3',
+      'azure_allowlist_changes_total{target="squid",site="sites/paris"} 1',
+    ])
+      expect(metrics.split('\n')).toContain(line);
+    expect(metrics).toMatch(
+      /^azure_allowlist_ipv4_addresses\{target="iptables",site="sites\/paris"\} [1-9]\d+$/m,
+    );
+    expect((await fetch(`${origin}/readyz`)).status).toBe(503);
+    child.kill('SIGTERM');
+    expect((await ended).status).toBe(0);
+    expect(clone('rev-list', '--count', 'HEAD')).toBe('2');
+  });
+
+  it('need one schedule', async () => {
+    const { folder } = repository(true);
+    for (const [name, cron] of [
+      ['berlin', '0 6 * * 2'],
+      ['paris', '0 7 * * 2'],
+    ] as const)
+      writeConfiguration(join(folder, 'sites', name), {
+        extends: '../../allowlist.yaml',
+        schedule: { cron },
+      });
+    const { status, stderr } = await azureAllowlist(['schedule', '-c', PATTERN], { cwd: folder });
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/the sites have different schedules\n {2}sites\/berlin and sites\/paris: /);
   });
 });
