@@ -173,7 +173,7 @@ async function replayWeek(
         message: undefined,
         ...changes(before, plan.policy, plan.review.diff),
         ...addressesOfEffect(plan.review),
-        churn: inForce === undefined ? undefined : churn(plan, inForce.outputs),
+        churn: inForce === undefined ? undefined : churn(plan, inForce.outputs, request.targets),
       },
       review: plan.review,
       next: { date: week.date, tree: tree!, outputs: plan.outputs },
@@ -221,12 +221,18 @@ function changes(before: Policy, after: Policy, { rules }: PolicyDiff) {
   };
 }
 
+/** What changes in the files that devices load: not in those that only people read. */
 function churn(
   { review, outputs }: ReturnType<typeof planRun>,
   before: readonly TargetOutput[],
+  targets: ReplayRequest['targets'],
 ): TargetChurn[] {
   return outputs.map(({ id, plan }, index): TargetChurn => {
-    const files = review.targets.find((target) => target.id === id)?.files ?? [];
+    const { files: written } = targets.find((request) => request.id === id)!.target.manifest;
+    const prose = new Set(written.flatMap((file) => (file.prose ? [file.path] : [])));
+    const files = (review.targets.find((target) => target.id === id)?.files ?? []).filter(
+      ({ path }) => !prose.has(path),
+    );
     return {
       id,
       files: files.filter(({ presence }) => presence !== 'unchanged').length,
