@@ -1,12 +1,18 @@
-// node bench/sites.js DIR [SITES] [SINGLES] [DATE DATE]: many sites over two weekly files of a folder, the last two unless told, in
-// one run, beside runs of one site each.
+// node bench/sites.js DIR [SITES] [SINGLES] [DATE DATE] [--different] [--workers N]: many sites over two weekly files of a folder,
+// the last two unless told, in one run, beside runs of one site each. With --different no two sites are configured alike.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
-const [directory, count = '200', singles = '20', ...dates] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { different: { type: 'boolean', default: false }, workers: { type: 'string' } },
+});
+const [directory, count = '200', singles = '20', ...dates] = positionals;
+const workers = values.workers === undefined ? [] : ['--workers', values.workers];
 if (directory === undefined) {
   console.error('usage: node bench/sites.js DIR [SITES] [SINGLES] [DATE DATE]');
   process.exit(5);
@@ -38,6 +44,12 @@ targets: { squid: {}, iptables: {} }
 publish: { git: true }
 `,
 );
+/** A configuration with one rule more. */
+function withRule(text, rule) {
+  return text.includes('rules: [')
+    ? text.replace(/rules: \[(.*)\]\n/, `rules:\n  - $1${rule}`)
+    : `${text}rules:${rule}`;
+}
 const width = String(Number(count) - 1).length;
 for (let index = 0; index < Number(count); index++) {
   const site = join(folder, 'sites', String(index).padStart(width, '0'));
@@ -47,7 +59,11 @@ for (let index = 0; index < Number(count); index++) {
     index === Number(count) - 1
       ? 'require: [{ addresses: [192.0.2.1], ports: [443] }]\n'
       : KINDS[index % KINDS.length];
-  writeFileSync(join(site, 'allowlist.yaml'), `extends: ../../base.yaml\n${more}`);
+  const own = `\n  - { name: own, serviceTags: [Storage.NorthEurope], ports: [${1024 + index}] }\n`;
+  writeFileSync(
+    join(site, 'allowlist.yaml'),
+    `extends: ../../base.yaml\n${values.different ? withRule(more, own) : more}`,
+  );
 }
 git('init', '--quiet', '--initial-branch=main');
 git('config', 'user.name', 'Bench');
@@ -55,7 +71,7 @@ git('config', 'user.email', 'bench@example.com');
 git('add', '.');
 git('commit', '--quiet', '-m', 'Begin');
 
-/** Runs the program; seconds, peak memory in MiB, its last line. */
+/** Runs the program; seconds, seconds of the processor (its own, and of the git that it started), peak memory in MiB, its last line. */
 function measure(args) {
   return new Promise((done) => {
     const begin = performance.now();
@@ -65,12 +81,19 @@ function measure(args) {
     });
     let out = '';
     let peak = 0;
+    let cpu = 0;
     child.stdout.setEncoding('utf8').on('data', (text) => {
       out += text;
     });
     const timer = setInterval(() => {
       try {
         const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+        const [, fields = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ');
+        // From the state on: user, system, and the same of children, in hundredths.
+        cpu = fields
+          .split(' ')
+          .slice(11, 15)
+          .reduce((sum, ticks) => sum + Number(ticks) / 100, 0);
         peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
       } catch {
         // It has ended.
@@ -80,6 +103,7 @@ function measure(args) {
       clearInterval(timer);
       done({
         seconds: (performance.now() - begin) / 1000,
+        cpu,
         peak,
         status,
         last: out.trim().split('\n').at(-1).replace(/\s+/g, ' '),
@@ -90,17 +114,31 @@ function measure(args) {
 
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`);
 console.log(
-  `${count} sites of ${KINDS.length} kinds, one of them refused; ${weeks.map((path) => path.slice(-16).replace(/\..*/, '')).join(' and ')}; Node ${process.version}\n`,
+  `${count} sites of ${values.different ? 'as many' : KINDS.length} kinds, one of them refused; ${weeks.map((path) => path.slice(-16).replace(/\..*/, '')).join(' and ')}; Node ${process.version}\n`,
 );
-row('run', 'seconds', 'ms a site', 'peak MiB', 'exit', 'says');
-row('---', '--:', '--:', '--:', '--:', '---');
+row('run', 'seconds', 'of a core', 'core ms a site', 'peak MiB', 'exit', 'says');
+row('---', '--:', '--:', '--:', '--:', '--:', '---');
 for (const [name, week] of [
   ['the first week', weeks[0]],
   ['the next week', weeks[1]],
   ['the same week again', weeks[1]],
 ]) {
-  const { seconds, peak, status, last } = await measure(['-c', 'sites/*/allowlist.yaml', '--feed', week]);
-  row(name, seconds.toFixed(1), ((seconds * 1000) / Number(count)).toFixed(0), peak.toFixed(0), status, last);
+  const { seconds, cpu, peak, status, last } = await measure([
+    '-c',
+    'sites/*/allowlist.yaml',
+    '--feed',
+    week,
+    ...workers,
+  ]);
+  row(
+    name,
+    seconds.toFixed(1),
+    cpu.toFixed(1),
+    ((cpu * 1000) / Number(count)).toFixed(0),
+    peak.toFixed(0),
+    status,
+    last,
+  );
 }
 const alone = [];
 for (let index = 0; index < Number(singles); index++)
@@ -109,11 +147,13 @@ for (let index = 0; index < Number(singles); index++)
   );
 if (alone.length > 0) {
   const seconds = alone.reduce((sum, one) => sum + one.seconds, 0) / alone.length;
+  const cpu = alone.reduce((sum, one) => sum + one.cpu, 0) / alone.length;
   const peak = Math.max(...alone.map((one) => one.peak));
   row(
     `${singles} of them alone, the same week again`,
     `${seconds.toFixed(1)} each, ${(seconds * Number(count)).toFixed(0)} for all`,
-    (seconds * 1000).toFixed(0),
+    `${cpu.toFixed(1)} each`,
+    (cpu * 1000).toFixed(0),
     peak.toFixed(0),
     Math.max(...alone.map((one) => one.status)),
     '',

@@ -1,7 +1,9 @@
 import { KnownTrees } from './committed/known-trees.ts';
 import { type CommittedTrees, openCommittedTrees } from './committed/object-reader.ts';
+import { Remembered } from './committed/remembered.ts';
 import { PortSet } from './net/ports.ts';
 import type { RunInput, RunPlan } from './pipeline.ts';
+import { sha256 } from './sha256.ts';
 
 /** How many plans are remembered: sites are of few kinds, and a plan is large. */
 const MOST = 16;
@@ -14,7 +16,7 @@ const MOST = 16;
 export class SharedWork {
   readonly committed: CommittedTrees = openCommittedTrees();
   readonly trees = new KnownTrees();
-  readonly #plans = new Map<string, RunPlan>();
+  readonly #plans = new Remembered<RunPlan>(MOST);
   readonly #numbers = new WeakMap<object, number>();
   #next = 0;
 
@@ -22,10 +24,10 @@ export class SharedWork {
   plan(input: RunInput, make: (input: RunInput) => RunPlan): RunPlan {
     const key = this.#keyOf(input);
     if (key === undefined) return make(input);
-    const plan = this.#plans.get(key) ?? make(input);
-    this.#plans.delete(key);
-    this.#plans.set(key, plan);
-    if (this.#plans.size > MOST) this.#plans.delete(this.#plans.keys().next().value!);
+    const known = this.#plans.get(key);
+    if (known !== undefined) return known;
+    const plan = make(input);
+    this.#plans.offer(key, plan);
     return plan;
   }
 
@@ -49,7 +51,7 @@ export class SharedWork {
       (constraints === undefined || (constraints.never.isEmpty && constraints.within === undefined));
     if (!isPlain) return undefined;
     const { file: _, output: __, ...settings } = config;
-    return textOf([
+    const text = textOf([
       settings,
       [feed, m365, knownFigures, origins?.found].map((one) => this.#number(one)),
       [...tables],
@@ -58,6 +60,7 @@ export class SharedWork {
       [content, managed, [...digests], hasOwnAttributes],
       [input.accept, input.today],
     ]);
+    return text === undefined ? undefined : sha256(text);
   }
 
   /** The same number for the same object. */

@@ -46,6 +46,15 @@ export async function runSitesCommand(
   io.setStatus(statusOf(result.ends, flags));
 }
 
+/** Why a flag is for one configuration, and what is meant for many. */
+const ALONE = {
+  out: { what: 'would be the output of all of them', next: 'give each its own `output`' },
+  plan: {
+    what: 'holds the output tree of one site',
+    next: 'write one for each (run -c FILE --plan FILE, then apply FILE -c FILE), or have the change of all approved as a pull request: publish.git.pullRequest',
+  },
+} as const;
+
 /** Runs the job of many sites, and notifies those whom their configurations name. @throws ConfigurationError */
 export async function runAndNotify(
   patterns: readonly string[],
@@ -54,7 +63,9 @@ export async function runAndNotify(
 ): Promise<SitesResult> {
   for (const flag of ['out', 'plan'] as const)
     if (flags[flag] !== undefined)
-      throw new ConfigurationError(`--${flag} is for one configuration, not for many sites`);
+      throw new ConfigurationError(`--${flag} is for one configuration, not for many sites`, [
+        { where: `--${flag}`, ...ALONE[flag] },
+      ]);
   const sites = await selectSites(patterns, flags);
   const reports = new Reports(sites.length, io.err);
   const options: SitesOptions = {

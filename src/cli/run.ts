@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import pc from 'picocolors';
 import { type ApprovedPlan, readPlan } from '../approved-plan.ts';
 import { runJob } from '../job.ts';
 import { counted, digits } from '../numbers.ts';
 import { REVIEW_FILE, RunRefused } from '../pipeline.ts';
-import { EXIT_STATUS } from '../problem.ts';
+import { ConfigurationError, EXIT_STATUS } from '../problem.ts';
 import { writeBrief } from '../review/brief.ts';
 import { reviewDocument } from '../review/json.ts';
 import { writeMarkdown } from '../review/markdown.ts';
@@ -31,6 +32,14 @@ export interface RunFlags extends FeedFlags {
 
 /** Publishes just what was approved: the run that a plan was written by, as long as nothing has moved since. */
 export async function applyCommand(file: string, flags: RunFlags, io: Io): Promise<void> {
+  if (isPattern(flags.config))
+    throw new ConfigurationError('a plan is of one configuration, not of many sites', [
+      {
+        where: `-c ${flags.config}`,
+        what: 'is a pattern',
+        next: 'apply the plan of each site, with its own -c',
+      },
+    ]);
   const approved = await readPlan(file);
   await runCommand({ ...flags, accept: approved.accept }, io, approved);
 }
@@ -118,6 +127,11 @@ export async function runCommand(flags: RunFlags, io: Io, approved?: ApprovedPla
   if (outcome === 'held') io.setStatus(EXIT_STATUS.differs);
   if (flags.dryRun === true && flags.detailedExitcode === true && changesDevices(review))
     io.setStatus(EXIT_STATUS.differs);
+}
+
+/** Whether a path has signs of a pattern, and names no file as it stands. */
+function isPattern(path: string): boolean {
+  return /[*?{[(!]/.test(path) && !existsSync(path);
 }
 
 const PULL_REQUEST_WORDS = {

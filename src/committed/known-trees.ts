@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TargetInForce } from './in-force.ts';
 import type { OutputTree } from './output-tree.ts';
+import { Remembered } from './remembered.ts';
 
 /** A tree, and what its rule files let through. */
 export interface ReadTree {
@@ -13,7 +14,7 @@ const MOST = 16;
 
 /** Trees that were read, by what their files say: those of sites that are alike are read back once. */
 export class KnownTrees {
-  readonly #trees = new Map<string, ReadTree>();
+  readonly #trees = new Remembered<ReadTree>(MOST);
   readonly #contents = new WeakMap<OutputTree, string>();
 
   /** Reads a tree, or takes one of the same files, with its own name. @param files by path */
@@ -26,11 +27,10 @@ export class KnownTrees {
     if ([...files].some(([path, text]) => path.endsWith('.lock.json') && text.includes('"template":')))
       return read();
     const content = contentOf(files);
-    const known = this.#trees.get(content) ?? (await read());
+    const remembered = this.#trees.get(content);
+    const known = remembered ?? (await read());
     if (known === undefined) return undefined;
-    this.#trees.delete(content);
-    this.#trees.set(content, known);
-    if (this.#trees.size > MOST) this.#trees.delete(this.#trees.keys().next().value!);
+    if (remembered === undefined) this.#trees.offer(content, known);
     const tree = { ...known.tree, where };
     this.#contents.set(tree, content);
     return { tree, inForce: known.inForce };

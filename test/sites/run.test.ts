@@ -12,6 +12,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { applyCommand } from '../../src/cli/run.ts';
 import type { RunAnyFlags } from '../../src/cli/run-any.ts';
 import { runSitesCommand } from '../../src/cli/run-sites.ts';
 import { weeklyTag } from '../feed/weekly-file.ts';
@@ -167,7 +168,13 @@ describe('many sites', () => {
   it('take no flag that is for one configuration', async () => {
     const { run } = workplace({ 'sites/a/allowlist.yaml': site() });
     await expect(run(ONE[0], { out: 'x' })).rejects.toThrow('--out is for one configuration');
-    await expect(run(ONE[0], { plan: 'x' })).rejects.toThrow('--plan is for one configuration');
+    await expect(run(ONE[0], { plan: 'x' })).rejects.toThrow(
+      /--plan is for one configuration, not for many sites[\s\S]*publish\.git\.pullRequest/,
+    );
+    const { io } = recordingIo({});
+    await expect(applyCommand('plan.json', { config: 'sites/*/allowlist.yaml' }, io)).rejects.toThrow(
+      'a plan is of one configuration, not of many sites',
+    );
   });
 
   it('say what would change in a dry run, and as one JSON document', async () => {
