@@ -10,7 +10,7 @@ import type { Lock } from './lock.ts';
 /** What an omission or a widening of a lock admits, as the value it was written from. */
 export function readDeclared({ admits }: Lock['targets'][string]['omissions'][number]): Admission {
   return Admission.of(
-    admits.map(({ ports, hosts, prefixes, clients }) => {
+    admits.map(({ ports, hosts, prefixes, clients, method }) => {
       // An exception is spelled with a leading "!"; the set is what is included less what is excepted.
       const included = hosts.filter((host) => !host.startsWith('!'));
       const excepted = hosts.filter((host) => host.startsWith('!')).map((host) => host.slice(1));
@@ -19,6 +19,7 @@ export function readDeclared({ admits }: Lock['targets'][string]['omissions'][nu
         addresses: DualStackSet.fromPrefixes(prefixes.map(parsePrefix)),
         ports: PortSet.parseList(ports),
         ...(clients === undefined ? {} : { clients: readClientTexts(clients) }),
+        ...(method === undefined ? {} : { method }),
       };
     }),
   );

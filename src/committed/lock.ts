@@ -4,6 +4,7 @@ import { M365_INSTANCES, type M365Endpoints } from '../feed/m365.ts';
 import type { FeedSource, Snapshot } from '../feed/snapshot.ts';
 import { readCanonicalLists } from '../net/canonical-lists.ts';
 import { DualStackSet } from '../net/dual-stack-set.ts';
+import { METHODS } from '../net/method.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import { clientTexts, readClientTexts } from '../policy/clients.ts';
 import type { RecentGain } from '../policy/diff/recent-gains.ts';
@@ -28,6 +29,8 @@ const declared = z.strictObject({
     z.strictObject({
       ports: z.string(),
       clients: z.array(z.string()).min(1).optional(),
+      /** The one method by which alone; absent where it is by every one. */
+      method: z.enum(METHODS).optional(),
       hosts: z.array(z.string()),
       prefixes: z.array(z.string()),
     }),
@@ -227,9 +230,10 @@ export function targetOfLock(
     rule,
     kind,
     reason,
-    admits: admits.grants.map(({ hosts, addresses, ports, clients }) => ({
+    admits: admits.grants.map(({ hosts, addresses, ports, clients, method }) => ({
       ports: ports.toString(),
       ...(clients === undefined ? {} : { clients: clientTexts(clients) }),
+      ...(method === undefined ? {} : { method }),
       hosts: hosts.toStrings(),
       prefixes: addresses.toStrings(),
     })),

@@ -122,6 +122,14 @@ export class Admission {
     return Admission.of(this.grants.map(({ method: _, ...grant }) => grant));
   }
 
+  /** The grants as they are told: what both methods allow on a port once and for neither, then what one alone does. */
+  get told(): readonly Grant[] {
+    if (this.grants.every(({ method }) => method === undefined)) return this.grants;
+    const by = (method: Method) => this.only(method).byAnyMethod();
+    const both = by('tunnel').intersection(by('plain'));
+    return [...both.grants, ...this.difference(both).grants].sort(compareGrants);
+  }
+
   /** What is admitted on one port, of TCP unless another protocol is named, to at least one client, by some method. */
   onPort(port: number, protocol: Protocol = 'tcp'): Content {
     return (
@@ -137,7 +145,7 @@ export class Admission {
       items.length <= shown
         ? items.join(' ')
         : `${items.slice(0, shown).join(' ')} … and ${items.length - shown} more`;
-    return this.grants.map(({ hosts, addresses, ports, clients, method }) =>
+    return this.told.map(({ hosts, addresses, ports, clients, method }) =>
       [
         `port ${ports}:`,
         list(hosts.toStrings()),

@@ -68,9 +68,7 @@ function resolveRule(
       omitted: omittedRows(table, optional, parameters).map(omissionOfRow),
     };
   });
-  const rows = [...(rule.rows ?? []), ...selected.flatMap((one) => one.rows)].map((row) =>
-    rule.methods === undefined ? row : { ...row, methods: rule.methods },
-  );
+  const rows = [...(rule.rows ?? []), ...selected.flatMap((one) => one.rows)];
   const omitted = [...(rule.omitted ?? []), ...selected.flatMap((one) => one.omitted)];
   const tags = rule.serviceTags.flatMap((name): TagAddresses[] => {
     const tag = feed.get(name);
@@ -91,7 +89,7 @@ function resolveRule(
     reason: rule.reason,
     names: nameGrants([
       ...rule.hosts.map((host) => ({ host, ...portsBy(rule.ports ?? PortSet.empty, rule.methods) })),
-      ...rows.map(({ host, ports, methods }) => ({ host, ...portsBy(ports, methods) })),
+      ...rows.map(({ host, ports, methods }) => ({ host, ...portsBy(ports, rule.methods ?? methods) })),
     ]),
     rows,
     tags,

@@ -100,6 +100,12 @@ function passage(
     const beyond = wideningOf(row, plan);
     return beyond === undefined ? { how: 'name', detail: '' } : { how: 'widened', detail: beyond };
   }
+  // The rows say what their source asks for, whatever methods the rule takes instead.
+  if (missing.byAnyMethod().difference(plan.admission.forAnyClient().byAnyMethod()).isEmpty)
+    return {
+      how: 'partly',
+      detail: `not on port ${portsOf(missing)}: \`methods\` of rule ${rule.name} leaves out what the table asks for`,
+    };
   const byAddress = passageByAddress(rule, row, target, tags);
   if (byAddress.how === 'uncovered' && !wanted.equals(missing))
     return { how: 'partly', detail: `not on port ${portsOf(missing)}: ${byAddress.detail}` };

@@ -100,7 +100,11 @@ const rule = z.strictObject({
   scenario: z
     .strictObject({ before: text.nullable(), after: text.nullable() })
     .optional()
-    .describe('The way of the traffic, with the addresses of proxies; absent where it stays.'),
+    .describe('The way of the traffic; absent where it stays.'),
+  proxies: z
+    .strictObject({ before: clients.nullable(), after: clients.nullable() })
+    .optional()
+    .describe('Where the proxies connect from; absent where it stays, null where it is not said.'),
 });
 
 const declared = z.strictObject({

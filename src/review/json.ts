@@ -96,7 +96,7 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
     renamedFrom: diff.renamedFrom ?? null,
     risk: riskOfRule(diff),
     names: map(diff.names, (names) =>
-      names.grants.flatMap(({ hosts, ports, method }) =>
+      names.told.flatMap(({ hosts, ports, method }) =>
         hosts
           .toStrings()
           .map((host) => ({ host, ports: ports.toStrings(), ...(method === undefined ? {} : { method }) })),
@@ -131,6 +131,9 @@ function ruleDocument(diff: RuleDiff): ReviewDocument['rules'][number] {
     ...(diff.scenario === undefined
       ? {}
       : { scenario: { before: diff.scenario.before ?? null, after: diff.scenario.after ?? null } }),
+    ...(diff.proxies === undefined
+      ? {}
+      : { proxies: { before: clients(diff.proxies.before), after: clients(diff.proxies.after) } }),
   };
 }
 
@@ -166,7 +169,7 @@ function rowDocument({ table, host, path, ports, purpose }: EndpointRow) {
 }
 
 function grants(admission: Admission) {
-  return admission.grants.map(({ ports, hosts, addresses, ...grant }) => ({
+  return admission.told.map(({ ports, hosts, addresses, ...grant }) => ({
     ports: ports.toStrings(),
     ...(grant.clients === undefined ? {} : { clients: clientTexts(grant.clients) }),
     ...(grant.method === undefined ? {} : { method: grant.method }),

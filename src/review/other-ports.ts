@@ -1,5 +1,5 @@
 import { HostSet } from '../net/host-set.ts';
-import { methodInWords } from '../net/method.ts';
+import { METHODS, methodInWords } from '../net/method.ts';
 import { PortSet } from '../net/ports.ts';
 import { Admission } from '../policy/admission.ts';
 import { type Effect, NO_EFFECT, unionOfEffects } from '../policy/effect.ts';
@@ -66,13 +66,15 @@ interface OfPorts {
 export function byPorts(changed: Admission): readonly OfPorts[] {
   const of = changed.forAnyClient();
   if (of.isEmpty) return [];
-  if (of.grants.length > SHOWN) {
-    const ports = PortSet.fromRanges(of.grants.flatMap((grant) => grant.ports.ranges));
-    return [{ ports, inWords: portsInWords(ports), admission: of }];
-  }
-  return of.grants.map((grant) => ({
-    ports: grant.ports,
-    inWords: `${portsInWords(grant.ports)}${methodInWords(grant.method)}`,
-    admission: Admission.of([grant]),
-  }));
+  // Of many, those of each method are told together: what is new by one method alone is on no other port.
+  const groups =
+    of.told.length > SHOWN
+      ? [undefined, ...METHODS].map((method) => of.told.filter((grant) => grant.method === method))
+      : of.told.map((grant) => [grant]);
+  return groups.flatMap((grants) => {
+    if (grants.length === 0) return [];
+    const ports = PortSet.fromRanges(grants.flatMap((grant) => grant.ports.ranges));
+    const inWords = `${portsInWords(ports)}${methodInWords(grants[0]!.method)}`;
+    return [{ ports, inWords, admission: Admission.of(grants) }];
+  });
 }

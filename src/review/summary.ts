@@ -1,6 +1,6 @@
 import { DualStackSet } from '../net/dual-stack-set.ts';
 import { Admission } from '../policy/admission.ts';
-import { clientsInWords } from '../policy/clients.ts';
+import { clientsInWords, EVERY_CLIENT } from '../policy/clients.ts';
 import { type Effect, NO_EFFECT, unionOfEffects } from '../policy/effect.ts';
 import { budgetChanges, changesDevice, FIRST_FILES, fromTo, reach } from './device-line.ts';
 import { byPorts, type Parts, partsOf, unionOfParts } from './other-ports.ts';
@@ -212,5 +212,8 @@ function thingsInWords(admission: Admission): string | undefined {
 /** For whom, where nothing of it is for every client. */
 function clientsOf({ grants }: Admission): string {
   const bound = grants.flatMap(({ clients }) => clients ?? []);
-  return bound.length < grants.length ? '' : ` for ${clientsInWords(DualStackSet.union(bound))}`;
+  if (bound.length < grants.length) return '';
+  const all = DualStackSet.union(bound);
+  // Each part is for some, and no client is left out of all of them.
+  return all.equals(EVERY_CLIENT) ? ' for some clients' : ` for ${clientsInWords(all)}`;
 }

@@ -250,7 +250,7 @@ function gainsOnKept(rule: string, family: 'ipv4' | 'ipv6', targets: readonly Ta
 }
 
 function reasonsOfRule(diff: RuleDiff, targets: readonly TargetReview[]): string[] {
-  const { rule, presence, names, ports, addressUse, clients, scenario, prefixes, space } = diff;
+  const { rule, presence, names, ports, addressUse, clients, scenario, proxies, prefixes, space } = diff;
   if (presence !== 'changed') return [`rule ${rule} is ${presence === 'added' ? 'new' : 'gone'}`];
   const changed = [
     ...(names.gained.isEmpty && names.lost.isEmpty ? [] : ['names']),
@@ -258,6 +258,7 @@ function reasonsOfRule(diff: RuleDiff, targets: readonly TargetReview[]): string
     ...(addressUse === undefined ? [] : ['use of addresses']),
     ...(clients === undefined ? [] : ['clients']),
     ...(scenario === undefined ? [] : ['scenario']),
+    ...(proxies === undefined ? [] : ['proxies']),
     ...(prefixes.gained.length + prefixes.lost.length === 0 ? [] : ['configured prefixes']),
   ];
   const shares = (['ipv4', 'ipv6'] as const).flatMap((family) => {

@@ -88,7 +88,7 @@ export function sizeInShort(admission: Admission): string {
 
 /** Each host with its ports, as `*.example.net:443`, and `… by CONNECT` where that alone is meant; exceptions as `!x.example.net:443`. */
 export function namesInWords(admission: Admission): string[] {
-  return admission.grants.flatMap(({ hosts, ports, method }) =>
+  return admission.told.flatMap(({ hosts, ports, method }) =>
     hosts.toStrings().map((host) => `${host}:${ports}${methodInWords(method)}`),
   );
 }

@@ -96,10 +96,10 @@ function kindOf(review: Review): string {
 
 function hashGrant(
   hash: ReturnType<typeof createHash>,
-  { hosts, addresses, ports, clients }: Admission['grants'][number],
+  { hosts, addresses, ports, clients, method }: Admission['grants'][number],
 ): void {
   const hashSet = ({ ipv4, ipv6 }: DualStackSet) => hash.update(ipv4.coverBytes()).update(ipv6.coverBytes());
-  hash.update(`\n${ports} ${hosts.toStrings().join(' ')}\n`);
+  hash.update(`\n${ports} ${method ?? 'any'} ${hosts.toStrings().join(' ')}\n`);
   hashSet(addresses);
   hash.update(clients === undefined ? '\nevery client' : '\nclients ');
   if (clients !== undefined) hashSet(clients);

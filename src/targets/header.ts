@@ -1,5 +1,6 @@
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
+import { methodInWords } from '../net/method.ts';
 import { clientsInWords } from '../policy/clients.ts';
 import { DIGEST_PLACE } from './content-digest.ts';
 import type { Manifest } from './manifest.ts';
@@ -77,13 +78,13 @@ function families({ ipv4, ipv6 }: DualStackSet): string[] {
 }
 
 function describe({ rule, kind, reason }: Omission | Widening, admission: Omission['omitted']): string {
-  const what = admission.grants.map(({ hosts, addresses, ports }) => {
+  const what = admission.told.map(({ hosts, addresses, ports, method }) => {
     const things = [
       ...hosts.patterns().include.map(formatHostPattern),
       ...(kind === 'budget' || kind === 'hold' ? addresses.toStrings() : families(addresses)),
     ];
     const more = things.length > SHOWN ? ` and ${things.length - SHOWN} more` : '';
-    return `${things.slice(0, SHOWN).join(' ')}${more} (port ${ports})`;
+    return `${things.slice(0, SHOWN).join(' ')}${more} (port ${ports}${methodInWords(method)})`;
   });
   return `(rule ${rule}; ${reason})${what.length === 0 ? '' : `: ${what.join('; ')}`}`;
 }

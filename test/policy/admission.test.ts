@@ -55,8 +55,8 @@ describe('an admission', () => {
     ]);
     expect(admission.describe()).toEqual([
       'port 80: a.com',
-      'port 443: a.com b.com by CONNECT only',
-      'port 443: b.com by plain requests only',
+      'port 443: b.com',
+      'port 443: a.com by CONNECT only',
     ]);
     expect(admission.only('plain').byAnyMethod().describe()).toEqual(['port 80: a.com', 'port 443: b.com']);
     expect(admission.byAnyMethod().describe()).toEqual(['port 80: a.com', 'port 443: a.com b.com']);
@@ -135,6 +135,14 @@ describe('an admission', () => {
           expect(flatten(a.admission.only(method))).toEqual(
             new Set([...a.oracle].filter((one) => one.endsWith(method))),
           );
+        // What both methods allow is told without one, and nothing is told twice.
+        const told = a.admission.told.flatMap((one) => [...flatten(Admission.of([one]))]);
+        expect(told.length).toBe(new Set(told).size);
+        expect(new Set(told)).toEqual(a.oracle);
+        for (const one of a.admission.told.filter(({ method }) => method !== undefined)) {
+          const others = a.admission.only(one.method === 'tunnel' ? 'plain' : 'tunnel').byAnyMethod();
+          expect(Admission.of([one]).byAnyMethod().intersection(others).isEmpty).toBe(true);
+        }
         // In canonical form there is at most one grant of a method on each port.
         for (const port of [1, 2, 3, 4])
           for (const method of METHODS)

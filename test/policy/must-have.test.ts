@@ -60,3 +60,28 @@ describe('a must-have of a table', () => {
     ]);
   });
 });
+
+describe('a host that a proxy is asked for', () => {
+  const by = (method: 'tunnel' | 'plain', ports = '443') => byName(ports, 'login.example.com').only(method);
+  const everyWay = byName('443', 'login.example.com');
+
+  it('is reachable over TLS by CONNECT alone, whatever was allowed before', () => {
+    expect(judge(SIGN_IN, by('tunnel'), everyWay)).toEqual([]);
+    expect(judge(SIGN_IN, by('plain'), everyWay)).toHaveLength(1);
+    expect(judge({ ...SIGN_IN, strength: 'always' }, by('tunnel'), undefined)).toEqual([]);
+  });
+
+  it('is reachable on other ports by either method', () => {
+    const lists: MustHave = { ...SIGN_IN, ports: PortSet.parseList('80'), strength: 'always' };
+    for (const method of ['tunnel', 'plain'] as const)
+      expect(judge(lists, by(method, '80'), undefined)).toEqual([]);
+    expect(judge(lists, by('tunnel'), undefined)).toHaveLength(1);
+  });
+
+  it('stays reachable where a rule is bound to its clients', () => {
+    for (const planned of [everyWay, byAddress('443', '192.0.2.0/26')]) {
+      expect(judge(SIGN_IN, planned.from(set('192.0.2.200/32')), planned)).toEqual([]);
+      expect(judge(SIGN_IN, planned, planned.from(set('192.0.2.200/32')))).toEqual([]);
+    }
+  });
+});

@@ -71,7 +71,7 @@ describe('resolving a rule', () => {
       '  - { name: a, endpoints: [private-network-connector], hosts: [x.example.com], ports: [443], methods: [plain, tunnel] }',
     );
     expect(policy.rules[0]?.names.filter(({ by }) => by !== undefined)).toEqual([]);
-    expect(policy.rules[0]?.rows[0]?.methods).toEqual(['tunnel', 'plain']);
+    expect(policy.rules[0]?.rows[0]?.methods).toEqual(['tunnel']);
     const own = await resolve('  - { name: a, hosts: [x.example.com], ports: [443, 80], methods: [tunnel] }');
     expect(names(own)).toEqual({ '80,443 80,443 ': ['x.example.com'] });
     expect(own.digest).not.toBe(

@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
+import { noteworthy } from '../../src/policy/diff/notes.ts';
+import { riskOfRule } from '../../src/policy/diff/risk.ts';
+import { diffPolicies } from '../../src/policy/diff.ts';
 import type { Policy, PolicyRule } from '../../src/policy/policy.ts';
 import { ConfigurationError } from '../../src/problem.ts';
 import { coverage } from '../../src/review/coverage.ts';
+import { reviewDocument } from '../../src/review/json.ts';
+import { reviewShape } from '../../src/review/json-shape.ts';
+import { writeMarkdown } from '../../src/review/markdown.ts';
+import { verdict } from '../../src/review/verdict.ts';
+import { sampleReview } from '../review/sample.ts';
 import { makePolicy } from '../support/policy.ts';
 import { buildBundled } from '../support/rule-files.ts';
 
@@ -79,6 +87,41 @@ describe('scenario: bypass-proxy', () => {
       },
       { target: 'nftables', how: 'uncovered' },
     ]);
+  });
+});
+
+describe('a change of the proxies alone', () => {
+  const through = (proxies?: string) =>
+    policyOf({
+      scenario: 'through-proxy',
+      ...(proxies === undefined ? {} : { proxies: set(proxies) }),
+    });
+
+  it('is told as such, with what it opens and closes', () => {
+    const diff = diffPolicies(through('192.0.2.20/32'), through('192.0.2.21/32'));
+    const review = sampleReview({ diff, targets: [], drift: [], guards: [], unused: [] });
+    expect(verdict(review).text).toContain('rule connector changes its proxies');
+    expect(verdict(review).text).not.toContain('scenario');
+    expect(writeMarkdown(review)).toContain('Proxies: `192.0.2.20` before, now `192.0.2.21`.');
+    expect(reviewShape.parse(reviewDocument(review)).rules).toMatchObject([
+      { proxies: { before: ['192.0.2.20'], after: ['192.0.2.21'] }, risk: 'exchange' },
+    ]);
+    expect(riskOfRule(diffPolicies(through('192.0.2.20/31'), through('192.0.2.20/32')).rules[0]!)).toBe(
+      'narrowing',
+    );
+  });
+
+  it('asks for a look where none is named any more', () => {
+    const noted = (before: Policy, after: Policy) =>
+      noteworthy(diffPolicies(before, after), { accepted: [] } as never).filter(
+        ({ kind }) => kind === 'every-client',
+      );
+    expect(noted(through('192.0.2.20/32'), through())).toMatchObject([
+      { text: expect.stringContaining('on firewalls') },
+    ]);
+    expect(noted(through(), through('192.0.2.20/32'))).toEqual([]);
+    expect(noted(through('192.0.2.20/32'), policyOf({ scenario: 'bypass-proxy' }))).toEqual([]);
+    expect(noted(policyOf({}), through())).toHaveLength(1);
   });
 });
 

@@ -19,6 +19,7 @@ export interface TargetAdmission {
   }[];
   readonly omissions: readonly {
     readonly rule: string;
+    readonly kind?: string;
     readonly omitted: Admission;
     readonly reason: string;
   }[];

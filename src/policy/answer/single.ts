@@ -197,7 +197,11 @@ function missingNotes(
 ): TargetNote[] {
   if (missing.isEmpty) return [];
   const omitted = target.omissions
-    .filter((omission) => !portsIn(omission.omitted, query, missing).isEmpty)
+    .filter(({ kind, omitted }) => {
+      // What goes another way is not here however it is asked for.
+      const asked = kind === 'scenario' ? byAnyMethod(query) : query;
+      return !portsIn(omitted, asked, missing).isEmpty;
+    })
     .map(({ rule, reason }): TargetNote => ({ kind: 'omitted', rule, reason }));
   if (query.kind === 'address') return [...omitted, ...byName(target, matches)];
   return portsByOtherMethod(target, query, missing).isEmpty
@@ -213,8 +217,13 @@ function missingNotes(
 /** The ports on which a target lets a name through by the other method than the one that is asked about. */
 function portsByOtherMethod({ admission }: TargetAdmission, query: Single, missing: PortSet): PortSet {
   if (query.kind === 'address' || query.method === undefined) return PortSet.empty;
-  const { method: _, ...byAny } = query;
-  return portsIn(admission, byAny, missing);
+  return portsIn(admission, byAnyMethod(query), missing);
+}
+
+function byAnyMethod(query: Single): Single {
+  if (query.kind === 'address') return query;
+  const { method: _, ...rest } = query;
+  return rest;
 }
 
 function onlyByOther({ method }: Extract<Query, { kind: 'name' }>): string {

@@ -112,12 +112,16 @@ function renamedRule({ rule, renamedFrom, tags }: RuleDiff): Note[] {
 }
 
 /** Once, where a rule for connectors comes without clients, or loses them: no week says it again. */
-function everyClient({ rule, presence, rows, clients, scenario }: RuleDiff): Note[] {
+function everyClient({ rule, presence, rows, clients, scenario, proxies }: RuleDiff): Note[] {
   const note = (text: string): Note => ({ kind: 'every-client', rule, tag: '', text });
-  const open =
+  // Nobody without a scenario, or on another way, has proxies.
+  const isOpen =
     scenario?.after === 'through-proxy'
-      ? [note('is for every client on firewalls: `proxies` binds them to the addresses of the proxies')]
-      : [];
+      ? proxies?.after === undefined
+      : scenario === undefined && proxies !== undefined && proxies.after === undefined;
+  const open = isOpen
+    ? [note('is for every client on firewalls: `proxies` binds them to the addresses of the proxies')]
+    : [];
   const isConnectors = rows.gained.some(({ table }) => isConnectorTable(table));
   const begins = presence === 'added' && isConnectors && clients === undefined;
   const loses = presence === 'changed' && clients !== undefined && clients.after === undefined;

@@ -25,17 +25,19 @@ export function riskOfRule({
   addressUse,
   clients,
   scenario,
+  proxies,
 }: RuleDiff): RiskClass {
   const gains = !names.gained.isEmpty || !space.gained.isEmpty || !ports.gained.isEmpty;
   const loses = !names.lost.isEmpty || !space.lost.isEmpty || !ports.lost.isEmpty;
   const use = addressUse === undefined ? 0 : USE[addressUse.after] - USE[addressUse.before];
-  const [before, after] = [clients?.before ?? EVERY_CLIENT, clients?.after ?? EVERY_CLIENT];
-  const [more, fewer] =
-    clients === undefined || presence !== 'changed'
-      ? [false, false]
-      : [!after.difference(before).isEmpty, !before.difference(after).isEmpty];
   // Another way opens other devices and closes those of the one before.
   const moved = scenario !== undefined && presence === 'changed';
+  const from = presence !== 'changed' ? [] : [clients, ...(moved ? [] : [proxies])];
+  const replaced = from.flatMap((one) =>
+    one === undefined ? [] : [{ before: one.before ?? EVERY_CLIENT, after: one.after ?? EVERY_CLIENT }],
+  );
+  const more = replaced.some(({ before, after }) => !after.difference(before).isEmpty);
+  const fewer = replaced.some(({ before, after }) => !before.difference(after).isEmpty);
   return (
     classOf(gains || use > 0 || more || moved, loses || use < 0 || fewer || moved) ??
     (moves.length > 0 ? 'move' : 'metadata')

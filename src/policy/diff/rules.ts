@@ -3,8 +3,7 @@ import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { PortSet } from '../../net/ports.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import { Admission } from '../admission.ts';
-import { clientsInWords } from '../clients.ts';
-import type { AddressUse, PolicyRule } from '../policy.ts';
+import type { AddressUse, PolicyRule, Scenario } from '../policy.ts';
 import {
   type Change,
   changeOfSpace,
@@ -45,8 +44,10 @@ export interface RuleDiff {
   readonly addressUse?: Replacement<AddressUse>;
   /** Undefined on a side where every client may use the rule, or where there is none. Present where they differ. */
   readonly clients?: Replacement<DualStackSet | undefined>;
-  /** The way of the traffic in words, with the proxies of it; undefined where none is said. Present where it differs. */
-  readonly scenario?: Replacement<string | undefined>;
+  /** The way of the traffic; undefined where none is said. Present where it differs. */
+  readonly scenario?: Replacement<Scenario | undefined>;
+  /** Where the proxies connect from; undefined where it is not said, so that firewalls let every client through. Present where it differs. */
+  readonly proxies?: Replacement<DualStackSet | undefined>;
 }
 
 /** The difference of two rules of one name, either of which may be missing; undefined if they are equal. */
@@ -88,8 +89,11 @@ export function diffRule(
     ...(after !== undefined && !haveSameClients(before?.clients, after.clients)
       ? { clients: { before: before?.clients, after: after.clients } }
       : {}),
-    ...(after !== undefined && scenarioInWords(before) !== scenarioInWords(after)
-      ? { scenario: { before: scenarioInWords(before), after: scenarioInWords(after) } }
+    ...(after !== undefined && before?.scenario !== after.scenario
+      ? { scenario: { before: before?.scenario, after: after.scenario } }
+      : {}),
+    ...(after !== undefined && !haveSameClients(before?.proxies, after.proxies)
+      ? { proxies: { before: before?.proxies, after: after.proxies } }
       : {}),
   };
   return diff.presence === 'changed' && isNothing(diff) ? undefined : diff;
@@ -109,14 +113,9 @@ function isNothing(diff: RuleDiff): boolean {
     diff.reason === undefined &&
     diff.addressUse === undefined &&
     diff.clients === undefined &&
-    diff.scenario === undefined
+    diff.scenario === undefined &&
+    diff.proxies === undefined
   );
-}
-
-/** `through-proxy, from 192.0.2.20` */
-function scenarioInWords(rule: PolicyRule | undefined): string | undefined {
-  if (rule?.scenario === undefined || rule.proxies === undefined) return rule?.scenario;
-  return `${rule.scenario}, from ${clientsInWords(rule.proxies)}`;
 }
 
 function haveSameClients(a: DualStackSet | undefined, b: DualStackSet | undefined): boolean {

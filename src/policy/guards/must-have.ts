@@ -1,6 +1,6 @@
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { HostSet } from '../../net/host-set.ts';
-import type { PortSet } from '../../net/ports.ts';
+import { PortSet } from '../../net/ports.ts';
 import { Admission } from '../admission.ts';
 import type { Remark } from './guard.ts';
 
@@ -28,6 +28,8 @@ export interface Reach {
   readonly inForce: Admission | undefined;
 }
 
+const HTTPS = PortSet.of(443);
+
 /** How many missing ranges a refusal names. */
 const SHOWN = 3;
 
@@ -42,9 +44,16 @@ export function judgeMustHaves(mustHaves: readonly MustHave[], reaches: readonly
   );
 }
 
+/** Whoever may, and however a proxy is asked: but for TLS, which nobody asks for without a tunnel. */
 function isReachable({ host, addresses, ports }: MustHave, admission: Admission): boolean {
-  if (host !== undefined && Admission.hosts(oneHost(host), ports).difference(admission).isEmpty) return true;
-  return !addresses.isEmpty && Admission.addresses(addresses, ports).difference(admission).isEmpty;
+  const open = admission.forAnyClient();
+  if (host !== undefined) {
+    const wanted = Admission.hosts(oneHost(host), ports);
+    const overTls = Admission.hosts(oneHost(host), ports.intersection(HTTPS)).only('tunnel');
+    if (wanted.difference(open.byAnyMethod()).isEmpty && overTls.difference(open.only('tunnel')).isEmpty)
+      return true;
+  }
+  return !addresses.isEmpty && Admission.addresses(addresses, ports).difference(open.byAnyMethod()).isEmpty;
 }
 
 function lackInWords({ host, addresses, ports }: MustHave, planned: Admission): string {

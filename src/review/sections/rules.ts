@@ -55,10 +55,24 @@ export function ruleSection(diff: RuleDiff): Block[] {
             '.',
           ),
         ]),
+    ...(diff.proxies === undefined
+      ? []
+      : [
+          paragraph(
+            'Proxies: ',
+            ...(diff.presence === 'added' ? [] : [outside(proxies(diff.proxies.before)), ' before, now ']),
+            outside(proxies(diff.proxies.after)),
+            '.',
+          ),
+        ]),
     ...nameBlocks(diff),
     ...portBlocks(diff),
     ...addressBlocks(diff),
   ];
+}
+
+function proxies(set: DualStackSet | undefined): string {
+  return set === undefined ? 'none named' : clientsInWords(set);
 }
 
 const RISK_WORDS = {
