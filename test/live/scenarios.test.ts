@@ -117,7 +117,7 @@ describe.skipIf(absent)('the scenarios, from init to a connection', () => {
 
   it('bypass-proxy: the connector reaches Azure and nothing else, and keeps its connections over a week', async () => {
     row = await Gateway.open([80, 443, 8443]);
-    const site = new Site('bypass-proxy', []);
+    const site = new Site('bypass-proxy', [['# clients: [192.0.2.10]', "clients: [10.99.1.2, 'fd99:1::2']"]]);
     try {
       site.week('20260105');
       expect(site.proxy()).toBeUndefined();
@@ -151,6 +151,8 @@ describe.skipIf(absent)('the scenarios, from init to a connection', () => {
     const site = new Site('through-proxy', [
       ['squid: {}', `squid: { directory: ${listDirectory(directory)} }`],
       ['http://proxy.example.com:8080', 'http://10.99.3.1:3128'],
+      ['# clients: [192.0.2.10]', 'clients: [10.99.3.2]'],
+      ['# proxies: [192.0.2.20]', "proxies: [10.99.1.2, 'fd99:1::2']"],
     ]);
     let squid: RunningSquid | undefined;
     try {
@@ -227,8 +229,8 @@ describe.skipIf(absent)('the scenarios, from init to a connection', () => {
           .filter(({ subject }) => subject !== 'ready.invalid:1')
           .map(({ subject, cause }) => [subject, cause]),
       ).toEqual([
-        // By address the policy has it, and nftables lets it through: Squid goes by names.
-        [`${INSIDE[0]}:443`, 'not-loaded'],
+        // By address the policy has it, but Squid goes by names, and the firewall is for the proxy.
+        [`${INSIDE[0]}:443`, 'not-expressible'],
         ['evil.example:443', 'not-asked'],
         ['four.msappproxy.net:8443', 'not-asked'],
         ['msappproxy.net:443', 'not-asked'],
