@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -161,6 +162,17 @@ describe('a second source', () => {
     expect(status, stderr).toBe(0);
     expect(review()).toMatch(why);
     expect(review()).toContain('not judged');
+  });
+
+  it('says on a first run already that a pipe is no list, and does not wait for it', async () => {
+    const { folder, configure, run, review } = await place();
+    execFileSync('mkfifo', [join(folder, 'announced.txt')]);
+    configure({ source: 'announced.txt' });
+    const { status, stderr } = await run(ONE);
+    expect(status, stderr).toBe(0);
+    expect(review()).toMatch(
+      /origins: the second source cannot be used: \S+announced\.txt is a pipe, not a file/,
+    );
   });
 
   it('uses what it kept where it is down, damaged or halved, and says so', async () => {

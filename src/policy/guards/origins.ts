@@ -37,8 +37,10 @@ export const origins: Guard = {
   applies: ({ origins: second }) => second !== undefined,
   cannot: (context) => {
     const { origins: second, baseline } = context;
-    if (second === undefined || baseline === undefined) return 'nothing is in force yet';
+    if (second === undefined) return undefined;
     const why = unusable(second, context);
+    // A first run says what the next one could not judge by.
+    if (baseline === undefined) return why ?? 'nothing is in force yet';
     // Without the list, only space that no tag ever had is held back, and only where that was asked for.
     return why !== undefined && !(second.refuse && !outsideKnown(context).isEmpty) ? why : undefined;
   },
