@@ -24,11 +24,12 @@ export function answerText(
   const lines = [`${query}  ${verdictText(answer, colors)}`];
   const add = (label: string, text: string) => lines.push(`  ${label.padEnd(8)} ${text}`);
   if (since !== null) add('since', sinceText(since));
-  for (const { rule, reason, by, ports, clients, hosts, prefixes, rows } of answer.rules) {
+  for (const { rule, reason, by, ports, clients, proxies, hosts, prefixes, rows } of answer.rules) {
     const own = [...hosts, ...prefixes];
     add('rule', `${rule}, by ${by}, on ${ports}${reason === '' ? '' : `: ${reason}`}`);
     if (own.length > 0) add('', `asks for ${list(own)}`);
     if (clients !== undefined) add('', `only for ${list(clients)}`);
+    if (proxies !== undefined) add('', `on firewalls only for the proxies ${list(proxies)}`);
     for (const row of rows) add('row', rowText(row));
   }
   for (const tag of answer.tags.slice(0, SHOWN)) add('tag', tagText(tag));

@@ -28,7 +28,7 @@ export async function openOutputTree({
 /** The sets of clients that an output tree tells apart: of its rules, and of its targets. */
 export function clientSets({ policy, lock }: OutputTree): DualStackSet[] {
   return [
-    ...policy.rules.flatMap(({ clients }) => clients ?? []),
+    ...policy.rules.flatMap(({ clients, proxies }) => [clients ?? [], proxies ?? []].flat()),
     ...Object.values(lock.targets).flatMap(({ clients }) =>
       clients === undefined ? [] : readClientTexts(clients),
     ),
@@ -38,15 +38,23 @@ export function clientSets({ policy, lock }: OutputTree): DualStackSet[] {
 /**
  * Answers by the policy of an output tree, and by what its targets make of it.
  * @param client answers for it alone, or for all of a prefix; without it what somebody may reach is allowed
+ * @param device `proxy`: by the targets that are proxies alone, where there is one
  */
-export async function answersOf(tree: OutputTree, client?: Prefix): Promise<Answering> {
-  const targets = [];
+export async function answersOf(
+  tree: OutputTree,
+  client?: Prefix,
+  device: 'any' | 'proxy' = 'any',
+): Promise<Answering> {
+  const planned = [];
   for (const [id, locked] of Object.entries(tree.lock.targets)) {
     const { target, plan } = await planLockedTarget(tree, id, locked);
     // Settings of a program let nothing through, and say nothing of what was asked.
     if (plan.settings === true) continue;
-    targets.push({ id, addressMatch: target.manifest.capabilities.addressMatch, ...plan });
+    const { addressMatch, namesBy } = target.manifest.capabilities;
+    planned.push({ isProxy: namesBy.includes('request'), of: { id, addressMatch, ...plan } });
   }
+  const proxies = device === 'proxy' ? planned.filter(({ isProxy }) => isProxy) : [];
+  const targets = (proxies.length > 0 ? proxies : planned).map(({ of }) => of);
   if (client === undefined) return prepareAnswers(tree.policy, targets);
   const own = prepareAnswers(
     policyForClient(tree.policy, client),

@@ -54,10 +54,12 @@ export async function explainCommand(
       } else if (request !== 'nothing') explainer.add(request);
     }
   const clients = explainer.clients();
+  // What a proxy has logged, a PAC file or a firewall does not let through in its place.
+  const device = format === 'squid' ? 'proxy' : 'any';
   const explanation = explainer.explain(
     tree.policy,
-    await answererOf(tree, sets, clients),
-    other === undefined ? undefined : await answererOf(other, sets, clients),
+    await answererOf(tree, sets, clients, device),
+    other === undefined ? undefined : await answererOf(other, sets, clients, device),
   );
   if (unreadable > 0)
     io.err(
@@ -82,10 +84,11 @@ async function answererOf(
   tree: OutputTree,
   sets: readonly DualStackSet[],
   clients: readonly (Prefix | undefined)[],
+  device: 'any' | 'proxy',
 ): Promise<Answerer> {
   const byClass = new Map<string, Answerer>();
   for (const client of clients) {
-    const { answer } = await answersOf(tree, sets.length === 0 ? undefined : client);
+    const { answer } = await answersOf(tree, sets.length === 0 ? undefined : client, device);
     byClass.set(classOfClient(sets, client), answer);
   }
   return (query, client) => byClass.get(classOfClient(sets, client))!(query, client);
@@ -160,6 +163,14 @@ function through({ targets }: Refused['answer']): string {
     .join(', ');
 }
 
+/** What the targets say of it; nothing where they say nothing. */
+function omittedFor({ targets }: Refused['answer']): string {
+  const reasons = targets.flatMap(({ notes }) =>
+    notes.filter(({ kind }) => kind === 'omitted').map(({ reason }) => reason),
+  );
+  return reasons.length === 0 ? '' : `: ${[...new Set(reasons)].join('; ')}`;
+}
+
 function why({ cause, answer }: Pick<Refused, 'cause' | 'answer'>): string {
   const asked = answer.rules
     .map(({ rule, rows, hosts, prefixes }) => {
@@ -172,7 +183,7 @@ function why({ cause, answer }: Pick<Refused, 'cause' | 'answer'>): string {
     case 'not-loaded':
       return `${asked} asks for it, and ${through(answer)} would let it through: where that is this device, it does not use the files, or another line comes first`;
     case 'not-expressible':
-      return `${asked} asks for it, but no target can let it through`;
+      return `${asked} asks for it, but no target can let it through${omittedFor(answer)}`;
     case 'other-method':
       return `${asked} asks for the host, but ${answer.hint}; \`methods\` of the rule says by which`;
     case 'other-client':

@@ -1,5 +1,6 @@
 import type { DualStackSet } from '../net/dual-stack-set.ts';
 import { formatHostPattern } from '../net/host-pattern.ts';
+import { type Method, methodInWords } from '../net/method.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { Answer } from '../policy/answer.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -120,7 +121,10 @@ export class Explainer {
     const refused: Refused[] = [];
     const broken: Destination[] = [];
     const newlyAllowed: Destination[] = [];
-    for (const { query, subject, client, status, requests, denied } of this.#seen.values()) {
+    const twice = this.#askedByBoth();
+    for (const { query, subject: asked, client, status, requests, denied } of this.#seen.values()) {
+      const method = query.kind === 'name' && twice.has(asked) ? query.method : undefined;
+      const subject = `${asked}${methodInWords(method)}`;
       const found = answer(query, client);
       for (const key of keysOf(found)) used.add(key);
       if (denied > 0)
@@ -143,6 +147,18 @@ export class Explainer {
           ? undefined
           : { broken: broken.sort(most), newlyAllowed: newlyAllowed.sort(most) },
     };
+  }
+
+  /** What was asked for by both methods: which is meant has to be said. */
+  #askedByBoth(): ReadonlySet<string> {
+    const first = new Map<string, Method | undefined>();
+    const both = new Set<string>();
+    for (const { query, subject } of this.#seen.values()) {
+      const method = query.kind === 'name' ? query.method : undefined;
+      if (!first.has(subject)) first.set(subject, method);
+      else if (first.get(subject) !== method) both.add(subject);
+    }
+    return both;
   }
 }
 

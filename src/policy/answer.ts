@@ -40,6 +40,8 @@ export interface RuleMatch {
   readonly ports: string;
   /** Whom the rule is for; absent where every client may use it. */
   readonly clients?: readonly string[];
+  /** Where their proxies connect from, which firewalls see in their place; absent where that is not said. */
+  readonly proxies?: readonly string[];
   /** The narrowest prefixes of the rule's own, written in the configuration, that contain or meet it. */
   readonly prefixes: readonly string[];
   /** The patterns that match the host. */

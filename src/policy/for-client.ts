@@ -12,8 +12,9 @@ export function policyForClient(policy: Policy, client: Prefix): Policy {
     : makePolicy(policy.rules.filter((rule) => isForClient(rule, client)));
 }
 
-function isForClient({ clients }: PolicyRule, client: Prefix): boolean {
-  return clients?.containsPrefix(client) ?? true;
+/** Behind a proxy it is the proxy that asks a firewall. */
+function isForClient({ clients, proxies }: PolicyRule, client: Prefix): boolean {
+  return (clients?.containsPrefix(client) ?? true) || (proxies?.containsPrefix(client) ?? false);
 }
 
 /** What of a target is for a client, as if nobody else were there. */

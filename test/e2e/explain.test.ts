@@ -123,6 +123,68 @@ describe('explain and capture-filter', () => {
     expect(text.stdout).toContain('The planned files would break:\n  old.example.org:8443 (1 request)');
   });
 
+  it('judges the log of a proxy by the proxy, and the method by the line', async () => {
+    const configure = (methods: readonly string[], way: string, output: string) =>
+      writeConfiguration(
+        cwd,
+        {
+          version: 1,
+          feed: { source: { kind: 'file', path: SAMPLE_WEEKS[0] } },
+          rules: [
+            {
+              name: 'own',
+              hosts: ['x.example.org'],
+              ports: [80],
+              methods,
+              scenario: way,
+              clients: ['10.0.0.5'],
+              ...(way === 'through-proxy' ? { proxies: ['10.0.0.9'], prefixes: ['198.51.100.0/28'] } : {}),
+            },
+          ],
+          targets: {
+            squid: {},
+            nftables: {},
+            edl: {},
+          },
+          output,
+          guards: { 'special-use': { allow: SAMPLE_RANGES } },
+        },
+        `${output}.yaml`,
+      );
+    configure(['tunnel'], 'through-proxy', 'tunnels');
+    configure(['plain'], 'through-proxy', 'requests');
+    configure(['tunnel'], 'bypass-proxy', 'around');
+    for (const output of ['tunnels', 'requests', 'around'])
+      expect(await run('run', '-c', `${output}.yaml`)).toMatchObject({ status: 0 });
+    writeFileSync(
+      join(cwd, 'proxy.log'),
+      [
+        line('TCP_TUNNEL/200', 'CONNECT', 'x.example.org:80'),
+        line('TCP_DENIED/403', 'GET', 'http://x.example.org/'),
+      ].join('\n'),
+    );
+    const explain = async (...args: string[]) =>
+      JSON.parse((await run('explain', 'proxy.log', '--json', ...args)).stdout);
+    const found = await explain('-c', 'tunnels.yaml', '--planned', 'requests');
+    expect(found.refused).toMatchObject([{ cause: 'other-method', requests: 1 }]);
+    expect(found.planned).toEqual({
+      broken: [{ subject: 'x.example.org:80 by CONNECT', requests: 1 }],
+      newlyAllowed: [{ subject: 'x.example.org:80 by plain requests', requests: 1 }],
+    });
+    expect((await explain('-c', 'around.yaml')).refused).toMatchObject([
+      { cause: 'not-expressible', why: expect.stringContaining('its traffic goes around the proxy') },
+    ]);
+    // The firewall sees the proxy: it is asked for, and by nobody else.
+    const check = (client: string) =>
+      run('check', '198.51.100.1:80', '--client', client, '-c', 'tunnels.yaml');
+    const proxy = await check('10.0.0.9');
+    expect(proxy.status).toBe(0);
+    expect(proxy.stdout).toMatch(/^ {2}rule +own, by address/m);
+    expect(proxy.stdout).toContain('on firewalls only for the proxies 10.0.0.9');
+    expect(proxy.stdout).toMatch(/^ {2}target +.*nftables.*: by address/m);
+    expect((await check('10.0.0.8')).stdout).toContain('it is asked for by others only');
+  });
+
   it('exits 0 where only what no rule asks for was refused, and 5 where nothing can be read', async () => {
     writeFileSync(join(cwd, 'flows.txt'), '203.0.113.250 8080\n');
     expect(await run('explain', 'flows.txt')).toMatchObject({ status: 0 });

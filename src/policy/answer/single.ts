@@ -117,8 +117,11 @@ function describeRule({ rule, ports, hosts, published }: Candidate, query: Singl
 }
 
 /** Whom a rule is for, as an answer says it. */
-export function clientsOf({ clients }: PolicyRule): Pick<RuleMatch, 'clients'> {
-  return clients === undefined ? {} : { clients: clientTexts(clients) };
+export function clientsOf({ clients, proxies }: PolicyRule): Pick<RuleMatch, 'clients' | 'proxies'> {
+  return {
+    ...(clients === undefined ? {} : { clients: clientTexts(clients) }),
+    ...(proxies === undefined ? {} : { proxies: clientTexts(proxies) }),
+  };
 }
 
 function rowsOf(rule: PolicyRule, host: string, port: Query['port']): PolicyRule['rows'] {
