@@ -11,6 +11,25 @@ describe('squid', () => {
     expect(plan.widenings.map(({ kind }) => kind)).toEqual(['path']);
   });
 
+  it.each([
+    ['of addresses alone', { name: 'r', prefixes: ['192.0.2.0/24'], ports: '443' }],
+    [
+      'of plain requests alone',
+      { name: 'r', names: { '80': ['a.example.net'] }, methods: { 'a.example.net': ['plain'] } },
+    ],
+    ['of which nothing is left', { name: 'r' }],
+  ] as const)(
+    'writes every file that a site includes for a rule %s: Squid ends on one that is missing',
+    async (_, rule) => {
+      const { files } = await buildBundled('squid', makePolicy(rule));
+      const texts = new Map(files.map(({ path, text }) => [path, text]));
+      for (const path of ['azure-allow.conf', 'azure-splice.conf', 'azure-ports.conf'])
+        expect(texts.get(path), path).toMatch(/^# azure-allowlist: /);
+      for (const path of ['azure-splice.conf', 'azure-ports.conf'])
+        expect(texts.get(path)).not.toMatch(/^[^#\n]/m);
+    },
+  );
+
   it('looks into no tunnel to port 80, and needs it in SSL_ports', async () => {
     const { files } = await buildBundled(
       'squid',
@@ -67,7 +86,11 @@ describe('squid', () => {
 
   it('allows nothing where nothing is left', async () => {
     const { files } = await buildBundled('squid', makePolicy({ name: 'nothing' }));
-    expect(files.map(({ path }) => path)).toEqual(['azure-allow.conf']);
+    expect(files.map(({ path }) => path)).toEqual([
+      'azure-allow.conf',
+      'azure-ports.conf',
+      'azure-splice.conf',
+    ]);
     expect(files[0]!.text).not.toContain('http_access allow');
   });
 

@@ -162,6 +162,10 @@ class ConfigurationReader {
    * the name of the handshake, after the peek at step 1, or no name is known.
    */
   spliced(): Admission {
+    if (this.#lines.length === 0) {
+      this.#finish();
+      return Admission.empty;
+    }
     const peek = this.#lines.findIndex(({ words }) => /^ssl_bump peek \S+$/.test(words.join(' ')));
     if (peek < 0) throw new ReadBackError(`${this.#path}: an ssl_bump line must peek at step 1`);
     this.#requireStep1(this.#lines[peek]!.words[2]!, this.#lines[peek]!.where);

@@ -92,7 +92,8 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
     portAcls: [...portAcls.values()],
     tlsPortAcls: [...tlsPorts.values()],
     plainPortAcls: plainLists.length === 0 ? [] : [{ acl: 'azure-plain-80', ports: squidPorts(HTTP) }],
-    splice: spliceLists.length === 0 ? [] : [view],
+    // Without anything to splice, other lines of the site decide by themselves whether Squid looks into a handshake.
+    peeks: spliceLists.length === 0 ? [] : [view],
     beyond: beyond.isEmpty ? [] : [{ ports: squidPorts(beyond) }],
   };
 }
