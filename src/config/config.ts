@@ -34,6 +34,11 @@ export interface ProductConfig {
   readonly groups: readonly string[];
   readonly parameters: ParameterValues;
   readonly addressUse: AddressUse;
+  /** As of a rule. */
+  readonly methods?: readonly Method[];
+  readonly clients?: readonly Prefix[];
+  readonly scenario?: Scenario;
+  readonly proxies?: readonly Prefix[];
 }
 
 export interface RuleConfig {

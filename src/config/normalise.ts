@@ -374,7 +374,10 @@ function normaliseProducts(
       problems.push({ where, what: 'exactly one product is needed', next: 'write one a line' });
       return [];
     }
-    const [product, { groups = [], name = PRODUCT_RULES, addresses, ...rest }] = entries[0]!;
+    const [
+      product,
+      { groups = [], name = PRODUCT_RULES, addresses, methods, clients, scenario, proxies, ...rest },
+    ] = entries[0]!;
     const given = parseParameters(rest, `${where}.${product}`, problems);
     if (!/^[a-z][a-z0-9-]{0,10}$/.test(name))
       problems.push({
@@ -389,6 +392,9 @@ function normaliseProducts(
         groups: [...new Set(groups)],
         parameters: given,
         addressUse: addresses ?? 'fallback',
+        ...(methods === undefined ? {} : { methods: METHODS.filter((one) => methods.includes(one)) }),
+        ...normaliseClients(clients, `${where}.${product}.clients`, problems),
+        ...normaliseScenario({ scenario, proxies }, `${where}.${product}`, problems),
       },
     ];
   });
@@ -440,6 +446,20 @@ function productNameProblems(products: readonly ProductConfig[], rules: readonly
           },
         ];
   });
+  const way = ({ methods, clients, scenario, proxies }: ProductConfig) =>
+    JSON.stringify([methods, clients?.map(formatPrefix), scenario, proxies?.map(formatPrefix)]);
+  const otherwise = products.flatMap((one, index) => {
+    const first = products.find(({ name }) => name === one.name)!;
+    return way(first) === way(one)
+      ? []
+      : [
+          {
+            where: `products[${index}]`,
+            what: `${one.product} has other methods, clients, scenario or proxies than ${first.product}, which shares its rules`,
+            next: 'give it a name of its own, or the same',
+          },
+        ];
+  });
   const twice = products.flatMap(({ product, name }, index) =>
     products.findIndex((one) => one.product === product && one.name === name) < index
       ? [
@@ -451,7 +471,7 @@ function productNameProblems(products: readonly ProductConfig[], rules: readonly
         ]
       : [],
   );
-  return [...clashes, ...disagreeing, ...twice];
+  return [...clashes, ...disagreeing, ...otherwise, ...twice];
 }
 
 /** Prefixes of a family that the configuration leaves out. */

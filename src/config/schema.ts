@@ -64,6 +64,54 @@ const endpoints = z.union([
   }),
 ]);
 
+/** A format may write one line for each client, port list and list of addresses. */
+const MOST_CLIENTS = 256;
+
+const clients = z.array(z.string()).min(1).max(MOST_CLIENTS);
+
+/** How a rule, or a product, asks proxies. */
+const asking = {
+  methods: z
+    .array(z.enum(METHODS))
+    .min(1)
+    .optional()
+    .meta(
+      about(
+        'how proxies may be asked for the names: tunnel (CONNECT), plain (an HTTP request); by default as the endpoint tables say, and both for hosts. Addresses, and devices that are no proxies, know no methods',
+        { such: ['tunnel'] },
+      ),
+    ),
+};
+
+/** Whom a rule, or a product, is for, and the way that they go. */
+const way = {
+  clients: clients
+    .optional()
+    .meta(
+      about(
+        'the addresses or CIDRs that may use the rule, such as those of the connectors; every client by default. A format that cannot name them allows every client, and declares it',
+        { such: ['192.0.2.10'] },
+      ),
+    ),
+  scenario: z
+    .enum(SCENARIOS)
+    .optional()
+    .meta(
+      about(
+        'the way of the traffic: bypass-proxy leaves proxies out, which need not allow it; through-proxy binds firewalls to the proxies. PAC files and the connector’s settings must say the same. Without it every target is on the way',
+        { such: 'through-proxy' },
+      ),
+    ),
+  proxies: clients
+    .optional()
+    .meta(
+      about(
+        'with `scenario: through-proxy`, the addresses or CIDRs that the proxies connect from: firewalls allow them alone. Without it, every client of the firewall',
+        { such: ['192.0.2.20'] },
+      ),
+    ),
+};
+
 const product = z.union([
   z.string().describe('the id of a bundled endpoint table, or connector, avd, defender'),
   z
@@ -83,7 +131,9 @@ const product = z.union([
               { preset: 'products', such: 'devices' },
             ),
           ),
+        ...asking,
         addresses: addressUse.optional().meta(about(ADDRESS_USE, { preset: 'fallback' })),
+        ...way,
       }),
     )
     .describe('a product with its groups; any other key is a parameter of its table'),
@@ -116,11 +166,6 @@ const m365Selector = z.strictObject({
     .optional()
     .meta(about('the numbers of endpoint sets; all by default', { such: [46, 56] })),
 });
-
-/** A format may write one line for each client, port list and list of addresses. */
-const MOST_CLIENTS = 256;
-
-const clients = z.array(z.string()).min(1).max(MOST_CLIENTS);
 
 const rule = z.strictObject({
   name: z.string().meta(
@@ -198,42 +243,9 @@ const rule = z.strictObject({
         { such: [443, '3478-3481/udp'] },
       ),
     ),
-  methods: z
-    .array(z.enum(METHODS))
-    .min(1)
-    .optional()
-    .meta(
-      about(
-        'how proxies may be asked for the names: tunnel (CONNECT), plain (an HTTP request); by default as the endpoint tables say, and both for hosts. Addresses, and devices that are no proxies, know no methods',
-        { such: ['tunnel'] },
-      ),
-    ),
+  ...asking,
   addresses: addressUse.optional().meta(about(ADDRESS_USE, { preset: 'fallback' })),
-  clients: clients
-    .optional()
-    .meta(
-      about(
-        'the addresses or CIDRs that may use the rule, such as those of the connectors; every client by default. A format that cannot name them allows every client, and declares it',
-        { such: ['192.0.2.10'] },
-      ),
-    ),
-  scenario: z
-    .enum(SCENARIOS)
-    .optional()
-    .meta(
-      about(
-        'the way of the traffic: bypass-proxy leaves proxies out, which need not allow it; through-proxy binds firewalls to the proxies. PAC files and the connector’s settings must say the same. Without it every target is on the way',
-        { such: 'through-proxy' },
-      ),
-    ),
-  proxies: clients
-    .optional()
-    .meta(
-      about(
-        'with `scenario: through-proxy`, the addresses or CIDRs that the proxies connect from: firewalls allow them alone. Without it, every client of the firewall',
-        { such: ['192.0.2.20'] },
-      ),
-    ),
+  ...way,
 });
 
 const secret = z.union([

@@ -40,7 +40,14 @@ export function productRules(products: readonly ProductOfTable[], families: read
         same.flatMap(({ product, table }) => selectAddressRows(table, product.groups, product.parameters)),
         families,
       ),
-    ].map((rule): RuleConfig => ({ ...rule, addressUse }));
+    ].map(
+      (rule): RuleConfig => ({
+        ...rule,
+        addressUse,
+        ...forWhom(same[0]!.product),
+        ...methodsOf(rule, same[0]!.product),
+      }),
+    );
     const omitted = omissionsOf(same);
     // What belongs to no rule is told by the first.
     return rules.map((rule, index) => (index === 0 && omitted.length > 0 ? { ...rule, omitted } : rule));
@@ -59,7 +66,23 @@ export function addressRulesOf(
   const rows = rule.endpoints.flatMap(({ optional, parameters }, index) =>
     selectAddressRows(tables[index]!, optional, parameters),
   );
-  return addressRules(rule.name, rows, families);
+  return addressRules(rule.name, rows, families).map((one) => ({ ...one, ...forWhom(rule) }));
+}
+
+type Way = Pick<RuleConfig, 'clients' | 'scenario' | 'proxies'>;
+
+/** Whom a rule is for, and the way that they go. */
+function forWhom({ clients, scenario, proxies }: Way): Way {
+  return {
+    ...(clients === undefined ? {} : { clients }),
+    ...(scenario === undefined ? {} : { scenario }),
+    ...(proxies === undefined ? {} : { proxies }),
+  };
+}
+
+/** Addresses know no method. */
+function methodsOf({ rows }: RuleConfig, { methods }: ProductConfig): Pick<RuleConfig, 'methods'> {
+  return rows === undefined || methods === undefined ? {} : { methods };
 }
 
 function namedRules(name: string, products: readonly ProductOfTable[]): RuleConfig[] {

@@ -23,6 +23,7 @@ const BESIDE: Readonly<Record<string, Mapping>> = {
   'rules[].unassigned': { rules: [{ regions: ['westeurope'] }] },
   'rules[].methods': { rules: [{ hosts: ['a.example.com'] }] },
   'rules[].proxies': { rules: [{ scenario: 'through-proxy' }] },
+  'products[].<product>.proxies': { products: [{ intune: { scenario: 'through-proxy' } }] },
   'rules[].endpoints[].optional': { rules: [{ endpoints: [{ table: 'aks' }] }] },
   'rules[].endpoints[].parameters': { rules: [{ endpoints: [{ table: 'aks' }] }] },
   'constraints.outside': { constraints: { within: ['192.0.2.0/24'] } },

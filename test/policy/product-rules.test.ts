@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { tableOfCloud } from '../../src/endpoints/endpoint-table.ts';
 import { parseEndpointTable } from '../../src/endpoints/load.ts';
-import { formatPrefix } from '../../src/net/prefix.ts';
-import { productRules } from '../../src/policy/product-rules.ts';
+import { formatPrefix, parsePrefix } from '../../src/net/prefix.ts';
+import { addressRulesOf, productRules } from '../../src/policy/product-rules.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
 import { ConfigurationError } from '../../src/problem.ts';
 
@@ -185,5 +185,53 @@ describe('products in a configuration', () => {
     ],
   ])('%s', (lines, expected) => {
     expect(problems(lines)).toEqual(expected);
+  });
+});
+
+const configOf = (lines: string) =>
+  parseConfig(`version: 1\n${lines}\ntargets: { squid: {} }\n`, '/c/allowlist.yaml');
+
+describe('whom it is for', () => {
+  const clients = [parsePrefix('192.0.2.10/32')];
+  const proxies = [parsePrefix('192.0.2.20/32')];
+  const way = { clients, scenario: 'through-proxy', proxies } as const;
+
+  test('holds for every rule of a product, and the methods for those of names', () => {
+    const rules = productRules(
+      [{ product: { ...product(), ...way, methods: ['tunnel'] }, table: tableOfCloud(one, 'public') }],
+      [4, 6],
+    );
+    expect(rules.map(({ name, methods }) => [name, methods])).toEqual([
+      ['products-443', ['tunnel']],
+      ['products-123u', ['tunnel']],
+      ['products-a9000', undefined],
+      ['products-a1194u', undefined],
+    ]);
+    for (const rule of rules) expect(rule, rule.name).toMatchObject(way);
+  });
+
+  test('holds for the addresses that the tables of a rule ask for', () => {
+    const { rules } = parseConfig(
+      'version: 1\nrules: [{ name: r, endpoints: [private-network-connector] }]\ntargets: { squid: {} }\n',
+      '/c/allowlist.yaml',
+    );
+    const [rule] = addressRulesOf({ ...rules[0]!, ...way }, [tableOfCloud(two, 'public')], [4, 6]);
+    expect(rule).toMatchObject({ name: 'r-a1194u', ...way });
+  });
+
+  test('is read as of a rule, and the same for products that share their rules', () => {
+    const { products } = configOf(
+      'products: [{ connector: { clients: [192.0.2.10], scenario: through-proxy, proxies: [192.0.2.20], methods: [plain, tunnel] } }]',
+    );
+    expect(products).toMatchObject([{ ...way, methods: ['tunnel', 'plain'] }]);
+    expect(() => configOf('products: [{ connector: { clients: [192.0.2.10] } }, avd]')).toThrow(
+      ConfigurationError,
+    );
+    expect(
+      configOf('products: [{ connector: { clients: [192.0.2.10], name: c } }, avd]').products,
+    ).toHaveLength(2);
+    expect(() => configOf('products: [{ connector: { proxies: [192.0.2.20] } }]')).toThrow(
+      ConfigurationError,
+    );
   });
 });
