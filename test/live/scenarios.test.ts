@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProduct } from '../support/built-product.ts';
-import { Gateway, Namespace } from '../support/gateway.ts';
+import { Gateway, keepBusy, Namespace } from '../support/gateway.ts';
 import { lacks, lacksNamespaces } from '../support/programs.ts';
 import {
   listDirectory,
@@ -205,12 +205,16 @@ describe.skipIf(absent)('the scenarios, from init to a connection', () => {
       const requests = [
         ['four.msappproxy.net', 443],
         ['six.servicebus.windows.net', 443],
+        ['four.msappproxy.net', 80],
+        ['six.servicebus.windows.net', 80],
         ['evil.example', 443],
+        ['evil.example', 80],
         ['msappproxy.net', 443],
+        ['msappproxy.net', 80],
         ['four.msappproxy.net', 8443],
         [INSIDE[0], 443],
       ] as const;
-      expect(await ask(requests)).toEqual([200, 200, 403, 403, 403, 403]);
+      expect(await ask(requests)).toEqual([200, 200, 200, 200, 403, 403, 403, 403, 403, 403]);
       // Allowed by name, but the firewall does not let the proxy there.
       const [elsewhere] = await ask([['elsewhere.msappproxy.net', 443]]);
       expect([503, 504]).toContain(elsewhere);
@@ -232,17 +236,28 @@ describe.skipIf(absent)('the scenarios, from init to a connection', () => {
         // By address the policy has it, but Squid goes by names, and the firewall is for the proxy.
         [`${INSIDE[0]}:443`, 'not-expressible'],
         ['evil.example:443', 'not-asked'],
+        ['evil.example:80', 'not-asked'],
         ['four.msappproxy.net:8443', 'not-asked'],
         ['msappproxy.net:443', 'not-asked'],
+        ['msappproxy.net:80', 'not-asked'],
       ]);
 
       site.week('20260112');
-      await load(site);
-      for (const { path, text } of site.files('squid'))
-        await writeFile(join(listDirectory(directory), path), text);
-      await row.client.must(['squid', '-k', 'reconfigure', '-f', configuration, '-n', SERVICE]);
-      await new Promise((resolve) => setTimeout(resolve, 2000));
-      expect(await ask(requests)).toEqual([200, 200, 403, 403, 403, 403]);
+      // A tunnel of each family that is open meanwhile stays so.
+      const tunnels = ['four.msappproxy.net:443', 'six.servicebus.windows.net:443'];
+      const update = async () => {
+        await load(site);
+        for (const { path, text } of site.files('squid'))
+          await writeFile(join(listDirectory(directory), path), text);
+        await row.client.must(['squid', '-k', 'reconfigure', '-f', configuration, '-n', SERVICE]);
+        await new Promise((resolve) => setTimeout(resolve, 2000));
+      };
+      const [first, second] = tunnels.map((to) => [proxy.hostname, proxy.port, to]);
+      await keepBusy(connector, first!, async () => {
+        const { rounds } = await keepBusy(connector, second!, update);
+        expect(rounds).toBeGreaterThan(100);
+      });
+      expect(await ask(requests)).toEqual([200, 200, 200, 200, 403, 403, 403, 403, 403, 403]);
     } finally {
       await squid?.stop();
       site.remove();

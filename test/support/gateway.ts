@@ -173,20 +173,7 @@ export class Gateway {
     port: number,
     meanwhile: () => Promise<void>,
   ): Promise<{ rounds: number; longest: number }> {
-    const child = this.client.start(process.execPath, program('tcp-stream'), address, String(port));
-    await firstLine(child, 'connected');
-    let report = '';
-    child.stdout.on('data', (data: Buffer) => {
-      report += data.toString();
-    });
-    try {
-      await meanwhile();
-    } finally {
-      child.stdin.end();
-    }
-    const [status] = (await once(child, 'close')) as [number | null];
-    if (status !== 0) throw new Error(`the stream broke: ${report}`);
-    return JSON.parse(report) as { rounds: number; longest: number };
+    return keepBusy(this.client, [address, String(port)], meanwhile);
   }
 
   /** Gives the client second addresses, `10.99.1.3` and `fd99:1::3`: both of its own are then named. */
@@ -202,6 +189,32 @@ export class Gateway {
     for (const listener of this.#listeners) listener.kill('SIGKILL');
     for (const namespace of [this.client, this.gateway, this.server]) namespace.close();
   }
+}
+
+/**
+ * Keeps one connection busy while `meanwhile` runs.
+ * @param to an address and its port; of a proxy, with the `host:port` that it is asked for
+ * @throws Error if the connection breaks
+ */
+export async function keepBusy(
+  from: Namespace,
+  to: readonly string[],
+  meanwhile: () => Promise<void>,
+): Promise<{ rounds: number; longest: number }> {
+  const child = from.start(process.execPath, program('tcp-stream'), ...to);
+  await firstLine(child, 'connected');
+  let report = '';
+  child.stdout.on('data', (data: Buffer) => {
+    report += data.toString();
+  });
+  try {
+    await meanwhile();
+  } finally {
+    child.stdin.end();
+  }
+  const [status] = (await once(child, 'close')) as [number | null];
+  if (status !== 0) throw new Error(`the stream broke: ${report}`);
+  return JSON.parse(report) as { rounds: number; longest: number };
 }
 
 /** Rules of one's own around the chain that a target makes: what it does not accept is dropped. */
