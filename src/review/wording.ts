@@ -86,11 +86,13 @@ export function sizeInShort(admission: Admission): string {
   ]);
 }
 
-/** Each host with its ports, as `*.example.net:443`, and `… by CONNECT` where that alone is meant; exceptions as `!x.example.net:443`. */
+/** Each host once, whoever may reach it, with its ports, as `*.example.net:443`, and `… by CONNECT` where that alone is meant; exceptions as `!x.example.net:443`. */
 export function namesInWords(admission: Admission): string[] {
-  return admission.told.flatMap(({ hosts, ports, method }) =>
-    hosts.toStrings().map((host) => `${host}:${ports}${methodInWords(method)}`),
-  );
+  return admission
+    .forAnyClient()
+    .told.flatMap(({ hosts, ports, method }) =>
+      hosts.toStrings().map((host) => `${host}:${ports}${methodInWords(method)}`),
+    );
 }
 
 /** `port 80,443`, `every TCP port and port 53/udp`, `every port`. */

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { readDeclared } from '../../src/committed/declared.ts';
 import { targetOfLock } from '../../src/committed/lock.ts';
+import { DualStackSet } from '../../src/net/dual-stack-set.ts';
+import { PortSet } from '../../src/net/ports.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
+import { Admission } from '../../src/policy/admission.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
 import { coverage } from '../../src/review/coverage.ts';
 import { reviewDocument } from '../../src/review/json.ts';
@@ -8,6 +12,7 @@ import { reviewShape } from '../../src/review/json-shape.ts';
 import { writeMarkdown } from '../../src/review/markdown.ts';
 import { sentence } from '../../src/review/summary.ts';
 import { reviewTarget, sideOfOutput } from '../../src/review/targets.ts';
+import { namesInWords } from '../../src/review/wording.ts';
 import { buildTarget } from '../../src/targets/build.ts';
 import { loadTarget } from '../../src/targets/catalog.ts';
 import { sampleReview } from '../review/sample.ts';
@@ -16,6 +21,8 @@ import { makePolicy } from '../support/policy.ts';
 
 const squid = await loadTarget('squid');
 const request = { id: 'squid', target: squid, options: exampleOptions(squid.manifest) };
+
+const addresses = (...prefixes: string[]) => DualStackSet.fromPrefixes(prefixes.map(parsePrefix));
 
 const policyBy = (methods: readonly ('tunnel' | 'plain')[] | undefined) =>
   makePolicy({
@@ -86,5 +93,16 @@ describe('the method', () => {
           'not on port 80,443 by CONNECT: `methods` of rule connector leaves out what the table asks for',
       },
     ]);
+  });
+
+  it('and the clients of a host list it no second time', () => {
+    const { admission } = buildTarget(policyBy(['tunnel']), request).plan;
+    const beside = Admission.addresses(addresses('198.51.100.0/24'), PortSet.of(80)).from(
+      addresses('192.0.2.20/32'),
+    );
+    const names = namesInWords(admission.from(addresses('192.0.2.0/24')).union(beside));
+    expect(names).toEqual(namesInWords(admission));
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toHaveLength(3);
   });
 });
