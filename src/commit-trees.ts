@@ -18,6 +18,7 @@ import {
   settleOnBranch,
 } from './publish/push.ts';
 import { requireReady } from './publish/ready.ts';
+import type { TakeBack } from './publish/take-back.ts';
 import { withWorkTree } from './publish/work-tree.ts';
 import { differenceInWords } from './review/sections/drift.ts';
 
@@ -31,13 +32,15 @@ export interface WrittenTree {
 /**
  * Commits exactly what the tool manages of one or several trees: the files of this run, and those that earlier runs wrote.
  * @param directory of the commit: a tree, or a folder above several
+ * @param takeBack takes back what was written, where git refuses the commit: what nobody has committed is in force nowhere
  * @returns the commit's id; undefined where nothing differs from HEAD
- * @throws AllowlistError where git makes other bytes of them
+ * @throws AllowlistError where git refuses them, or makes other bytes of them
  */
 export async function commitTrees(
   directory: string,
   trees: readonly WrittenTree[],
   message: CommitMessage,
+  takeBack?: TakeBack,
 ): Promise<string | undefined> {
   const all = <T>(of: (tree: WrittenTree, path: (name: string) => string) => Iterable<T>): T[] =>
     trees.flatMap((tree) => [...of(tree, (name) => join(tree.below, name))]);
@@ -45,6 +48,9 @@ export async function commitTrees(
   const managed = all(({ plan }, path) => plan.managed.map(path));
   const result = await commitTree(directory, message, {
     paths: [...new Set([...files.keys(), ...managed])].sort(),
+  }).catch(async (error: unknown) => {
+    await takeBack?.();
+    throw error;
   });
   const commit = 'commit' in result ? result : undefined;
   await requireCommitted(directory, { files, removed: managed, commit }, async (altered) => {

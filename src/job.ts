@@ -49,6 +49,7 @@ import { currentBranch } from './publish/push.ts';
 import { requireReady } from './publish/ready.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { clearScratch } from './publish/scratch.ts';
+import { rememberTree, type TakeBack } from './publish/take-back.ts';
 import { planTree, publishTree, recoverTree, type TreeChange } from './publish/tree.ts';
 import { commitMessage } from './review/commit-message.ts';
 import { writeMarkdown } from './review/markdown.ts';
@@ -354,10 +355,14 @@ async function publishJob({ request, plan, origin }: PreparedJob): Promise<JobRe
     if (recovered !== undefined) report(recovered);
     await clearAfterKilled(config.output, report);
     const planned = await plan(config.output);
+    const takeBack =
+      git === undefined
+        ? undefined
+        : await rememberTree(config.output, [...planned.files.keys(), ...planned.managed]);
     const change = await publishTree(config.output, planned.files, planned.managed);
     // What is in force was committed: git is asked even where nothing was written, as an earlier run may have
     // published the same files and failed to commit.
-    const commit = git === undefined ? undefined : await commitOutput(config.output, planned);
+    const commit = git === undefined ? undefined : await commitOutput(config.output, planned, takeBack);
     const done = { review: planned.review, findings: planned.findings, change, commit, branch };
     // A commit that an earlier run could not push goes with this one's.
     const pushed =
@@ -535,6 +540,11 @@ export async function loadTargets(config: AllowlistConfig): Promise<TargetReques
 }
 
 /** Commits one output tree, with its review in the message. */
-function commitOutput(directory: string, plan: RunPlan): Promise<string | undefined> {
-  return commitTrees(directory, [{ below: '', plan }], commitMessage(plan.review, plan.policy.digest));
+function commitOutput(directory: string, plan: RunPlan, takeBack?: TakeBack): Promise<string | undefined> {
+  return commitTrees(
+    directory,
+    [{ below: '', plan }],
+    commitMessage(plan.review, plan.policy.digest),
+    takeBack,
+  );
 }

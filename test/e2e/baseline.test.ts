@@ -160,8 +160,9 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     expect(readFileSync(join(out, 'squid/azure-allow.conf'), 'utf8')).not.toContain('allow all');
   });
 
-  it('stays HEAD after a run that wrote and could not commit: the next one reviews against it and commits', async () => {
-    const { folder, run, out, subjects } = await published();
+  it('stays HEAD, and the files what they were, where the commit is refused: the next run commits', async () => {
+    const { git, folder, run, out, subjects } = await published();
+    const before = readTree(out);
     const hook = join(folder, '.git/hooks/pre-commit');
     writeFileSync(hook, '#!/bin/sh\necho no >&2\nexit 1\n');
     chmodSync(hook, 0o755);
@@ -169,8 +170,18 @@ describe.skipIf(lacks('git'))('what is in force', () => {
     expect(failed.status).toBe(1);
     expect(failed.stderr).toContain(`nothing was committed: the hook ${hook} refused`);
     expect(failed.stderr).toContain('it says: no');
+    expect(readTree(out)).toEqual(before);
+    expect(git('status', '--porcelain', 'allowlists')).toBe('');
+
+    // A first run leaves nothing at all.
+    git('rm', '-rq', 'allowlists');
+    writeFileSync(hook, '#!/bin/sh\n');
+    git('commit', '-qm', 'Without');
+    writeFileSync(hook, '#!/bin/sh\nexit 1\n');
+    expect((await run(TWO)).status).toBe(1);
+    expect(existsSync(out)).toBe(false);
+    git('reset', '-q', '--hard', 'HEAD~1');
     rmSync(hook);
-    expect(readTree(out).get('squid/storage-weu-ipv4.txt')).toBeDefined();
     const { status, stdout, stderr } = await run(TWO);
     expect(status, stderr).toBe(0);
     expect(stdout).not.toContain('Drift');
