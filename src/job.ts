@@ -40,12 +40,13 @@ import { m365IdsOf } from './policy/guards/m365-sets.ts';
 import type { Origins } from './policy/guards/origins.ts';
 import { m365Problems } from './policy/m365-rules.ts';
 import { regionalTagNotes, tagsInUse, takeRegions } from './policy/regional-tags.ts';
-import { ConfigurationError, FeedError, type Problem } from './problem.ts';
+import { AllowlistError, ConfigurationError, FeedError, type Problem } from './problem.ts';
 import { type ConfigWithTables, loadTables, requireRegions } from './products.ts';
 import { proposalPlace, proposeChange, tellRefusal } from './propose.ts';
 import { ciBranch } from './publish/ci-branch.ts';
+import { takeBackCommit } from './publish/git.ts';
 import { requireNotForeign, requireOurs } from './publish/ours.ts';
-import { currentBranch } from './publish/push.ts';
+import { currentBranch, ProtectedBranch } from './publish/push.ts';
 import { requireReady } from './publish/ready.ts';
 import { withRunLock } from './publish/run-lock.ts';
 import { clearScratch } from './publish/scratch.ts';
@@ -376,7 +377,21 @@ async function publishJob({ request, plan, origin }: PreparedJob): Promise<JobRe
               return { review: again.review, change: written, commit: await commitOutput(elsewhere, again) };
             },
             report,
-          )
+          ).catch(async (error: unknown) => {
+            // No later run could push it either.
+            if (!(error instanceof ProtectedBranch) || commit === undefined || takeBack === undefined)
+              throw error;
+            if (!(await takeBackCommit(config.output, commit))) throw error;
+            await takeBack();
+            throw new AllowlistError(
+              `nothing was published: ${git.remote} does not take commits to ${branch}, and this one was taken back`,
+              error.problems.map((problem) => ({
+                ...problem,
+                next: 'have changes proposed (publish.git.pullRequest), or let this account push to the branch',
+              })),
+              { cause: error },
+            );
+          })
         : undefined;
     if (pushed !== undefined)
       return { ...done, ...pushed, outcome: pushed.commit === undefined ? 'unchanged' : 'published' };

@@ -211,6 +211,15 @@ export async function takeBack(
   return true;
 }
 
+/** The same for a commit of which only the id is known. @returns false as well where it is a merge */
+export async function takeBackCommit(directory: string, commit: string): Promise<boolean> {
+  const git = await openGit(directory, {});
+  const [, ...parents] = (await git.raw(['rev-list', '--parents', '--max-count=1', commit]))
+    .trim()
+    .split(' ');
+  return parents.length < 2 && takeBack(directory, { commit, parent: parents[0] });
+}
+
 /** The files of the directory whose bytes in the working tree differ from HEAD's. */
 async function changedFiles(git: SimpleGit, born: boolean): Promise<string[]> {
   if (!born) return list(git, ['ls-files', '-z', '--', '.']);

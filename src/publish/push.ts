@@ -54,6 +54,11 @@ export class BehindRemote extends AllowlistError {
   override readonly name = 'BehindRemote';
 }
 
+/** The remote will not take commits to this branch from this account, however often they are pushed. */
+export class ProtectedBranch extends AllowlistError {
+  override readonly name = 'ProtectedBranch';
+}
+
 /**
  * How forges say that nobody, or not this account, may push to a branch: GitHub (GH006, GH013), GitLab and Gitea ("protected
  * branch"), Azure DevOps (TF402455), Bitbucket ("only through pull requests").
@@ -62,7 +67,7 @@ const PROTECTED = /protected branch|\bGH013\b|\bTF402455\b|(?:through|use) (?:a 
 
 /**
  * Pushes HEAD to a branch of a remote, never by force.
- * @throws BehindRemote where the remote has commits that are not here; AllowlistError where it is not there, or refuses
+ * @throws BehindRemote where the remote has commits that are not here; ProtectedBranch; AllowlistError where it is not there, or refuses
  */
 export async function push(directory: string, { remote, branch }: PushTarget): Promise<void> {
   const git = await openGit(directory, {});
@@ -72,7 +77,7 @@ export async function push(directory: string, { remote, branch }: PushTarget): P
     const said = (cause as Error).message.trim();
     const isBehind = /\b(fetch first|non-fast-forward)\b/.test(said);
     const isProtected = PROTECTED.test(said);
-    const Kind = isBehind ? BehindRemote : AllowlistError;
+    const Kind = isBehind ? BehindRemote : isProtected ? ProtectedBranch : AllowlistError;
     throw new Kind(
       `the commit stands here, but ${remote} did not take it`,
       [

@@ -665,6 +665,36 @@ describe.skipIf(lacks('git'))('publish.git', () => {
     expect(remoteSubjects()).toHaveLength(2);
   });
 
+  it('takes its commit back where the branch is protected: nothing is left of the run', async () => {
+    const { git, clone, run, remoteSubjects, remote } = await cloned({ push: true });
+    const out = join(clone, 'allowlists');
+    const before = readTree(out);
+    const head = git('rev-parse', 'HEAD');
+    const hook = join(remote, 'hooks/pre-receive');
+    mkdirSync(join(remote, 'hooks'), { recursive: true });
+    writeFileSync(
+      hook,
+      '#!/bin/sh\necho "GH006: Protected branch update failed for refs/heads/main." >&2\nexit 1\n',
+      {
+        mode: 0o755,
+      },
+    );
+    const refused = await run(TWO);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain(
+      'nothing was published: origin does not take commits to main, and this one was taken back',
+    );
+    expect(refused.stderr).toContain('Protected branch update failed');
+    expect(refused.stderr).toContain('publish.git.pullRequest');
+    expect(git('rev-parse', 'HEAD')).toBe(head);
+    expect(git('status', '--porcelain', 'allowlists')).toBe('');
+    expect(readTree(out)).toEqual(before);
+    rmSync(hook);
+    const later = await run(TWO);
+    expect(later.status, later.stderr).toBe(0);
+    expect(remoteSubjects()[0]).toMatch(/^Azure allowlist of 2026-01-12: /);
+  });
+
   it('never forces over the commits of others: the run is made anew upon them', async () => {
     const { folder, git, run, remoteSubjects, original, remote } = await cloned({ push: true });
     original('-C', folder, 'commit', '-q', '--allow-empty', '-m', 'Somebody else');
