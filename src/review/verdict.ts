@@ -253,7 +253,7 @@ function reasonsOfRule(diff: RuleDiff, targets: readonly TargetReview[]): string
   const { rule, presence, names, ports, addressUse, clients, scenario, proxies, prefixes, space } = diff;
   if (presence !== 'changed') return [`rule ${rule} is ${presence === 'added' ? 'new' : 'gone'}`];
   const changed = [
-    ...(names.gained.isEmpty && names.lost.isEmpty ? [] : ['names']),
+    ...(names.gained.isEmpty && names.lost.isEmpty ? [] : [diff.methodsOnly === true ? 'methods' : 'names']),
     ...(ports.gained.isEmpty && ports.lost.isEmpty ? [] : ['ports']),
     ...(addressUse === undefined ? [] : ['use of addresses']),
     ...(clients === undefined ? [] : ['clients']),

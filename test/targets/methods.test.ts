@@ -5,6 +5,7 @@ import { DualStackSet } from '../../src/net/dual-stack-set.ts';
 import { PortSet } from '../../src/net/ports.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { Admission } from '../../src/policy/admission.ts';
+import { noteworthy } from '../../src/policy/diff/notes.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
 import { coverage } from '../../src/review/coverage.ts';
 import { reviewDocument } from '../../src/review/json.ts';
@@ -12,6 +13,7 @@ import { reviewShape } from '../../src/review/json-shape.ts';
 import { writeMarkdown } from '../../src/review/markdown.ts';
 import { sentence } from '../../src/review/summary.ts';
 import { reviewTarget, sideOfOutput } from '../../src/review/targets.ts';
+import { verdict } from '../../src/review/verdict.ts';
 import { namesInWords } from '../../src/review/wording.ts';
 import { buildTarget } from '../../src/targets/build.ts';
 import { loadTarget } from '../../src/targets/catalog.ts';
@@ -56,6 +58,10 @@ describe('the method', () => {
       unused: [],
     });
     expect(sentence(review)).toMatch(/^No longer on port 80,443 by plain requests: 2 names; /);
+    expect(verdict(review).text).toContain('rule connector changes its methods');
+    expect(noteworthy(review.diff, review.context).map(({ text }) => text)).toContain(
+      'asks proxies for its names by fewer methods',
+    );
     const text = writeMarkdown(review);
     expect(text).toContain('`*.example.com:80,443 by plain requests`');
     expect(text).not.toContain('crl.example.net:80 by');

@@ -322,8 +322,10 @@ function broadestBefore({ space }: TagDiff, family: 4 | 6): number | undefined {
   return cover.length === 0 ? undefined : Math.min(...cover.map(({ length }) => length));
 }
 
-function namesGone({ rule, presence, names, rows }: RuleDiff): Note[] {
+function namesGone({ rule, presence, names, methodsOnly, rows }: RuleDiff): Note[] {
   if (presence === 'removed' || names.lost.isEmpty) return [];
+  if (methodsOnly === true)
+    return [{ kind: 'names-gone', rule, tag: '', text: 'asks proxies for its names by fewer methods' }];
   const gone = rows.lost.map(({ host, ports, table }) => `${formatHostPattern(host)}:${ports} (${table})`);
   return [
     {

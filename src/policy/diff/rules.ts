@@ -23,6 +23,8 @@ export interface RuleDiff {
   readonly renamedFrom?: string;
   /** Host names with their ports; a grant a distinct port set. */
   readonly names: Change<Admission>;
+  /** Present where the names differ in the methods alone by which a proxy may be asked for them. */
+  readonly methodsOnly?: true;
   /** Table rows that came and went: the provenance of the names. */
   readonly rows: Change<readonly EndpointRow[]>;
   /** The rule's own address space, all tags and prefixes united: what really changes. */
@@ -72,6 +74,9 @@ export function diffRule(
     ...(renamedFrom === undefined ? {} : { renamedFrom }),
     presence: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
     names: { gained: newNames.difference(oldNames), lost: oldNames.difference(newNames) },
+    ...(!newNames.equals(oldNames) && newNames.byAnyMethod().equals(oldNames.byAnyMethod())
+      ? { methodsOnly: true as const }
+      : {}),
     rows: diffRows(before?.rows ?? [], after?.rows ?? []),
     space,
     ports: { gained: newPorts.difference(oldPorts), lost: oldPorts.difference(newPorts) },
