@@ -11,7 +11,7 @@ import { parseConfig } from '../dist/config/load.js';
 import { runJob } from '../dist/job.js';
 import { GUARDS } from '../dist/policy/guards/judge.js';
 import { weeklyFiles } from '../dist/replay/weekly-files.js';
-import { changesDevices, effectOfReview, summarise } from '../dist/review/summary.js';
+import { changesDevices, partsOfReview, summarise } from '../dist/review/summary.js';
 import { addressesOf } from '../dist/review/wording.js';
 
 const [directory, wanted = '100'] = process.argv.slice(2);
@@ -84,13 +84,14 @@ for (const { path, date } of weeks) {
   const changed = git('show', '--name-only', '--format=', commit).split('\n').sort();
   const said = [...change.written, ...change.removed].map((name) => `allowlists/${name}`).sort();
   if (changed.join() !== said.join()) wrong.push(`${date}: git has ${changed}, the run says ${said}`);
-  const effect = effectOfReview(review);
+  // What is newly on another port is told of that port.
+  const { whole } = partsOfReview(review);
   runs.push({
     date,
     commit,
     subject: summarise(review),
-    gained: addressesOf(effect.gained),
-    lost: addressesOf(effect.lost),
+    gained: addressesOf(whole.gained),
+    lost: addressesOf(whole.lost),
     quiet: review.targets
       .filter(({ files: own }) => own.every(({ presence }) => presence === 'unchanged'))
       .map(({ id }) => id),
