@@ -364,8 +364,13 @@ const BAD = [
   ['AzureCloud: 5 × /28 of others, in a /24 each beside its own', addBeside(5, 28, besideOutOfBlock)],
   ['AzureCloud: 8 × /31 in the gaps of blocks /24 that are its own in part', addBeside(8, 31, besideInBlock)],
   ['AzureCloud: 8 × /24 of others, right beside its own', addBeside(8, 24)],
-  ['the same, with `origins` configured', addBeside(8, 24), NEXT, announced],
-  ['the same, with `origins` and `refuse: true`', addBeside(8, 24), NEXT, announcedOrRefused],
+  [
+    'AzureCloud: a /24 of others, right beside its own, with `origins` configured',
+    addBeside(1, 24),
+    NEXT,
+    announced,
+  ],
+  ['the same, with `origins` and `refuse: true`', addBeside(1, 24), NEXT, announcedOrRefused],
   [
     'AzureCloud and ServiceBus: 20 × /29 of others, right beside those of Azure',
     (week) => {

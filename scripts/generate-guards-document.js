@@ -293,9 +293,9 @@ const guards = markdownTable({
     ],
     [
       'tag-precedent',
-      'a tag of 1,048,576 IPv4 addresses or more that loses or gains more than such tags do, IPv6 from 10 % lost on; AzureActiveDirectory from 256 gained or 1,024 lost addresses or a /48 on. What no lawful week did asks for a look, and so does a step four times as large as any that is remembered of the tag, from 1,024 addresses on, or a loss of over 5 %, from 64 addresses on, that no other tag in use has; of AzureCloud over 0.07 %. A look as well: over 10 single addresses in a tag of blocks; over 2 addresses that were AzureCloud’s before, where no service has any in the same /21; over 2 addresses of another service (64 for a part), and over a quarter of what the tag shares; over 2 single addresses that were AzureCloud’s before and no service’s, beside a service too (AzureActiveDirectory: 10), and over 2 prefixes of IPv6 in a /64 without a service; over 2 new single addresses of AzureCloud, over 5 of a service; over 32 new blocks of one length of AzureCloud, over 16 of a service; 8 or fewer addresses in a /24 where no tag had any, and over 4 such blocks that are gained in part; over 128 addresses that a part of 4,096 or more loses',
+      'a tag of 1,048,576 IPv4 addresses or more that loses or gains more than such tags do, IPv6 from 10 % lost on; AzureActiveDirectory from 256 gained or 1,024 lost addresses or a /48 on. What no lawful week did asks for a look, and so does a step four times as large as any that is remembered of the tag, from 1,024 addresses on, or a loss of over 5 %, from 64 addresses on, that no other tag in use has; of AzureCloud over 0.07 %. A look as well: over 10 single addresses in a tag of blocks; over 2 addresses that were AzureCloud’s before, where no service has any in the same /21; over 2 addresses of another service (64 for a part), and over a quarter of what the tag shares; over 2 single addresses that were AzureCloud’s before and no service’s, beside a service too (AzureActiveDirectory: 10), and over 2 prefixes of IPv6 in a /64 without a service; over 2 new single addresses of AzureCloud, over 5 of a service; over 32 new blocks of one length of AzureCloud, over 16 of a service; 8 or fewer addresses in a /24 where no tag had any, and over 4 such blocks that are gained in part; small ranges in over 7 different /16; over 128 addresses that a part of 4,096 or more loses',
       `\`tag-precedent.lossPercent\`: ${limits.precedentLossPercent}, \`tag-precedent.gainPercent\`: ${limits.precedentGainPercent}`,
-      'loses 0.18 % (2022-07-25), of IPv6 0.37 % (2025-07-07), gains 16.9 % (2022-10-17); AzureActiveDirectory gains 10, loses 128; new blocks of one length: AzureCloud 23 (2025-07-28), Sql 12 (2022-10-24); parts of a /24 where no tag had any: 4 (2025-08-11), of 8 addresses or fewer one or two in 8 of 58 steps; of the tags of these replays’ rules none of the other kinds',
+      'loses 0.18 % (2022-07-25), of IPv6 0.37 % (2025-07-07), gains 16.9 % (2022-10-17); AzureActiveDirectory gains 10, loses 128; new blocks of one length: AzureCloud 23 (2025-07-28), Sql 12 (2022-10-24); parts of a /24 where no tag had any: 4 (2025-08-11), of 8 addresses or fewer one or two in 8 of 58 steps; small ranges in 6 different /16 (2025-07-21); of the tags of these replays’ rules none of the other kinds',
     ],
     [
       'region-lost',
@@ -448,11 +448,10 @@ ${markdownTable({ title: '', header: ['what is done', 'outcome'], rows: bad.rows
 
 ${markdownTable({ title: '', header: ['chain of ten weeks', 'outcome'], rows: bad.chains, right: [] })}
 
-Without \`origins\`, two kinds of these weeks pass as routine. Small blocks in the gaps of a /24 that is Azure's in part: networks do not accept
-a longer prefix from each other (RFC 7454, 6.1.3), so the addresses are routed with those of Azure and cannot be another
-network's. And blocks of a /25 or more beside those of Azure, up to 32 of a length in AzureCloud and 16 in a service: Azure grows into such
-blocks every month, and nothing in the file says whose they are. Who announces them does: configure \`origins\`, as \`init\`
-writes it, and such a week asks for a look.
+One kind of these weeks passes as routine: small blocks in the gaps of a /24 that is Azure's in part. Networks do not accept a longer
+prefix from each other (RFC 7454, 6.1.3), so the addresses are routed with those of Azure and cannot be another network's.
+One or a few blocks of a /25 or more beside those of Azure are routine as well, as Azure grows into such blocks every month, and nothing in the
+file says whose they are. Who announces them does: configure \`origins\`, which \`init\` writes as a comment, and such a week asks for a look.
 What a lawful week does a poisoned one can do once: a service that
 gains two addresses, or loses fewer than 64, is routine; the third such week in 35 days is not.
 

@@ -1120,6 +1120,27 @@ describe('tag-precedent of what a tag gains and loses', () => {
     ]);
   });
 
+  test('small ranges in more places than any week had', () => {
+    const cloud = (...prefixes: string[]) => ({
+      AzureCloud: ['20.0.0.0/11', ...prefixes],
+      Sql: ['40.9.0.0/25'],
+    });
+    const gaining = (...prefixes: string[]) => said(cloud(), cloud(...prefixes), { r: ['AzureCloud'] });
+    const places = (count: number, length: number) =>
+      Array.from({ length: count }, (_, index) => `40.${100 + index}.3.0/${length}`);
+    const several = (found: readonly string[]) => found.filter((text) => text.includes('different /16'));
+    expect(several(gaining(...places(7, 24)))).toEqual([]);
+    expect(several(gaining(...places(8, 24)))).toEqual([
+      'noted: the service tag AzureCloud gains small ranges of IPv4 addresses that no tag had, in 8 different /16 (such as at 40.100.3.0); a lawful week did in 6 at most, over 7 ask for a look',
+    ]);
+    expect(several(gaining(...places(8, 25)))).toHaveLength(1);
+    // Larger ones are how it grows; many in one /16 are in one place.
+    expect(several(gaining(...places(8, 25).map((one) => one.replace('3.0/25', '0.0/20'))))).toEqual([]);
+    expect(several(gaining(...Array.from({ length: 9 }, (_, index) => `40.100.${8 * index}.0/24`)))).toEqual(
+      [],
+    );
+  });
+
   test('IPv6 addresses that were those of customers', () => {
     const hosts = (subnet: string, count: number) =>
       Array.from({ length: count }, (_, index) => `${subnet}::${(2 * index + 1).toString(16)}/128`);

@@ -1,3 +1,4 @@
+import { formatAddress } from '../../net/address.ts';
 import { AddressSet } from '../../net/address-set.ts';
 import { DualStackSet } from '../../net/dual-stack-set.ts';
 import { formatPrefix, type Prefix } from '../../net/prefix.ts';
@@ -74,6 +75,13 @@ const LONE_LOOK_UP_TO = 8n;
  */
 const LONE_LOOK_OVER = 4;
 
+/**
+ * New ranges of so many addresses, each a block or a few that networks announce, over which a gain asks for a look where each is in
+ * another /16: a step of a week brought six (20250721); Azure grows in few places at a time.
+ */
+const SPREAD = { from: 128n, below: 1024n, length: 16 } as const;
+const SPREAD_LOOK_OVER = 7;
+
 /** New addresses in prefixes of a /31 and longer over which a gain of a service asks for a look: 5 (ActionGroup, 20240115). */
 const NEW_SINGLE_OF_SERVICE = 5n;
 const NEW_SINGLE_FROM = 31;
@@ -98,7 +106,11 @@ export function oddGains(
       ? []
       : amongCustomers(6, change, gained, context, services);
   if (gained.ipv4.isEmpty || before.ipv4.isEmpty) return ofIpv6;
-  const pieces = [...newPieces(tag, gained.ipv4, context), ...lonePieces(tag, gained.ipv4, context)];
+  const pieces = [
+    ...newPieces(tag, gained.ipv4, context),
+    ...lonePieces(tag, gained.ipv4, context),
+    ...spreadPieces(tag, gained.ipv4, context),
+  ];
   if (isWhole(tag)) return [...newSingles(tag, gained.ipv4, context), ...pieces];
   const single = [
     ...singleAddresses(change, gained.ipv4),
@@ -189,6 +201,29 @@ function lonePieces(tag: string, gained: AddressSet, context: GuardContext): Rem
           refuse: false,
           look: true,
           message: `the service tag ${tag} gains ${digits(sizeOf(odd.flat()))} IPv4 addresses in ${odd.length === 1 ? `a block /${ROUTED}` : `${odd.length} blocks /${ROUTED}`} where no tag had any (such as ${formatPrefix(odd[0]![0]!)}), which another network may announce; ${limit}`,
+        },
+      ];
+}
+
+/** Small ranges that no tag had, here and there: each may be Azure's, so many places at once no lawful week had. */
+function spreadPieces(tag: string, gained: AddressSet, context: GuardContext): Remark[] {
+  const space = context.baseline?.space?.ipv4;
+  if (space === undefined) return [];
+  const shift = BigInt(32 - SPREAD.length);
+  const places = new Map<bigint, bigint>();
+  for (const { first, last } of gained.difference(space).ranges()) {
+    const size = last - first + 1n;
+    if (size >= SPREAD.from && size < SPREAD.below && !places.has(first >> shift))
+      places.set(first >> shift, first);
+  }
+  const most = SPREAD_LOOK_OVER * allowances(context);
+  return places.size <= most
+    ? []
+    : [
+        {
+          refuse: false,
+          look: true,
+          message: `the service tag ${tag} gains small ranges of IPv4 addresses that no tag had, in ${places.size} different /${SPREAD.length} (such as at ${formatAddress(4, [...places.values()][0]!)}); a lawful week did in 6 at most, over ${most} ask for a look`,
         },
       ];
 }
