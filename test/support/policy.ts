@@ -94,7 +94,8 @@ function makeRule(parts: RuleParts): PolicyRule {
       host: parseHostPattern(slash < 0 ? text : text.slice(0, slash)),
       ...(slash < 0 ? {} : { path: text.slice(slash) }),
       ports: parsePorts(on),
-      ...(methods[text] === undefined ? {} : { methods: methods[text] }),
+      // A host may be called as a field that every object has.
+      ...(Object.hasOwn(methods, text) ? { methods: methods[text] } : {}),
       purpose: 'test',
       sources: ['test'],
       coveredBy: [],

@@ -84,6 +84,31 @@ describe('squid', () => {
     }
   });
 
+  it.each([['plain'], ['tunnel']] as const)(
+    'binds names that are asked for by %s to their clients',
+    async (method) => {
+      const { files } = await buildBundled(
+        'squid',
+        makePolicy(
+          {
+            name: 'r',
+            names: { '80': ['a.example'] },
+            methods: { 'a.example': [method] },
+            clients: ['192.0.2.10'],
+          },
+          { name: 's', names: { '443': ['b.example'] }, clients: ['192.0.2.11'] },
+        ),
+      );
+      const [allow, splice] = ['azure-allow.conf', 'azure-splice.conf'].map(
+        (path) => files.find((file) => file.path === path)!.text,
+      );
+      expect(allow).toContain('acl azure-r-clients src 192.0.2.10\n');
+      // What no tunnel leads to is in no line of the other file.
+      expect(splice!.includes('azure-r-clients-splice')).toBe(method === 'tunnel');
+      expect(splice).toContain('acl azure-s-clients-splice src 192.0.2.11\n');
+    },
+  );
+
   it('allows nothing where nothing is left', async () => {
     const { files } = await buildBundled('squid', makePolicy({ name: 'nothing' }));
     expect(files.map(({ path }) => path)).toEqual([

@@ -75,7 +75,11 @@ function extendView(view: View): View & Readonly<Record<string, unknown>> {
     clientAcls: clientAcls(bound),
     // Of names of their own: a second file that names the same clients would name them twice.
     spliceClientAcls: clientAcls(
-      new Map(view.nameLists.flatMap(({ rule, clients }) => (clients.every ? [] : [[rule, clients]]))),
+      new Map(
+        view.nameLists
+          .filter(({ clients, methods }) => !clients.every && methods.some(({ tunnel }) => tunnel))
+          .map(({ rule, clients }) => [rule, clients]),
+      ),
       '-splice',
     ),
     clientTexts:
