@@ -8,6 +8,7 @@ import { type Answering, prepareAnswers } from '../policy/answer.ts';
 import { readClientTexts } from '../policy/clients.ts';
 import { forOthersOnly, policyForClient, targetForClient } from '../policy/for-client.ts';
 import { ConfigurationError } from '../problem.ts';
+import { isProxy } from '../targets/manifest.ts';
 
 /** The output tree of the flag, or of the configuration. @throws ConfigurationError if there is none */
 export async function openOutputTree({
@@ -50,8 +51,11 @@ export async function answersOf(
     const { target, plan } = await planLockedTarget(tree, id, locked);
     // Settings of a program let nothing through, and say nothing of what was asked.
     if (plan.settings === true) continue;
-    const { addressMatch, namesBy } = target.manifest.capabilities;
-    planned.push({ isProxy: namesBy.includes('request'), of: { id, addressMatch, ...plan } });
+    const { capabilities } = target.manifest;
+    planned.push({
+      isProxy: isProxy(capabilities),
+      of: { id, addressMatch: capabilities.addressMatch, ...plan },
+    });
   }
   const proxies = device === 'proxy' ? planned.filter(({ isProxy }) => isProxy) : [];
   const targets = (proxies.length > 0 ? proxies : planned).map(({ of }) => of);

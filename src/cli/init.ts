@@ -3,10 +3,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { SCENARIOS, type Scenario } from '../policy/policy.ts';
 import { ConfigurationError } from '../problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import type { Io } from './io.ts';
-import { HEAD, SCENARIO_CONFIGURATIONS, SCENARIOS, SCHEMA_FILE, type Scenario } from './scenarios.ts';
+import { HEAD, SCENARIO_CONFIGURATIONS, SCHEMA_FILE } from './scenarios.ts';
 
 const TEMPLATE = `${HEAD}version: 1
 

@@ -1,6 +1,4 @@
-import { SCENARIOS, type Scenario } from '../policy/policy.ts';
-
-export { SCENARIOS, type Scenario };
+import type { Scenario } from '../policy/policy.ts';
 
 /** The JSON Schema that is written beside a configuration. */
 export const SCHEMA_FILE = 'allowlist.schema.json';

@@ -8,7 +8,7 @@ import { Admission } from '../policy/admission.ts';
 import { clientsInWords, EVERY_CLIENT } from '../policy/clients.ts';
 import type { AddressUse, NameGrant, Policy, PolicyRule } from '../policy/policy.ts';
 import { type Budget, type Cover, coverRules } from './budget.ts';
-import type { Capabilities } from './manifest.ts';
+import { type Capabilities, isProxy } from './manifest.ts';
 import type { Omission, PlannedAddresses, PlannedRule, TargetPlan, Widening } from './plan.ts';
 
 /** What the configuration of a target says about fitting. */
@@ -57,11 +57,6 @@ export function fitPolicy(
       ),
     ),
   };
-}
-
-/** A proxy decides by the host that a request names. */
-function isProxy({ namesBy }: Capabilities): boolean {
-  return namesBy.includes('request');
 }
 
 /** A rule as the target sees its traffic: behind a proxy, a device that sees packets sees the proxy alone. */

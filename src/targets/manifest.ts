@@ -233,3 +233,8 @@ export function capabilitiesOf(
 export function manifestJsonSchema(): z.core.JSONSchema.BaseSchema {
   return z.toJSONSchema(manifestSchema, { io: 'input' });
 }
+
+/** Whether the target is a proxy: it decides by the host that a request names. */
+export function isProxy({ namesBy }: Capabilities): boolean {
+  return namesBy.includes('request');
+}

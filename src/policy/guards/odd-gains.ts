@@ -106,12 +106,17 @@ export function oddGains(
       ? []
       : amongCustomers(6, change, gained, context, services);
   if (gained.ipv4.isEmpty || before.ipv4.isEmpty) return ofIpv6;
-  const pieces = [
-    ...newPieces(tag, gained.ipv4, context),
-    ...lonePieces(tag, gained.ipv4, context),
-    ...spreadPieces(tag, gained.ipv4, context),
-  ];
-  if (isWhole(tag)) return [...newSingles(tag, gained.ipv4, context), ...pieces];
+  const space = context.baseline?.space?.ipv4;
+  const fresh = space === undefined ? undefined : { space, gained: gained.ipv4.difference(space) };
+  const pieces =
+    fresh === undefined
+      ? []
+      : [
+          ...newPieces(tag, fresh, context),
+          ...lonePieces(tag, fresh, context),
+          ...spreadPieces(tag, fresh, context),
+        ];
+  if (isWhole(tag)) return [...(fresh === undefined ? [] : newSingles(tag, fresh)), ...pieces];
   const single = [
     ...singleAddresses(change, gained.ipv4),
     ...amongCustomers(4, change, gained, context, services),
@@ -124,12 +129,14 @@ export function oddGains(
   ];
 }
 
-function newSingles(tag: string, gained: AddressSet, { baseline }: GuardContext): Remark[] {
-  if (baseline?.space === undefined) return [];
-  const single = gained
-    .difference(baseline.space.ipv4)
-    .cover()
-    .filter(({ length }) => length === 32);
+/** What a tag gains and no tag had, and the space that tags had. */
+interface Fresh {
+  readonly gained: AddressSet;
+  readonly space: AddressSet;
+}
+
+function newSingles(tag: string, { gained }: Fresh): Remark[] {
+  const single = gained.cover().filter(({ length }) => length === 32);
   return single.length <= NEW_LOOK_OVER
     ? []
     : [
@@ -142,11 +149,9 @@ function newSingles(tag: string, gained: AddressSet, { baseline }: GuardContext)
 }
 
 /** Many small blocks in the gaps between known ones: each may be Azure's, so many at once no lawful week brought. */
-function newPieces(tag: string, gained: AddressSet, context: GuardContext): Remark[] {
-  const space = context.baseline?.space;
-  if (space === undefined) return [];
+function newPieces(tag: string, { gained }: Fresh, context: GuardContext): Remark[] {
   const byLength = new Map<number, Prefix[]>();
-  for (const prefix of gained.difference(space.ipv4).cover())
+  for (const prefix of gained.cover())
     byLength.set(prefix.length, [...(byLength.get(prefix.length) ?? []), prefix]);
   const kind = isWhole(tag) ? 'whole' : 'service';
   const most = NEW_OF_A_LENGTH[kind] * allowances(context);
@@ -175,12 +180,9 @@ function newPieces(tag: string, gained: AddressSet, context: GuardContext): Rema
 }
 
 /** A few addresses in blocks that networks announce as a whole, where no tag ever had any: they may be somebody else's. */
-function lonePieces(tag: string, gained: AddressSet, context: GuardContext): Remark[] {
-  const space = context.baseline?.space?.ipv4;
-  if (space === undefined) return [];
-  const fresh = gained.difference(space);
-  const company = space.intersection(blocksAround(fresh, 4, ROUTED));
-  const alone = fresh.difference(blocksAround(company, 4, ROUTED));
+function lonePieces(tag: string, { gained, space }: Fresh, context: GuardContext): Remark[] {
+  const company = space.intersection(blocksAround(gained, 4, ROUTED));
+  const alone = gained.difference(blocksAround(company, 4, ROUTED));
   const byBlock = new Map<bigint, Prefix[]>();
   for (const prefix of alone.cover()) {
     if (prefix.length <= ROUTED + 1) continue;
@@ -206,12 +208,10 @@ function lonePieces(tag: string, gained: AddressSet, context: GuardContext): Rem
 }
 
 /** Small ranges that no tag had, here and there: each may be Azure's, so many places at once no lawful week had. */
-function spreadPieces(tag: string, gained: AddressSet, context: GuardContext): Remark[] {
-  const space = context.baseline?.space?.ipv4;
-  if (space === undefined) return [];
+function spreadPieces(tag: string, { gained }: Fresh, context: GuardContext): Remark[] {
   const shift = BigInt(32 - SPREAD.length);
   const places = new Map<bigint, bigint>();
-  for (const { first, last } of gained.difference(space).ranges()) {
+  for (const { first, last } of gained.ranges()) {
     const size = last - first + 1n;
     if (size >= SPREAD.from && size < SPREAD.below && !places.has(first >> shift))
       places.set(first >> shift, first);
