@@ -8,6 +8,7 @@ import { Admission } from '../../src/policy/admission.ts';
 import { noteworthy } from '../../src/policy/diff/notes.ts';
 import { diffPolicies } from '../../src/policy/diff.ts';
 import { coverage } from '../../src/review/coverage.ts';
+import { writeHtml } from '../../src/review/html/write-html.ts';
 import { reviewDocument } from '../../src/review/json.ts';
 import { reviewShape } from '../../src/review/json-shape.ts';
 import { writeMarkdown } from '../../src/review/markdown.ts';
@@ -65,6 +66,9 @@ describe('the method', () => {
     const text = writeMarkdown(review);
     expect(text).toContain('`*.example.com:80,443 by plain requests`');
     expect(text).not.toContain('crl.example.net:80 by');
+    expect(writeHtml(review, { script: '', style: '' })).toContain(
+      '<dt>No longer on ports</dt><dd>2 names <small>port 80,443 by plain requests</small></dd>',
+    );
     expect(reviewShape.parse(reviewDocument(review)).rules[0]!.names).toEqual({
       gained: [],
       lost: ['*.example.com', 'www.example.net'].map((host) => ({

@@ -11,7 +11,7 @@ import { feedSection, ruleSection } from '../sections/rules.ts';
 import { targetSection } from '../sections/targets.ts';
 import { changedFiles, partsOfReview, sentence } from '../summary.ts';
 import { verdict } from '../verdict.ts';
-import { addressesOf, digits, ipv6Size, nameCount, portsInWords, sizeInShort } from '../wording.ts';
+import { addressesOf, digits, ipv6Size, nameCount, sizeInShort } from '../wording.ts';
 import type { PageAssets } from './assets.ts';
 import { blocksHtml } from './blocks.ts';
 import { type Section, writeDocument } from './document.ts';
@@ -123,17 +123,17 @@ function tiles(review: Review): string {
       ? []
       : [
           tile('Names', names(gained), names(lost), digits),
-          ...portTile('Newly on other ports', ports.gained),
+          ...portTile('Newly on ports', ports.gained),
           ...portTile('No longer on ports', ports.lost),
           `<div><dt>Rule files</dt><dd>${digits(changedFiles(review))} <small>of ${digits(all)} change</small></dd></div>`,
         ]),
   ].join('')}</dl>`;
 }
 
-/** What is let through anyway, and on which ports it is newly, or no longer. */
+/** What is let through anyway, and on which ports, or by which method, it is newly, or no longer. */
 function portTile(label: string, changed: Parts['ports']['gained']): string[] {
   const lines = byPorts(changed).map(
-    ({ ports, admission }) => `<dd>${sizeInShort(admission)} <small>${portsInWords(ports)}</small></dd>`,
+    ({ inWords, admission }) => `<dd>${sizeInShort(admission)} <small>${inWords}</small></dd>`,
   );
   return lines.length === 0 ? [] : [`<div><dt>${label}</dt>${lines.join('')}</div>`];
 }
